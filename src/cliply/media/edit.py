@@ -5,6 +5,7 @@ milliseconds of the source unless a field says otherwise; all pixels are source 
 """
 
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -203,7 +204,7 @@ class ClipEdit(Document):
     def _in_order(cls, spans: tuple[Span, ...]) -> tuple[Span, ...]:
         if any(span.start < 0 or span.duration <= 0 for span in spans):
             raise ValueError("every span needs a start at or after 0 and an end after its start")
-        if any(later.start < earlier.end for earlier, later in zip(spans, spans[1:], strict=False)):
+        if any(later.start < earlier.end for earlier, later in pairwise(spans)):
             raise ValueError("spans must be in order and must not overlap")
         return spans
 

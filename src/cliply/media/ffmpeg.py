@@ -49,7 +49,8 @@ def program() -> Path:
     present = {line.split()[1] for line in listed.stdout.splitlines() if len(line.split()) > 2}
     if missing_filters := [name for name in NEEDED_FILTERS if name not in present]:
         raise ToolMissing(
-            f"ffmpeg at {named} lacks {', '.join(missing_filters)}. Unset CLIPLY_FFMPEG to use the one that Cliply brings."
+            f"ffmpeg at {named} lacks {', '.join(missing_filters)}. "
+            "Unset CLIPLY_FFMPEG to use the one that Cliply brings."
         )
     return Path(named)
 
@@ -82,7 +83,7 @@ def run(
     Raises Unreadable with ffmpeg's last words when it fails, TooMuch at a limit; whatever `on_progress` raises
     kills ffmpeg and passes through.
     """
-    command = [
+    command: list[str | Path] = [
         program(),
         "-nostdin",
         "-hide_banner",
@@ -112,7 +113,7 @@ def stream(
 
     Raises like `run`, after the last chunk.
     """
-    command = [program(), "-nostdin", "-hide_banner", "-loglevel", "error", "-nostats"]
+    command: list[str | Path] = [program(), "-nostdin", "-hide_banner", "-loglevel", "error", "-nostats"]
     with isolation.start([*command, *arguments], limits=limits, folder=folder) as child:
         yield from child.chunks(chunk)
         finished = child.wait()

@@ -98,7 +98,7 @@ def probe(path: Path) -> Source:
     """
     _refuse_plainly(path)
     limits = Limits(wall_seconds=20, cpu_seconds=15, memory_bytes=3 * isolation.GIB, output_bytes=1 << 20)
-    command = [sys.executable, "-I", "-m", "cliply.media.probe_child", path.absolute()]
+    command: list[str | Path] = [sys.executable, "-I", "-m", "cliply.media.probe_child", path.absolute()]
     try:
         with isolation.start(command, limits=limits) as child:
             answer = b"".join(child.chunks(65_536))
