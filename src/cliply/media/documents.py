@@ -1,0 +1,171 @@
+"""clips.json: what one run made of one source, for people, pages and programs.
+
+The JSON Schema is generated from these models by `tools/make_schemas.py`.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, JsonValue, ValidationError
+
+from cliply.errors import Invalid, NotFound
+from cliply.media.document import Document
+from cliply.media.types import Dimension, Highlight, Millis, Size, Span
+
+CLIPS_FILE = "clips.json"
+
+
+class SourceFacts(Document):
+    """What the clips were cut from."""
+
+    name: str
+    """The file's name."""
+    path: Path | None = None
+    """Where it was when the clips were made."""
+    fingerprint: str = ""
+    duration: Millis = Field(ge=0)
+    size: Size | None = None
+    """Null when the source has no picture."""
+    frame_rate: str | None = Field(None, pattern=r"^\d+(/\d+)?$")
+    language: str = ""
+    """ISO 639-1 code of what is spoken."""
+    words: int = Field(0, ge=0)
+    """How many were heard."""
+    transcribed_by: str = ""
+    """The transcriber and its model."""
+
+
+class Finding(Document):
+    """What the quality gate saw in a finished clip."""
+
+    check: str
+    """The name of the check, such as `loudness` or `speaker-visible`."""
+    level: Literal["repaired", "warning", "failed"]
+    message: str
+    """What is wrong, or what was repaired, for the creator."""
+    at: Span | None = None
+    """Where, in clip time; null when it concerns the whole clip."""
+
+
+class ClipFiles(Document):
+    """Names relative to the folder of this document; null where a file was not made."""
+
+    video: str | None = None
+    cover: str | None = None
+    """1080 by 1920."""
+    cover_wide: str | None = None
+    """1280 by 720."""
+    srt: str | None = None
+    vtt: str | None = None
+    ass: str | None = None
+    edit: str | None = None
+
+
+class Moment(Document):
+    """A stretch of the source that is worth a clip, with the reason."""
+
+    rank: int = Field(ge=1)
+    """1 is the best of all candidates."""
+    span: Span
+    """From the first moment to the last, in source time."""
+    score: float = Field(ge=0, le=100)
+    """Percentile within this source; not a prediction of views."""
+    reason: str = ""
+    dimensions: tuple[Dimension, ...] = ()
+    title: str = ""
+    text: str = ""
+    """What is said."""
+
+
+class ClipEntry(Moment):
+    """A clip that was made."""
+
+    number: int = Field(ge=1)
+    """The number that its files begin with."""
+    duration: Millis = Field(ge=0)
+    """Of the clip; shorter than `span` where pauses were cut out."""
+    spans: tuple[Span, ...] = ()
+    """The stretches of the source that were kept."""
+    description: str = ""
+    hashtags: tuple[str, ...] = ()
+    hook: str = ""
+    """The line that is burned in at the beginning."""
+    layouts: tuple[str, ...] = ()
+    """The layouts it uses, in order of appearance."""
+    files: ClipFiles = ClipFiles()
+    findings: tuple[Finding, ...] = ()
+    made_from: str = ""
+    """Names the edit that was rendered, so that the next run recognises a clip that is already made."""
+
+
+class CandidateEntry(Moment):
+    """A moment that was not rendered; `cliply more FOLDER --pick NUMBER` makes a clip of it."""
+
+    pick: int = Field(ge=1)
+    """The number to pick it by."""
+    keywords: tuple[str, ...] = ()
+
+
+class ClipsDocument(Document):
+    """Everything one run made. Times are whole milliseconds, of the source unless a field says otherwise."""
+
+    schema_version: Literal[1] = 1
+    made_by: str = "cliply"
+    """The program and its version."""
+    source: SourceFacts
+    options: dict[str, JsonValue] = Field(default_factory=dict)
+    """What was asked for, by the names of the command line."""
+    clips: tuple[ClipEntry, ...] = ()
+    """Best first."""
+    candidates: tuple[CandidateEntry, ...] = ()
+    """Best first."""
+
+    @classmethod
+    def load(cls, folder: Path) -> "ClipsDocument":
+        """Read the document in `folder`. Raises NotFound, or Invalid when it is damaged or of a later version."""
+        file = folder / CLIPS_FILE
+        try:
+            return cls.model_validate_json(file.read_bytes())
+        except FileNotFoundError as absent:
+            raise NotFound(
+                f"There is no {CLIPS_FILE} in {folder}. Name a folder that `cliply clip` has written."
+            ) from absent
+        except ValidationError as broken:
+            first = broken.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise Invalid(f"{file} cannot be used: {where}: {first['msg']}. Run `cliply clip` again.") from broken
+
+    def save(self, folder: Path) -> Path:
+        """Write it into `folder`, whole or not at all."""
+        return write_whole(folder / CLIPS_FILE, self.model_dump_json(indent=2) + "\n")
+
+
+def candidate(highlight: Highlight, *, rank: int, pick: int) -> CandidateEntry:
+    """A highlight that was not rendered, as the document lists it."""
+    return CandidateEntry(
+        rank=rank,
+        pick=pick,
+        span=highlight.span,
+        score=highlight.score,
+        reason=highlight.reason,
+        dimensions=highlight.dimensions,
+        title=highlight.title,
+        text=highlight.text,
+        keywords=highlight.keywords,
+    )
+
+
+def write_whole(file: Path, text: str) -> Path:
+    """Write `text` to `file` so that a reader sees the old content or the new, never a part."""
+    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as out:
+            out.write(text)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(file)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return file
