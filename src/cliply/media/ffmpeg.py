@@ -1,6 +1,5 @@
 """ffmpeg as a child process: found once, opened only on plain media files, limited and cancellable."""
 
-import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,18 +25,16 @@ _MICRO = 1_000_000
 
 @cache
 def program() -> Path:
-    """The ffmpeg to use: `CLIPLY_FFMPEG` if set, else the one in the imageio-ffmpeg package.
+    """The ffmpeg in the imageio-ffmpeg package, or the one that its variable IMAGEIO_FFMPEG_EXE names.
 
     Raises ToolMissing when there is none, or when it lacks a filter that rendering needs.
     """
-    named = os.environ.get("CLIPLY_FFMPEG")
-    if named is None:
-        import imageio_ffmpeg
+    import imageio_ffmpeg
 
-        try:
-            named = imageio_ffmpeg.get_ffmpeg_exe()
-        except RuntimeError as missing:
-            raise ToolMissing("ffmpeg is not installed. Install it with: pip install imageio-ffmpeg") from missing
+    try:
+        named = imageio_ffmpeg.get_ffmpeg_exe()
+    except RuntimeError as missing:
+        raise ToolMissing("ffmpeg is not installed. Install it with: pip install imageio-ffmpeg") from missing
     try:
         listed = subprocess.run(
             [named, "-hide_banner", "-filters"], capture_output=True, text=True, check=True, timeout=20
@@ -50,7 +47,7 @@ def program() -> Path:
     if missing_filters := [name for name in NEEDED_FILTERS if name not in present]:
         raise ToolMissing(
             f"ffmpeg at {named} lacks {', '.join(missing_filters)}. "
-            "Unset CLIPLY_FFMPEG to use the one that Cliply brings."
+            "Unset IMAGEIO_FFMPEG_EXE to use the one that Cliply brings."
         )
     return Path(named)
 

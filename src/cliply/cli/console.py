@@ -1,0 +1,51 @@
+"""Results on stdout, everything else on stderr."""
+
+import json
+import sys
+from functools import cache
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from cliply.errors import Invalid
+from cliply.infra.settings import Settings
+from cliply.media.cache import Cache
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+
+
+@cache
+def stderr() -> Console:
+    return Console(stderr=True)
+
+
+def wants_json() -> bool:
+    """Whether the command was asked for JSON; known even when its options could not be read."""
+    return "--json" in sys.argv[1:]
+
+
+def print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def note(message: str) -> None:
+    """Something worth knowing, on stderr."""
+    stderr().print(message, markup=False, highlight=False, soft_wrap=True)
+
+
+@cache
+def settings() -> Settings:
+    """The environment's settings. Raises Invalid with every wrong name at once."""
+    try:
+        return Settings()
+    except ValidationError as wrong:
+        problems = "; ".join(
+            f"CLIPLY_{'__'.join(str(part) for part in each['loc']).upper()}: {each['msg']}" for each in wrong.errors()
+        )
+        raise Invalid(f"A setting in the environment cannot be used: {problems}.") from wrong
+
+
+def analysis_cache() -> Cache:
+    return Cache(settings().cache / "sources")

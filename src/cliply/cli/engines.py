@@ -1,0 +1,56 @@
+"""Which engines a command uses: the transcriber, the judge, a given transcript."""
+
+from pathlib import Path
+
+import typer
+
+from cliply.cli.console import settings
+from cliply.errors import Unavailable
+from cliply.media.cache import Cache, write_text
+from cliply.media.fingerprint import fingerprint
+from cliply.media.highlights.judge import Judge
+from cliply.media.probe import Source
+from cliply.media.speech import Transcriber
+from cliply.media.transcripts import embedded_transcript, transcript_json
+
+MODEL_HELP = "Speech model: auto, base, tiny.en, a folder with a faster-whisper model, or a service: deepgram, openai."
+
+
+def transcriber(model: str) -> Transcriber:
+    """The transcriber that `--model` names. Raises ToolMissing or Unavailable if it cannot work."""
+    if model == "deepgram":
+        from cliply.integrations.deepgram import DeepgramTranscriber
+
+        if settings().deepgram.key is None:
+            raise Unavailable("Deepgram needs a key: set CLIPLY_DEEPGRAM__KEY, or use --model auto.")
+        return DeepgramTranscriber(settings().deepgram)
+    if model == "openai":
+        from cliply.integrations.openai import OpenAITranscriber
+
+        return OpenAITranscriber(settings().openai)
+    from cliply.integrations.whisper import WhisperTranscriber
+
+    return WhisperTranscriber(model)
+
+
+def judge() -> Judge | None:
+    """The language model that may rerank, if one is configured."""
+    if settings().judge.model is None:
+        return None
+    from cliply.integrations.judge import OpenAIJudge
+
+    return OpenAIJudge(settings().judge)
+
+
+def given_transcript(named: str | None, source: Source, cache: Cache) -> Path | None:
+    """The transcript file that `--transcript` names; `embedded` unpacks the video's own subtitles."""
+    if named is None:
+        return None
+    if named != "embedded":
+        return Path(named)
+    if not source.subtitles:
+        raise typer.BadParameter("This file has no text subtitles inside; leave --transcript out.")
+    folder = cache.folder(fingerprint(source.path))
+    unpacked = folder / "embedded.json"
+    write_text(unpacked, transcript_json(embedded_transcript(source, source.subtitles[0].index, folder)))
+    return unpacked

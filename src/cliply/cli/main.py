@@ -1,0 +1,83 @@
+"""The `cliply` command: every sub-command, and the one place where errors become messages and exit codes."""
+
+import json
+import os
+import signal
+import sys
+from types import FrameType
+
+import click
+import typer
+
+from cliply import __version__
+from cliply.cli import bench, clips, doctor, looks, words
+from cliply.cli.console import stderr, wants_json
+from cliply.cli.exit_codes import ExitCode, exit_code
+from cliply.errors import CliplyError
+from cliply.media.errors import Cancelled
+
+app = typer.Typer(
+    name="cliply",
+    help="Turns long videos into short clips worth posting. Start with: cliply clip talk.mp4",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for module in (clips, words, looks, doctor):
+    module.register(app)
+app.add_typer(bench.app, name="bench")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version_wanted: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version."
+    ),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line and leave with a documented exit code."""
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    try:
+        app(standalone_mode=False)
+    except CliplyError as error:
+        _leave(exit_code(error), type(error).__name__, str(error))
+    except (KeyboardInterrupt, Cancelled, click.exceptions.Abort):
+        _leave(ExitCode.STOPPED, "Stopped", "Stopped. Run the same command again to go on from here.")
+    except click.exceptions.Exit as leaving:
+        sys.exit(leaving.exit_code)
+    except click.ClickException as wrong:
+        if wants_json():
+            _leave(ExitCode.WRONG_USE, "WrongUse", wrong.format_message())
+        wrong.show()
+        sys.exit(ExitCode.WRONG_USE)
+    except BrokenPipeError:
+        # The reader of our output went away (`cliply ... | head`): not an error worth a word.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.DONE)
+
+
+def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _leave(code: ExitCode, name: str, message: str) -> None:
+    if wants_json():
+        typer.echo(
+            json.dumps({"error": {"code": name, "message": message, "exit_code": int(code)}}, ensure_ascii=False)
+        )
+    stderr().print(message, markup=False, highlight=False, soft_wrap=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # A model's native threads cannot be asked to stop; nothing half-made is left by now, so leave at once.
+    os._exit(code)

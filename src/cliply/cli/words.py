@@ -1,0 +1,137 @@
+"""`cliply probe`, `transcribe` and `highlights`: look at the steps on their own."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cliply.cli import engines, times
+from cliply.cli.clips import Source, watched
+from cliply.cli.console import JsonFlag, analysis_cache, print_json
+from cliply.media.analysis import analyse, listen, write_down
+from cliply.media.cache import write_text
+from cliply.media.captions.subtitles import transcript_srt, transcript_vtt
+from cliply.media.options import ClipOptions
+from cliply.media.preflight import check_source
+from cliply.media.probe import Source as MediaSource
+from cliply.media.probe import printable, probe
+from cliply.media.transcripts import transcript_json
+from cliply.media.types import Highlight
+
+
+def register(app: typer.Typer) -> None:
+    app.command("probe")(show_probe)
+    app.command()(transcribe)
+    app.command()(highlights)
+
+
+def show_probe(source: Source, json: JsonFlag = False) -> None:
+    """Show what a file is: length, picture, sound, subtitles."""
+    found = probe(source)
+    if json:
+        print_json(_plain(found))
+        return
+    typer.echo(f"{printable(found.path.name)}: {found.container}, {times.clock(found.duration)}")
+    if (video := found.video) is not None:
+        shape = f"{video.size.width}×{video.size.height}"
+        turned = f", turned by {video.rotation}°" if video.rotation else ""
+        high = ", HDR" if video.hdr else ""
+        typer.echo(f"  picture: {video.codec}, {shape}, {float(video.rate):.5g} frames a second{turned}{high}")
+    if (sound := found.sound) is not None:
+        typer.echo(f"  sound: {sound.codec}, {sound.channels} channels, {sound.rate} Hz")
+    for subtitles in found.subtitles:
+        typer.echo(f"  subtitles: {subtitles.codec} {subtitles.language or 'of unknown language'}")
+    if found.damage:
+        typer.echo(f"  damage: {found.damage}")
+
+
+def transcribe(
+    source: Source,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="File to write: .json, .srt, .vtt or .txt. Default: text on stdout."),
+    ] = None,
+    language: Annotated[str, typer.Option(help="Spoken language as a two-letter code, or auto.")] = "auto",
+    model: Annotated[str, typer.Option(help=engines.MODEL_HELP)] = "auto",
+    json: JsonFlag = False,
+) -> None:
+    """Write down what is said, with the time of every word."""
+    found = probe(source)
+    check_source(found)
+    options = ClipOptions(language=times.language(language))
+    transcriber = engines.transcriber(model)
+    transcript = watched(
+        lambda watch: write_down(
+            found, listen(found, analysis_cache(), watch), options, transcriber, analysis_cache(), watch
+        ),
+        found,
+    )
+    text = " ".join(word.text for word in transcript.words)
+    kinds = {
+        ".json": lambda: transcript_json(transcript),
+        ".srt": lambda: transcript_srt(transcript),
+        ".vtt": lambda: transcript_vtt(transcript),
+        ".txt": lambda: text + "\n",
+    }
+    if out is not None:
+        if out.suffix not in kinds:
+            raise typer.BadParameter(f"{out} must end in .json, .srt, .vtt or .txt.")
+        write_text(out, kinds[out.suffix]())
+    typer.echo(transcript_json(transcript) if json else (out or text))
+
+
+def highlights(
+    source: Source,
+    count: Annotated[str, typer.Option(help="How many: a number, or auto for as many as are good.")] = "auto",
+    shortest: Annotated[float, typer.Option("--min", help="Shortest, in seconds.")] = 15,
+    longest: Annotated[float, typer.Option("--max", help="Longest, in seconds.")] = 60,
+    prompt: Annotated[str, typer.Option(help="What to look for, in your words.")] = "",
+    keywords: Annotated[str, typer.Option(help="Words that should come up, separated by commas.")] = "",
+    language: Annotated[str, typer.Option(help="Spoken language as a two-letter code, or auto.")] = "auto",
+    model: Annotated[str, typer.Option(help=engines.MODEL_HELP)] = "auto",
+    everything: Annotated[bool, typer.Option("--all", help="Also those that were not chosen.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """List the moments worth posting, best first, with the reasons; nothing is rendered."""
+    found = probe(source)
+    check_source(found)
+    options = ClipOptions(
+        count=times.count(count),
+        shortest=times.length(shortest, "--min"),
+        longest=times.length(longest, "--max"),
+        prompt=prompt,
+        keywords=times.listed(keywords),
+        language=times.language(language),
+    )
+    analysis = watched(
+        lambda watch: analyse(
+            found,
+            options,
+            transcriber=engines.transcriber(model),
+            judge=engines.judge(),
+            cache=analysis_cache(),
+            watch=watch,
+        ),
+        found,
+    )
+    shown = [each for each in analysis.findings.highlights if everything or each.chosen]
+    if json:
+        print_json([dataclasses.asdict(each) for each in shown])
+        return
+    for rank, each in enumerate(shown, 1):
+        typer.echo(_described(rank, each))
+
+
+def _described(rank: int, highlight: Highlight) -> str:
+    span = f"{times.clock(highlight.span.start)}–{times.clock(highlight.span.end)}"
+    return f"{rank:2}. {span}  {highlight.title or highlight.text[:70]}\n      {highlight.reason}"
+
+
+def _plain(source: MediaSource) -> dict[str, object]:
+    told = dataclasses.asdict(source)
+    told["path"] = str(source.path)
+    if source.video is not None:
+        told["video"]["rate"] = str(source.video.rate)
+        told["video"]["pixel_aspect"] = str(source.video.pixel_aspect)
+    return told

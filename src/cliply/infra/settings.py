@@ -1,0 +1,50 @@
+"""Settings from the environment; the only reader of it. Every name is optional: nothing is needed to make clips."""
+
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from pydantic import BaseModel, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Deepgram(BaseModel):
+    """Speech recognition by Deepgram; used with `--model deepgram`."""
+
+    key: SecretStr | None = Field(None, description="API key.")
+    url: str = Field("https://api.deepgram.com", description="Address of the service.")
+    model: str = Field("nova-3", description="Model to ask for.")
+
+
+class OpenAI(BaseModel):
+    """Speech recognition by any service that speaks OpenAI's protocol; used with `--model openai`."""
+
+    key: SecretStr | None = Field(None, description="API key; local servers often need none.")
+    url: str = Field("https://api.openai.com/v1", description="Address of the service.")
+    model: str = Field("whisper-1", description="Model to ask for.")
+
+
+class Judge(BaseModel):
+    """A language model that may rerank moments and write titles; used when a model is named."""
+
+    model: str | None = Field(None, description="Model to ask; without it, no language model is used.")
+    key: SecretStr | None = Field(None, description="API key; local servers often need none.")
+    url: str = Field("https://api.openai.com/v1", description="Address of any OpenAI-compatible service.")
+    budget: int = Field(60_000, ge=1000, description="Tokens one run may use at most, in and out.")
+
+
+class Settings(BaseSettings):
+    """`CLIPLY_...` variables; nested names are joined by two underscores, `CLIPLY_DEEPGRAM__KEY`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CLIPLY_", env_nested_delimiter="__", extra="ignore", hide_input_in_errors=True
+    )
+
+    cache: Path = Field(
+        default_factory=lambda: platformdirs.user_cache_path("cliply"),
+        description="Folder where results are kept between runs.",
+    )
+    progress: Literal["auto", "lines"] = Field("auto", description="`lines` shows plain lines on a terminal too.")
+    deepgram: Deepgram = Deepgram()
+    openai: OpenAI = OpenAI()
+    judge: Judge = Judge()

@@ -1,0 +1,169 @@
+"""From a source to its ranked moments: sound, words, highlights, each kept for the next run.
+
+Sound comes first and the picture is not touched: the first clip of an hour is ready long before an hour of video
+could be decoded.
+"""
+
+import hashlib
+import tempfile
+import wave
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cliply.media.alignment import align
+from cliply.media.cache import Cache, write_text
+from cliply.media.embeddings import Embedder
+from cliply.media.errors import NoSpeech
+from cliply.media.fingerprint import fingerprint
+from cliply.media.highlights.find import Findings, HighlightOptions, find_highlights
+from cliply.media.highlights.judge import Judge
+from cliply.media.options import ClipOptions
+from cliply.media.probe import Source
+from cliply.media.progress import Stage, Update, Watch
+from cliply.media.sound import SoundTrack, analyse_sound
+from cliply.media.speech import Transcriber
+from cliply.media.transcripts import load_transcript, transcript_json
+from cliply.media.types import Millis, Span, Transcript
+
+# Raised when the sound analysis, the transcriber's settings or the alignment change what they make.
+_VERSION = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What is known of a source before the picture is looked at."""
+
+    source: Source
+    fingerprint: str
+    sound: SoundTrack
+    transcript: Transcript
+    findings: Findings
+
+
+def listen(source: Source, cache: Cache, watch: Watch) -> SoundTrack:
+    """The sound of `source`, from the cache if an earlier run heard it."""
+    folder = cache.folder(fingerprint(source.path))
+    kept = folder / f"sound-{_VERSION}.json"
+    if kept.exists() and (sound := SoundTrack.load(kept)) is not None and sound.wav.exists():
+        watch.tell(Update(Stage.SOUND, 1.0, kept=True))
+        return sound
+    sound = analyse_sound(source, folder, on_progress=watch.progress(Stage.SOUND))
+    sound.save(kept)
+    watch.tell(Update(Stage.SOUND, 1.0))
+    return sound
+
+
+def write_down(
+    source: Source, sound: SoundTrack, options: ClipOptions, transcriber: Transcriber, cache: Cache, watch: Watch
+) -> Transcript:
+    """The words of `source`: given, kept, or made now; word times fit the sound. Raises NoSpeech if there are none."""
+    folder = cache.folder(fingerprint(source.path))
+    key = _transcript_key(options, transcriber)
+    kept = folder / f"transcript-{key}.json"
+    if kept.exists():
+        watch.tell(Update(Stage.SPEECH, 1.0, kept=True))
+        transcript = load_transcript(kept)
+    else:
+        transcript = _make_transcript(sound, options, transcriber, folder, watch)
+        write_text(kept, transcript_json(transcript))
+        watch.tell(Update(Stage.SPEECH, 1.0))
+    if not transcript.words:
+        raise NoSpeech(
+            "Nobody speaks in this recording, so there is nothing to clip. "
+            "If somebody does, name the language with --language or give the words with --transcript."
+        )
+    return transcript
+
+
+def choose(
+    source: Source,
+    sound: SoundTrack,
+    transcript: Transcript,
+    options: ClipOptions,
+    judge: Judge | None,
+    watch: Watch,
+) -> Findings:
+    """The ranked moments. Raises NoSpeech when the speech has no stretch of the asked length."""
+    progress = watch.progress(Stage.HIGHLIGHTS)
+    # The bundled sentence model knows English only; other languages are compared by their words.
+    embedder = Embedder() if transcript.language == "en" else None
+    findings = find_highlights(
+        transcript,
+        source.duration,
+        options=HighlightOptions(
+            shortest=options.shortest,
+            longest=options.longest,
+            count=options.count,
+            prompt=options.prompt,
+            keywords=options.keywords,
+            within=options.within,
+        ),
+        sound=sound,
+        embedder=embedder,
+        judge=judge,
+        on_progress=progress,
+    )
+    watch.tell(Update(Stage.HIGHLIGHTS, 1.0))
+    if not findings.highlights:
+        raise NoSpeech(
+            f"No stretch of speech of {options.shortest / 1000:g} to {options.longest / 1000:g} seconds was found. "
+            "Allow shorter clips with --min, or a larger part with --from and --to."
+        )
+    return findings
+
+
+def analyse(
+    source: Source,
+    options: ClipOptions,
+    *,
+    transcriber: Transcriber,
+    judge: Judge | None,
+    cache: Cache,
+    watch: Watch,
+) -> Analysis:
+    """All of the above in order."""
+    sound = listen(source, cache, watch)
+    transcript = write_down(source, sound, options, transcriber, cache, watch)
+    findings = choose(source, sound, transcript, options, judge, watch)
+    return Analysis(source, fingerprint(source.path), sound, transcript, findings)
+
+
+def _transcript_key(options: ClipOptions, transcriber: Transcriber) -> str:
+    parts = [_VERSION, transcriber.name, options.language or "auto", str(options.within)]
+    if options.transcript is not None:
+        parts = [_VERSION, "given", hashlib.blake2b(options.transcript.read_bytes(), digest_size=16).hexdigest()]
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=8).hexdigest()
+
+
+def _make_transcript(
+    sound: SoundTrack, options: ClipOptions, transcriber: Transcriber, folder: Path, watch: Watch
+) -> Transcript:
+    heard = watch.progress(Stage.SPEECH)
+    if options.transcript is not None:
+        given = load_transcript(options.transcript)
+        language = options.language or given.language
+        return align(replace(given, language=language), sound.wav, on_progress=heard)
+    if options.within is None:
+        transcript = transcriber.transcribe(sound.wav, language=options.language, on_progress=lambda s: heard(0.9 * s))
+        return align(transcript, sound.wav, on_progress=lambda share: heard(0.9 + 0.1 * share))
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        part = Path(scratch) / "part.wav"
+        _cut_wav(sound.wav, options.within, part)
+        transcript = transcriber.transcribe(part, language=options.language, on_progress=lambda s: heard(0.9 * s))
+        aligned = align(transcript, part, on_progress=lambda share: heard(0.9 + 0.1 * share))
+    return _later(aligned, options.within.start)
+
+
+def _cut_wav(whole: Path, span: Span, out: Path) -> None:
+    with wave.open(str(whole), "rb") as source, wave.open(str(out), "wb") as part:
+        rate = source.getframerate()
+        part.setparams(source.getparams())
+        source.setpos(min(source.getnframes(), span.start * rate // 1000))
+        part.writeframes(source.readframes(span.duration * rate // 1000))
+
+
+def _later(transcript: Transcript, by: Millis) -> Transcript:
+    return replace(
+        transcript,
+        words=tuple(replace(word, start=word.start + by, end=word.end + by) for word in transcript.words),
+    )

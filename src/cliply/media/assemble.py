@@ -1,0 +1,131 @@
+"""From a moment worth posting to its edit: what is kept, how it is framed, captioned, titled and heard."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from cliply.media.analysis import Analysis
+from cliply.media.captions.emphasis import emphasise
+from cliply.media.captions.placement import choose_position
+from cliply.media.copywriting import write_copy
+from cliply.media.document import Document
+from cliply.media.edit import (
+    OUTPUT_SIZES,
+    Audio,
+    CameraKey,
+    Captions,
+    ClipEdit,
+    EditWord,
+    Hook,
+    LayoutSpan,
+    Output,
+    Pane,
+    PostText,
+    SourceFile,
+)
+from cliply.media.options import ClipOptions
+from cliply.media.probe import Source
+from cliply.media.profanity import find_profanity, masked, masked_text
+from cliply.media.reframe import Framing, compose
+from cliply.media.tighten import tighten
+from cliply.media.types import FaceAt, Highlight, OnProgress, Size, Span, Word
+
+_BLEEP_MARGIN = 40
+_SMOOTHEST = 31
+"""Frames a second above which draft and standard clips keep every second frame."""
+
+
+class Assembled(Document):
+    """A clip ready to render, and the faces that its check needs."""
+
+    edit: ClipEdit
+    faces: tuple[FaceAt, ...]
+
+
+def assemble(analysis: Analysis, highlight: Highlight, options: ClipOptions, on_progress: OnProgress) -> Assembled:
+    """Frame, caption and title one highlight."""
+    source = analysis.source
+    words = analysis.transcript.within(highlight.span)
+    spans = tighten(highlight.span, words, analysis.sound.silences, options.tighten)
+    framing = _frame(analysis, highlight.span, words, options, on_progress)
+    swears = set(find_profanity(words, analysis.transcript.language)) if options.profanity != "off" else set()
+    post, hook = _copy(analysis, highlight, options, hide=bool(swears))
+    edit = ClipEdit(
+        source=SourceFile(
+            path=source.path.absolute(),
+            fingerprint=analysis.fingerprint,
+            size=_picture_size(source, options),
+            duration=source.duration,
+        ),
+        spans=spans,
+        words=_caption_words(words, swears, analysis.transcript.language),
+        layouts=framing.layouts,
+        captions=Captions(style=options.style),
+        hook=Hook(text=hook) if options.title and hook else None,
+        brand=options.brand,
+        audio=Audio(
+            loudness=options.loudness,
+            profanity=options.profanity,
+            muted=_muted(words, swears) if options.profanity == "bleep" else (),
+        ),
+        output=Output(aspect=options.aspect, quality=options.quality, frame_rate=str(_rate(source, options))),
+        post=post,
+        language=analysis.transcript.language,
+    )
+    position = choose_position(edit, framing.faces)
+    edit = edit.model_copy(update={"captions": edit.captions.model_copy(update={"position": position})})
+    return Assembled(edit, framing.faces)
+
+
+def _picture_size(source: Source, options: ClipOptions) -> Size:
+    """The source's picture, or for sound alone the canvas that a picture is drawn on."""
+    return source.video.size if source.video is not None else OUTPUT_SIZES[options.aspect]
+
+
+def _frame(
+    analysis: Analysis, span: Span, words: Sequence[Word], options: ClipOptions, on_progress: OnProgress
+) -> Framing:
+    source = analysis.source
+    if source.video is not None:
+        return compose(
+            source,
+            span,
+            words=words,
+            wav=analysis.sound.wav,
+            aspect=options.aspect,
+            layout=options.layout,
+            on_progress=on_progress,
+        )
+    canvas = OUTPUT_SIZES[options.aspect]
+    whole = CameraKey(at=span.start, x=0, y=0, width=canvas.width, height=canvas.height)
+    return Framing(
+        layouts=(LayoutSpan(span=span, layout="fit", panes=(Pane(camera=(whole,)),), why="There is sound only."),),
+        faces=(),
+        shots=(span,),
+    )
+
+
+def _caption_words(words: Sequence[Word], swears: set[int], language: str) -> tuple[EditWord, ...]:
+    marks = emphasise(words, language)
+    return tuple(
+        EditWord(
+            text=masked(word.text) if index in swears else word.text,
+            start=word.start,
+            end=word.end,
+            confidence=word.confidence,
+            speaker=word.speaker,
+            emphasis=mark.emphasis,
+            emoji=mark.emoji,
+        )
+        for index, (word, mark) in enumerate(zip(words, marks, strict=True))
+    )
+
+
+def _muted(words: Sequence[Word], swears: set[int]) -> tuple[Span, ...]:
+    return tuple(
+        Span(max(0, words[index].start - _BLEEP_MARGIN), words[index].end + _BLEEP_MARGIN) for index in sorted(swears)
+    )
+
+
+def _rate(source: Source, options: ClipOptions) -> Fraction:
+    rate = source.video.frame_rate if source.video is not None else Fraction(30)
+    return rate / 2 if rate > _SMOOTHEST and options.quality != "high" else rate

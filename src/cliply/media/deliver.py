@@ -1,0 +1,96 @@
+"""From an edit to its files: rendered, checked, covered, subtitled, and put in place all together."""
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cliply import __version__
+from cliply.media.captions.ass import write_ass
+from cliply.media.captions.subtitles import write_srt, write_vtt
+from cliply.media.documents import ClipFiles, Finding
+from cliply.media.edit import ClipEdit
+from cliply.media.probe import Source
+from cliply.media.quality import check
+from cliply.media.render import render
+from cliply.media.thumbnail import make_cover
+from cliply.media.types import FaceAt, OnProgress
+
+_SCRATCH = ".cliply-"
+# The encode is nearly all of the work; the rest is the check and the cover.
+_RENDERED = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The files of one clip and what its check found."""
+
+    files: ClipFiles
+    findings: tuple[Finding, ...]
+
+    @property
+    def failed(self) -> bool:
+        return any(finding.level == "failed" for finding in self.findings)
+
+
+def edit_digest(edit: ClipEdit) -> str:
+    """Names what would be rendered, so that a finished clip is recognised by the next run."""
+    told = edit.model_copy(update={"source": edit.source.model_copy(update={"path": Path("source")})})
+    return hashlib.blake2b((__version__ + told.model_dump_json()).encode(), digest_size=16).hexdigest()
+
+
+def file_names(stem: str) -> ClipFiles:
+    """The names of a clip's files; all begin with `stem`."""
+    return ClipFiles(
+        video=f"{stem}.mp4",
+        cover=f"{stem}.jpg",
+        cover_wide=f"{stem}.wide.jpg",
+        srt=f"{stem}.srt",
+        vtt=f"{stem}.vtt",
+        ass=f"{stem}.ass",
+        edit=f"{stem}.edit.json",
+    )
+
+
+def deliver(
+    edit: ClipEdit,
+    source: Source,
+    folder: Path,
+    names: ClipFiles,
+    *,
+    faces: Sequence[FaceAt],
+    threads: int | None,
+    on_progress: OnProgress,
+) -> Delivered:
+    """Make all files of one clip in `folder`. They appear together at the end, the video last; or none does."""
+    with scratch(folder) as making:
+        video = making / str(names.video)
+        render(edit, source, video, threads=threads, on_progress=lambda share: on_progress(_RENDERED * share))
+        findings = check(edit, video, source, faces=faces)
+        on_progress(0.95)
+        make_cover(edit, source, faces, making / str(names.cover), making / str(names.cover_wide))
+        (making / str(names.srt)).write_text(write_srt(edit), encoding="utf-8")
+        (making / str(names.vtt)).write_text(write_vtt(edit), encoding="utf-8")
+        shutil.copyfile(write_ass(edit, making), making / str(names.ass))
+        (making / str(names.edit)).write_text(edit.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        for name in sorted(filter(None, names.model_dump().values()), key=lambda name: name == names.video):
+            (making / name).replace(folder / name)
+    on_progress(1.0)
+    return Delivered(names, findings)
+
+
+@contextmanager
+def scratch(folder: Path) -> Iterator[Path]:
+    """A hidden folder beside the results, on the same disk, so that finished files only change their name."""
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=folder, ignore_cleanup_errors=True) as making:
+        yield Path(making)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed run left; call only while no other run is at work here."""
+    for left in folder.glob(f"{_SCRATCH}*"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)

@@ -1,0 +1,160 @@
+"""The result document as it grows, one finished clip after the other."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from cliply import __version__
+from cliply.errors import Conflict, NotFound
+from cliply.media.analysis import Analysis
+from cliply.media.assemble import Assembled
+from cliply.media.cache import write_text
+from cliply.media.deliver import Delivered, edit_digest
+from cliply.media.documents import ClipEntry, ClipFiles, ClipsDocument, SourceFacts, candidate
+from cliply.media.edits import load_edit
+from cliply.media.options import ClipOptions
+from cliply.media.page import write_page
+from cliply.media.transcripts import transcript_json
+from cliply.media.types import Highlight
+
+TRANSCRIPT_FILE = "transcript.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A clip that could not be made, and why."""
+
+    number: int
+    title: str
+    message: str
+
+
+class Outcome:
+    """Collects finished clips; the folder's document and page always list exactly what is there and whole."""
+
+    def __init__(self, folder: Path, analysis: Analysis, options: ClipOptions, previous: ClipsDocument | None) -> None:
+        self._folder = folder
+        self._analysis = analysis
+        self._options = options
+        self._previous = previous
+        self._entries: dict[int, ClipEntry] = {}
+        self.failures: list[Failure] = []
+
+    @classmethod
+    def begin(cls, folder: Path, analysis: Analysis, options: ClipOptions) -> "Outcome":
+        """A new outcome; clips of an earlier run that come out the same are kept."""
+        previous = previous_run(folder)
+        write_text(folder / TRANSCRIPT_FILE, transcript_json(analysis.transcript))
+        return cls(folder, analysis, options, previous)
+
+    @classmethod
+    def go_on(cls, folder: Path, analysis: Analysis, options: ClipOptions, document: ClipsDocument) -> "Outcome":
+        """An outcome that adds to the clips of `document`."""
+        outcome = cls(folder, analysis, options, document)
+        outcome._entries = {entry.number: entry for entry in document.clips}
+        return outcome
+
+    def kept(self, made_from: str) -> ClipEntry | None:
+        """The clip that an earlier run made from the same edit, if its files are all there."""
+        for entry in self._previous.clips if self._previous else ():
+            names = [name for name in entry.files.model_dump().values() if name]
+            if entry.made_from == made_from and all((self._folder / name).exists() for name in names):
+                return entry
+        return None
+
+    def add(self, number: int, highlight: Highlight, assembled: Assembled, delivered: Delivered) -> None:
+        edit = assembled.edit
+        self._entries[number] = ClipEntry(
+            number=number,
+            rank=self._rank(highlight),
+            span=highlight.span,
+            score=highlight.score,
+            reason=highlight.reason,
+            dimensions=highlight.dimensions,
+            title=edit.post.title,
+            text=highlight.text,
+            duration=edit.duration,
+            spans=edit.spans,
+            description=edit.post.description,
+            hashtags=edit.post.hashtags,
+            hook=edit.hook.text if edit.hook else "",
+            layouts=tuple(dict.fromkeys(layout.layout for layout in edit.layouts)),
+            files=delivered.files,
+            findings=delivered.findings,
+            made_from=edit_digest(edit),
+        )
+        self.save()
+
+    def fail(self, number: int, highlight: Highlight, message: str) -> None:
+        self.failures.append(Failure(number, highlight.title, message))
+
+    def save(self) -> ClipsDocument:
+        """Write the document and the page for what is finished so far."""
+        document = self._document()
+        document.save(self._folder)
+        write_page(document, self._folder)
+        return document
+
+    def finish(self) -> ClipsDocument:
+        """Write the last state and drop files of an earlier run that no clip uses any more."""
+        document = self.save()
+        used = {name for entry in document.clips for name in entry.files.model_dump().values() if name}
+        for entry in self._previous.clips if self._previous else ():
+            for name in set(filter(None, entry.files.model_dump().values())) - used:
+                (self._folder / name).unlink(missing_ok=True)
+        return document
+
+    def _rank(self, highlight: Highlight) -> int:
+        return self._analysis.findings.highlights.index(highlight) + 1
+
+    def _document(self) -> ClipsDocument:
+        source, transcript = self._analysis.source, self._analysis.transcript
+        made = {entry.span for entry in self._entries.values()}
+        others = [
+            (rank, highlight)
+            for rank, highlight in enumerate(self._analysis.findings.highlights, 1)
+            if highlight.span not in made
+        ]
+        return ClipsDocument(
+            made_by=f"cliply {__version__}",
+            source=SourceFacts(
+                name=source.path.name,
+                path=source.path.absolute(),
+                fingerprint=self._analysis.fingerprint,
+                duration=source.duration,
+                size=source.video.size if source.video else None,
+                frame_rate=str(source.video.frame_rate) if source.video else None,
+                language=transcript.language,
+                words=len(transcript.words),
+                transcribed_by=transcript.made_by,
+            ),
+            options=self._options.model_dump(mode="json"),
+            clips=tuple(self._entries[number] for number in sorted(self._entries)),
+            candidates=tuple(candidate(each, rank=rank, pick=pick) for pick, (rank, each) in enumerate(others, 1)),
+        )
+
+
+def previous_run(folder: Path) -> ClipsDocument | None:
+    """What an earlier run left in `folder`, if it did. Raises Invalid when it is damaged."""
+    try:
+        return ClipsDocument.load(folder)
+    except NotFound:
+        return None
+
+
+def refuse_overwriting(folder: Path, fingerprint: str) -> None:
+    """Raises Conflict when a run in `folder` would replace another source's clips, or edits changed by hand."""
+    previous = previous_run(folder)
+    if previous is None:
+        return
+    if previous.source.fingerprint != fingerprint:
+        raise Conflict(
+            f"{folder} holds clips of another video ({previous.source.name}). Choose another folder with --out."
+        )
+    for entry in previous.clips:
+        edit = folder / str(entry.files.edit)
+        if edit.exists() and edit_digest(load_edit(edit)) != entry.made_from:
+            raise Conflict(
+                f"{edit.name} was changed by hand and would be overwritten. "
+                f"Make its clip with `cliply render`, or choose another folder with --out."
+            )

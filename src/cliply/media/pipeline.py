@@ -1,0 +1,227 @@
+"""The whole chain for one source: look through it once, then make clip after clip, the best one first.
+
+While one clip is rendered the next one is framed, so that both cores are busy and the first clip is ready early.
+After each clip the result document and the page are written anew: whatever stops the run, what is listed is whole.
+"""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from cliply.errors import Conflict, NotAllowed, NotFound
+from cliply.media.analysis import Analysis, analyse, listen
+from cliply.media.assemble import Assembled, assemble
+from cliply.media.cache import Cache, write_text
+from cliply.media.deliver import Delivered, deliver, edit_digest, file_names, sweep
+from cliply.media.documents import ClipsDocument
+from cliply.media.edit import ClipEdit
+from cliply.media.edits import refuse_other_source
+from cliply.media.errors import RenderFailed, TooMuch, Unreadable
+from cliply.media.fingerprint import fingerprint
+from cliply.media.highlights.find import Findings
+from cliply.media.highlights.judge import Judge
+from cliply.media.options import ClipOptions
+from cliply.media.outcome import TRANSCRIPT_FILE, Failure, Outcome
+from cliply.media.probe import Source
+from cliply.media.progress import Stage, Update, Watch
+from cliply.media.slug import slug
+from cliply.media.speech import Transcriber
+from cliply.media.transcripts import load_transcript
+from cliply.media.types import Highlight
+
+_LOCK = ".cliply.lock"
+# Raised when framing or the way edits are put together changes.
+_VERSION = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What one run is asked to do."""
+
+    source: Source
+    options: ClipOptions
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a run made, and the clips that could not be made."""
+
+    document: ClipsDocument
+    failures: tuple[Failure, ...]
+
+
+def make_clips(
+    request: Request, *, transcriber: Transcriber, judge: Judge | None, cache: Cache, watch: Watch
+) -> Finished:
+    """Look through the source and make its best clips in the folder.
+
+    Raises Conflict when another run is at work there, and whatever the stages raise; finished clips stay.
+    """
+    with _alone(request.folder):
+        analysis = analyse(
+            request.source, request.options, transcriber=transcriber, judge=judge, cache=cache, watch=watch
+        )
+        outcome = Outcome.begin(request.folder, analysis, request.options)
+        chosen = [highlight for highlight in analysis.findings.highlights if highlight.chosen]
+        _make(_Work(analysis, request.options, request.folder, outcome, cache, watch), list(enumerate(chosen, 1)))
+        cache.prune(keep=analysis.fingerprint)
+        return Finished(outcome.finish(), tuple(outcome.failures))
+
+
+def make_more(
+    folder: Path, document: ClipsDocument, source: Source, *, picks: Sequence[int], cache: Cache, watch: Watch
+) -> Finished:
+    """Make clips of further candidates of an earlier run, by their numbers; nothing is transcribed again.
+
+    Raises NotFound for a number that is not there, Conflict when the source has changed.
+    """
+    if document.source.fingerprint != fingerprint(source.path):
+        raise Conflict(f"{source.path.name} has changed since the clips were made. Run `cliply clip` on it again.")
+    with _alone(folder):
+        options = ClipOptions.model_validate(document.options)
+        analysis = Analysis(
+            source,
+            document.source.fingerprint,
+            listen(source, cache, watch),
+            load_transcript(folder / TRANSCRIPT_FILE),
+            Findings(highlights=tuple(_ranked(document)), sentences=(), chapters=()),
+        )
+        known = {entry.pick: entry.span for entry in document.candidates}
+        if unknown := [str(pick) for pick in picks if pick not in known]:
+            raise NotFound(f"There is no candidate {', '.join(unknown)}; they are numbered 1 to {len(known)}.")
+        by_span = {highlight.span: highlight for highlight in analysis.findings.highlights}
+        first = max((entry.number for entry in document.clips), default=0) + 1
+        wanted = [(number, by_span[known[pick]]) for number, pick in enumerate(dict.fromkeys(picks), first)]
+        outcome = Outcome.go_on(folder, analysis, options, document)
+        _make(_Work(analysis, options, folder, outcome, cache, watch), wanted)
+        return Finished(outcome.save(), tuple(outcome.failures))
+
+
+def render_edit(edit: ClipEdit, source: Source, target: Path, watch: Watch) -> Delivered:
+    """Make the files of one edit beside `target`, its video. Raises Conflict when the source is another one."""
+    refuse_other_source(edit, source)
+    progress = watch.progress(Stage.RENDER)
+    return deliver(edit, source, target.parent, file_names(target.stem), faces=(), threads=None, on_progress=progress)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What all clips of a run share."""
+
+    analysis: Analysis
+    options: ClipOptions
+    folder: Path
+    outcome: Outcome
+    cache: Cache
+    watch: Watch
+
+
+def _make(work: _Work, wanted: Sequence[tuple[int, Highlight]]) -> None:
+    cores = os.cpu_count() or 1
+    renders = max(1, cores // 2)
+    items = len(wanted)
+    framing = ThreadPoolExecutor(1, thread_name_prefix="framing")
+    rendering = ThreadPoolExecutor(renders, thread_name_prefix="render")
+    try:
+        framed = [framing.submit(_frame, work, each[1], item, items) for item, each in enumerate(wanted, 1)]
+        made = {
+            rendering.submit(_deliver, work, edit, number, item, items, cores // renders): (number, highlight)
+            for item, (edit, (number, highlight)) in enumerate(zip(framed, wanted, strict=True), 1)
+        }
+        for future in as_completed(made):
+            number, highlight = made[future]
+            try:
+                assembled, delivered = future.result()
+            except (RenderFailed, TooMuch, Unreadable) as failed:
+                # A damaged stretch spoils its own clip only.
+                work.outcome.fail(number, highlight, str(failed))
+            else:
+                work.outcome.add(number, highlight, assembled, delivered)
+    except BaseException:
+        work.watch.stop()
+        raise
+    finally:
+        framing.shutdown(cancel_futures=True)
+        rendering.shutdown(cancel_futures=True)
+
+
+def _frame(work: _Work, highlight: Highlight, item: int, items: int) -> Assembled:
+    """The edit of a highlight, kept under what it depends on."""
+    words = work.analysis.transcript.within(highlight.span)
+    told = "\0".join((_VERSION, str(highlight), work.options.model_dump_json(), str(words)))
+    key = hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
+    kept = work.cache.folder(work.analysis.fingerprint) / f"edit-{key}.json"
+    try:
+        assembled = Assembled.model_validate_json(kept.read_bytes())
+        work.watch.tell(Update(Stage.FRAMING, 1.0, item, items, kept=True))
+    except (OSError, ValidationError):
+        assembled = assemble(work.analysis, highlight, work.options, work.watch.progress(Stage.FRAMING, item, items))
+        write_text(kept, assembled.model_dump_json())
+        work.watch.tell(Update(Stage.FRAMING, 1.0, item, items))
+    return assembled
+
+
+def _deliver(
+    work: _Work, framed: Future[Assembled], number: int, item: int, items: int, threads: int
+) -> tuple[Assembled, Delivered]:
+    assembled = framed.result()
+    if (entry := work.outcome.kept(edit_digest(assembled.edit))) is not None and entry.number == number:
+        work.watch.tell(Update(Stage.RENDER, 1.0, item, items, kept=True))
+        return assembled, Delivered(entry.files, entry.findings)
+    delivered = deliver(
+        assembled.edit,
+        work.analysis.source,
+        work.folder,
+        file_names(f"{number:02d}-{slug(assembled.edit.post.title)}"),
+        faces=assembled.faces,
+        threads=threads,
+        on_progress=work.watch.progress(Stage.RENDER, item, items),
+    )
+    return assembled, delivered
+
+
+def _ranked(document: ClipsDocument) -> list[Highlight]:
+    moments = sorted([*document.clips, *document.candidates], key=lambda moment: moment.rank)
+    return [
+        Highlight(
+            span=moment.span,
+            score=moment.score,
+            text=moment.text,
+            reason=moment.reason,
+            dimensions=moment.dimensions,
+            title=moment.title,
+        )
+        for moment in moments
+    ]
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Work in `folder` with no other run in it; what a killed run left is swept away first."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / _LOCK).open("w")
+    except OSError as refused:
+        raise NotAllowed(
+            f"{folder} cannot be written ({refused.strerror}). Choose another folder with --out."
+        ) from refused
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as busy:
+            raise Conflict(
+                f"Another run is at work in {folder}. Wait for it, or choose another folder with --out."
+            ) from busy
+        sweep(folder)
+        try:
+            yield
+        finally:
+            (folder / _LOCK).unlink(missing_ok=True)
