@@ -1,0 +1,259 @@
+"""The fonts that captions are drawn with: where they lie, which characters they show, how wide text comes out.
+
+libass gets a fontconfig file that names only these fonts. Without it the fonts of the machine leak in, and with
+libass's own `fontsdir` alone a character that a font lacks becomes a box instead of coming from another font.
+"""
+
+import importlib.util
+import io
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+from cliply.errors import Invalid, NotFound
+from cliply.media.errors import ToolMissing
+
+FOLDER = Path(__file__).parents[1] / "data" / "fonts"
+CJK = "Noto Sans CJK JP"
+EMOJI = "Noto Emoji Bold"
+BRAND = "Cliply Brand"
+"""The family name that a creator's own font gets, so that it never collides with another font."""
+
+# The order decides who shows a character that the style's font lacks; Latin first, since most fonts hold digits.
+_SCRIPTS = (
+    "Arabic", "Hebrew", "Devanagari", "Thai", "Bengali", "Tamil", "Telugu", "Gujarati", "Gurmukhi", "Kannada",
+    "Malayalam", "Sinhala", "Georgian", "Armenian", "Khmer", "Lao", "Myanmar",
+)  # fmt: skip
+FALLBACKS = ("Noto Sans Bold", *(f"Noto Sans {script} Bold" for script in _SCRIPTS), CJK, EMOJI)
+_BIGGEST_BRAND_FONT = 40_000_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """One font file. Measures are shares of the em."""
+
+    family: str
+    path: Path
+    data: bytes | None
+    """The font itself where it is not the file as it lies."""
+    em: int
+    ascent: float
+    descent: float
+    """With `ascent` the Windows line metrics (OS/2), by which libass scales a font."""
+    cap_height: float
+    characters: frozenset[int]
+
+    @property
+    def line(self) -> float:
+        """What libass calls the font size, for an em of 1."""
+        return self.ascent + self.descent
+
+    def shows(self, cluster: str) -> bool:
+        return all(ord(each) in self.characters or _unseen(each) for each in cluster)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A stretch of text in one font."""
+
+    face: Face
+    text: str
+
+
+def families() -> tuple[str, ...]:
+    """The fonts that a style may name."""
+    return tuple(sorted(family for family in _shipped() if not family.startswith("Noto ")) + ["Noto Sans Bold"])
+
+
+@cache
+def face(family: str) -> Face:
+    """Raises NotFound for a font that is not there, ToolMissing when a package is not installed."""
+    if family == CJK:
+        return _read(CJK, _cjk_file())
+    path = _shipped().get(family)
+    if path is None:
+        raise NotFound(f"There is no font “{family}”. There are: {', '.join(families())}.")
+    return _read(family, path)
+
+
+@lru_cache(maxsize=8)
+def brand_face(path: Path) -> Face:
+    """A creator's own font, as one static weight. Raises NotFound or Invalid."""
+    from fontTools.ttLib import TTFont, TTLibError
+    from fontTools.varLib.instancer import instantiateVariableFont
+
+    if not path.is_file():
+        raise NotFound(f"The brand font {path} is not there.")
+    if path.stat().st_size > _BIGGEST_BRAND_FONT:
+        raise Invalid(f"The brand font {path} is larger than 40 MB. Use a font file with fewer characters.")
+    try:
+        font = TTFont(path, fontNumber=0)
+        if "fvar" in font:
+            weights = [axis for axis in font["fvar"].axes if axis.axisTag == "wght"]
+            # Captions are read in passing: bold where the font has it.
+            axes = {axis.axisTag: axis.defaultValue for axis in font["fvar"].axes}
+            axes |= {axis.axisTag: min(axis.maxValue, max(axis.minValue, 700)) for axis in weights}
+            font = instantiateVariableFont(font, axes)
+        for name_id in (1, 2, 3, 4, 6, 16, 17, 21, 22):
+            font["name"].removeNames(nameID=name_id)
+        for name_id, text in ((1, BRAND), (2, "Regular"), (4, BRAND), (6, BRAND.replace(" ", ""))):
+            font["name"].setName(text, name_id, 3, 1, 0x409)
+        font.flavor = None
+        written = io.BytesIO()
+        font.save(written)
+        return _read(BRAND, path, written.getvalue())
+    # A damaged font makes the parser raise nearly anything.
+    except (TTLibError, KeyError, ValueError, AttributeError, AssertionError, OSError, IndexError, TypeError) as broken:
+        raise Invalid(f"The brand font {path} cannot be read. Use a TTF or OTF file.") from broken
+
+
+def runs(text: str, first: Face) -> tuple[Run, ...]:
+    """`text` cut where the font must change; `first` is used wherever it has the characters."""
+    made: list[tuple[Face, str]] = []
+    for cluster in clusters(text):
+        before = made[-1][0] if made else first
+        chosen = _choose(cluster, first, before)
+        if made and chosen is before:
+            made[-1] = (chosen, made[-1][1] + cluster)
+        else:
+            made.append((chosen, cluster))
+    return tuple(Run(*each) for each in made)
+
+
+def uncovered(text: str, first: Face) -> tuple[str, ...]:
+    """The characters of `text` that no font shows, in order, each once."""
+    chain = (first, *(face(family) for family in FALLBACKS))
+    missing = [
+        cluster for cluster in clusters(text) if not cluster.isspace() and not any(each.shows(cluster) for each in chain)
+    ]
+    return tuple(dict.fromkeys(missing))
+
+
+def advance(text: str, chosen: Face, *, spacing: float = 0.0) -> float:
+    """Width of `text` in ems, shaped as libass shapes it. `spacing` is added after each character."""
+    ligatures = spacing == 0
+    return _shaped(text, chosen, ligatures) + spacing * sum(1 for _ in clusters(text))
+
+
+def clusters(text: str) -> Iterator[str]:
+    """What a reader takes for one character: marks, joined emoji and flags stay together."""
+    held = ""
+    for each in text:
+        if held and (_extends(each) or held[-1] == "\u200d" or (_is_flag(each) and len(held) == 1 and _is_flag(held))):
+            held += each
+        else:
+            if held:
+                yield held
+            held = each
+    if held:
+        yield held
+
+
+def font_environment(folder: Path, extra: Path | None = None) -> dict[str, str]:
+    """The environment in which libass sees Cliply's fonts, `extra` (a brand font) and nothing else.
+
+    Writes a fontconfig file and its cache into `folder`. Raises ToolMissing, NotFound or Invalid for a missing font.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    places = [FOLDER, face(CJK).path.parent]
+    if extra is not None:
+        own = folder / "brand-font"
+        own.mkdir(exist_ok=True)
+        (own / "brand.ttf").write_bytes(brand_face(extra).data or b"")
+        places.append(own)
+    listed = "".join(f"<dir>{escape(str(place.absolute()))}</dir>" for place in places)
+    fallbacks = "".join(f"<string>{family}</string>" for family in FALLBACKS)
+    config = folder / "fonts.conf"
+    config.write_text(
+        '<?xml version="1.0"?>\n<!DOCTYPE fontconfig SYSTEM "fonts.dtd">\n<fontconfig>'
+        f"{listed}<cachedir>{escape(str((folder / 'fontconfig').absolute()))}</cachedir>"
+        f'<match target="pattern"><edit name="family" mode="append_last">{fallbacks}</edit></match>'
+        "</fontconfig>\n",
+        encoding="utf-8",
+    )
+    return {"FONTCONFIG_FILE": str(config.absolute())}
+
+
+def _choose(cluster: str, first: Face, before: Face) -> Face:
+    if "\ufe0f" in cluster and face(EMOJI).shows(cluster):
+        return face(EMOJI)
+    # Spaces and full stops belong to the word they follow, or its shaping would be cut.
+    neutral = all(unicodedata.category(each)[0] in "ZPM" or _unseen(each) for each in cluster)
+    if neutral and before.shows(cluster):
+        return before
+    if first.shows(cluster):
+        return first
+    if before.shows(cluster):
+        return before
+    return next((other for family in FALLBACKS if (other := face(family)).shows(cluster)), first)
+
+
+def _unseen(each: str) -> bool:
+    """Characters that steer shaping and are never drawn."""
+    return each in "\u200c\u200d\u2060\ufe0e\ufe0f" or "\U000e0000" <= each <= "\U000e01ef"
+
+
+def _extends(each: str) -> bool:
+    return (
+        unicodedata.category(each) in {"Mn", "Mc", "Me"}
+        or _unseen(each)
+        or "\U0001f3fb" <= each <= "\U0001f3ff"
+        or each in "\u0e33\u0eb3"  # Thai and Lao AM: letters by name, marks by use
+    )
+
+
+def _is_flag(each: str) -> bool:
+    return "\U0001f1e6" <= each <= "\U0001f1ff"
+
+
+@cache
+def _shipped() -> dict[str, Path]:
+    from fontTools.ttLib import TTFont
+
+    return {TTFont(path, lazy=True)["name"].getDebugName(1): path for path in sorted(FOLDER.glob("*.ttf"))}
+
+
+def _cjk_file() -> Path:
+    found = importlib.util.find_spec("noto_cjk_sans_jp_bold")
+    places: Sequence[str] = (found.submodule_search_locations or []) if found else []
+    for place in places:
+        for file in sorted(Path(place).glob("*.otf")):
+            return file
+    raise ToolMissing(
+        "The font for Chinese, Japanese and Korean is not installed. Install it with: pip install noto-cjk-sans-jp-bold"
+    )
+
+
+def _read(family: str, path: Path, data: bytes | None = None) -> Face:
+    from fontTools.ttLib import TTFont
+
+    font = TTFont(path if data is None else io.BytesIO(data), lazy=True)
+    em = font["head"].unitsPerEm
+    windows = font["OS/2"]
+    ascent, descent = windows.usWinAscent, windows.usWinDescent
+    if not ascent and not descent:
+        ascent, descent = font["hhea"].ascent, -font["hhea"].descent
+    cap = getattr(windows, "sCapHeight", 0) or 0.7 * em
+    return Face(family, path, data, em, ascent / em, descent / em, cap / em, frozenset(font.getBestCmap()))
+
+
+@lru_cache(maxsize=8192)
+def _shaped(text: str, chosen: Face, ligatures: bool) -> float:
+    import uharfbuzz
+
+    buffer = uharfbuzz.Buffer()
+    buffer.add_str(text)
+    buffer.guess_segment_properties()
+    uharfbuzz.shape(_harfbuzz(chosen), buffer, {"kern": True, "liga": ligatures, "clig": ligatures})
+    return sum(position.x_advance for position in buffer.glyph_positions) / chosen.em
+
+
+@lru_cache(maxsize=64)
+def _harfbuzz(chosen: Face) -> "object":
+    import uharfbuzz
+
+    blob = uharfbuzz.Blob(chosen.data) if chosen.data else uharfbuzz.Blob.from_file_path(str(chosen.path))
+    return uharfbuzz.Font(uharfbuzz.Face(blob))
