@@ -1,0 +1,201 @@
+"""From a transcript to ranked highlights. Deterministic, without a language model and without a network."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cliply.media.embeddings import Embedder, Vectors
+from cliply.media.highlights.boundaries import snap
+from cliply.media.highlights.candidates import Windows, windows
+from cliply.media.highlights.cues import Cues, cues
+from cliply.media.highlights.edges import end_features, start_features
+from cliply.media.highlights.features import FeatureTable, window_features
+from cliply.media.highlights.judge import Judge, judged
+from cliply.media.highlights.matching import match_column
+from cliply.media.highlights.ranking import Scores, packaged_weights, percentiles, score
+from cliply.media.highlights.reasons import Moment, dimensions, summary
+from cliply.media.highlights.selection import alternatives, best_set, wanted_count
+from cliply.media.highlights.signals import sentence_signals
+from cliply.media.highlights.sound import Loudness, delivery_columns
+from cliply.media.highlights.text import Ints, TermTable, term_table
+from cliply.media.sentences import is_punctuated, join_words, split_sentences
+from cliply.media.topics import chapters
+from cliply.media.types import Highlight, Millis, OnProgress, Sentence, Span, Transcript, no_progress
+
+_ALTERNATIVES = 100
+_KEYWORDS = 5
+_EMBEDDING_SHARE = 0.9
+"""Of the time, when sentences are embedded."""
+
+
+@dataclass(frozen=True, slots=True)
+class HighlightOptions:
+    """What to look for."""
+
+    shortest: Millis = 15_000
+    longest: Millis = 60_000
+    count: int | None = None
+    """None: as many as are good for the length."""
+    prompt: str = ""
+    keywords: tuple[str, ...] = ()
+    within: Span | None = None
+    """Only this part of the source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was found in one source."""
+
+    highlights: tuple[Highlight, ...]
+    """Best first. The chosen ones do not overlap; the others repeat no better one."""
+    sentences: tuple[Sentence, ...]
+    chapters: tuple[Millis, ...]
+    """Where a new topic begins; the beginning of the source is not named."""
+    warnings: tuple[str, ...] = ()
+    """What could not be done as asked, for the creator."""
+
+
+@dataclass(frozen=True)
+class _Ranked:
+    """Everything that is known about the windows of one source."""
+
+    transcript: Transcript
+    sentences: tuple[Sentence, ...]
+    table: TermTable
+    cues: Cues
+    windows: Windows
+    features: FeatureTable
+    scores: Scores
+    topics: Ints
+
+
+def find_highlights(
+    transcript: Transcript,
+    duration: Millis,
+    *,
+    options: HighlightOptions | None = None,
+    sound: Loudness | None = None,
+    embedder: Embedder | None = None,
+    judge: Judge | None = None,
+    on_progress: OnProgress = no_progress,
+) -> Findings:
+    """Rank every stretch of whole sentences and choose the best set.
+
+    Without `embedder`, or where the language is not English, likeness is measured by shared terms. A failing judge
+    leaves the order as it was and is named in `warnings`.
+    """
+    options = options or HighlightOptions()
+    sentences = split_sentences(transcript)
+    english = transcript.language.lower().startswith("en")
+    usable = embedder if english else None
+    vectors = _embed(usable, sentences, on_progress)
+    borders = chapters(sentences, vectors, duration)
+    if not sentences:
+        return Findings((), (), ())
+    ranked = _rank(transcript, duration, options, sound, usable, vectors, sentences, borders)
+    on_progress(0.97 if judge else 1.0)
+    count = options.count if options.count is not None else wanted_count((options.within or Span(0, duration)).duration)
+    chosen = best_set(ranked.windows, ranked.scores.total, ranked.topics, count, padded=options.count is not None)
+    others = alternatives(ranked.windows, ranked.scores.total, chosen, _ALTERNATIVES)
+    highlights = _describe(ranked, chosen, others, duration, sound.silences if sound else ())
+    warnings: tuple[str, ...] = ()
+    if judge is not None:
+        highlights, warnings = judged(judge, highlights, prompt=options.prompt, on_progress=on_progress)
+    return Findings(highlights, sentences, borders, warnings)
+
+
+def _embed(embedder: Embedder | None, sentences: Sequence[Sentence], on_progress: OnProgress) -> Vectors | None:
+    if embedder is None or not sentences:
+        return None
+    return embedder.embed([each.text for each in sentences], lambda share: on_progress(share * _EMBEDDING_SHARE))
+
+
+def _rank(
+    transcript: Transcript,
+    duration: Millis,
+    options: HighlightOptions,
+    sound: Loudness | None,
+    embedder: Embedder | None,
+    vectors: Vectors | None,
+    sentences: tuple[Sentence, ...],
+    borders: Sequence[Millis],
+) -> _Ranked:
+    known = cues(transcript.language[:2].lower())
+    stop = known.words.get("stop", frozenset())
+    table = term_table([each.text for each in sentences], stop)
+    found = windows(
+        sentences, options.shortest, options.longest, options.within, punctuated=is_punctuated(transcript.words)
+    )
+    wish = embedder.embed([w for w in (options.prompt, *options.keywords) if w]) if embedder else None
+    match = match_column(found, sentences, options.prompt, options.keywords, stop, vectors, wish)
+    extra = delivery_columns(found, sentences, sound) | ({} if match is None else {"match": match})
+    features = window_features(
+        found,
+        sentence_signals(sentences, table, known, vectors),
+        start_features(sentences, known, vectors),
+        end_features(sentences, known),
+        duration,
+        extra,
+    )
+    scores = score(features, packaged_weights())
+    topics = np.searchsorted(np.asarray(borders, np.int64), (found.start + found.end) // 2, side="right")
+    return _Ranked(transcript, sentences, table, known, found, features, scores, topics.astype(np.int64))
+
+
+def _describe(
+    ranked: _Ranked, chosen: Sequence[int], others: Sequence[int], duration: Millis, silences: Sequence[Span]
+) -> tuple[Highlight, ...]:
+    shown = sorted([*chosen, *others], key=lambda index: (-ranked.scores.total[index], ranked.windows.start[index]))
+    of_shown = percentiles(ranked.scores.total[shown])
+    by_dimension = _dimension_percentiles(ranked)
+    picked = set(chosen)
+    return tuple(
+        _highlight(ranked, index, float(of_shown[place]), by_dimension, index in picked, duration, silences)
+        for place, index in enumerate(shown)
+    )
+
+
+def _dimension_percentiles(ranked: _Ranked) -> dict[str, np.ndarray]:
+    """Dimensions that are the same for all windows (nothing was asked for, no sound) say nothing and are left out."""
+    parts = ranked.scores.dimensions
+    return {name: percentiles(values) for name, values in parts.items() if len(values) and np.ptp(values) > 1e-9}
+
+
+def _highlight(
+    ranked: _Ranked,
+    index: int,
+    place: float,
+    by_dimension: dict[str, np.ndarray],
+    chosen: bool,
+    duration: Millis,
+    silences: Sequence[Span],
+) -> Highlight:
+    first, last = int(ranked.windows.first[index]), int(ranked.windows.last[index])
+    sentences, words = ranked.sentences, ranked.transcript.words
+    start, end = sentences[first].first, sentences[last].last
+    keywords = _keywords(ranked.table, first, last)
+    measured = {name: float(values[index]) for name, values in ranked.features.columns.items()}
+    moment = Moment(sentences, first, last, keywords, measured)
+    parts = dimensions(moment, {name: float(values[index]) for name, values in by_dimension.items()}, ranked.cues)
+    span = Span(int(ranked.windows.start[index]), int(ranked.windows.end[index]))
+    return Highlight(
+        span=snap(span, start, end, words, duration, silences),
+        score=round(place, 1),
+        text=join_words([word.text for word in words[start:end]]),
+        reason=summary(parts),
+        dimensions=parts,
+        chosen=chosen,
+        topic=int(ranked.topics[index]),
+        keywords=keywords,
+    )
+
+
+def _keywords(table: TermTable, first: int, last: int) -> tuple[str, ...]:
+    """The terms that set a window apart from the rest of the source."""
+    inside = (table.rows >= first) & (table.rows <= last)
+    weight = (
+        np.bincount(table.columns[inside], table.weights[inside], len(table.terms)) if inside.any() else np.zeros(0)
+    )
+    best = np.argsort(-weight, kind="stable")[:_KEYWORDS]
+    return tuple(table.terms[index] for index in best if weight[index] > 0)

@@ -1,0 +1,50 @@
+"""How well a window answers what the creator asked for."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cliply.media.embeddings import Vectors
+from cliply.media.highlights.candidates import Windows
+from cliply.media.highlights.features import sum_over
+from cliply.media.highlights.text import Floats, terms
+from cliply.media.types import Sentence
+
+_STEM = 4
+"""Terms that share so many first letters and differ by a short ending are taken for forms of one word."""
+_ENDING = 3
+
+
+def match_column(
+    windows: Windows,
+    sentences: Sequence[Sentence],
+    prompt: str,
+    keywords: Sequence[str],
+    stop: frozenset[str],
+    vectors: Vectors | None,
+    wish: Vectors | None,
+) -> Floats | None:
+    """None if nothing was asked for. `wish` is the embedding of the prompt and the keywords, one row each."""
+    wanted = [terms(keyword) for keyword in keywords] + [[term] for term in terms(prompt) if term not in stop]
+    wanted = [phrase for phrase in wanted if phrase]
+    if not wanted:
+        return None
+    said = np.array([_share_said(terms(sentence.text), wanted) for sentence in sentences])
+    # The square root: the second mention tells less than the first.
+    lexical = np.sqrt(sum_over(windows, said)) / np.sqrt(np.maximum(1, windows.duration) / 30_000)
+    if vectors is None or wish is None or not len(wish):
+        return lexical
+    closeness = np.maximum(0, (vectors @ wish.T).max(1)).astype(np.float64) ** 2
+    meant = sum_over(windows, closeness) / np.maximum(1, windows.last + 1 - windows.first)
+    return lexical / (lexical.std() + 1e-9) + meant / (meant.std() + 1e-9)
+
+
+def _share_said(said: list[str], wanted: list[list[str]]) -> float:
+    return sum(all(any(_same(term, each) for each in said) for term in phrase) for phrase in wanted) / len(wanted)
+
+
+def _same(one: str, other: str) -> bool:
+    if one == other:
+        return True
+    shorter, longer = sorted((one, other), key=len)
+    return len(shorter) >= _STEM and longer.startswith(shorter) and len(longer) - len(shorter) <= _ENDING

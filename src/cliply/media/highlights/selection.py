@@ -1,0 +1,88 @@
+"""From scored windows to the best set: no overlap, a variety of topics, as many as are good."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from cliply.media.highlights.candidates import Windows
+from cliply.media.highlights.text import Floats, Ints
+from cliply.media.types import Millis
+
+_GOOD = 70.0
+"""Percentile of all windows below which nothing is chosen without being asked for."""
+_PEAK = 2.0
+"""Values are raised to this power: one outstanding clip is worth more than two fair ones that need its place."""
+_REPEAT = 0.8
+"""What is left of a window's value for each clip too many from its topic."""
+_ROUNDS = 6
+_TOUCH = 0.1
+"""Alternatives may share this much of the shorter one with a better one."""
+
+
+def wanted_count(duration: Millis) -> int:
+    """3 for five minutes, 7 for half an hour, 10 for an hour, 17 for three hours: people come back for a choice of
+    clips, and the best moments thin out as a recording grows."""
+    return max(1, round(math.sqrt(duration / 60_000 * 5 / 3)))
+
+
+def best_set(windows: Windows, scores: Floats, topics: Ints, count: int, *, padded: bool) -> list[int]:
+    """Indexes of at most `count` windows that together are worth most; not `padded`: only good ones."""
+    if not len(windows):
+        return []
+    floor = np.percentile(scores, _GOOD) if not padded else scores.min() - 1e-6
+    value = np.maximum(0, scores - floor) ** _PEAK
+    chosen: list[int] = []
+    fair = max(1, math.ceil(2 * count / max(1, len(set(topics.tolist())))))
+    for _ in range(_ROUNDS):
+        chosen = _schedule(windows, value, count)
+        crowded = [topic for topic in set(topics[chosen].tolist()) if (topics[chosen] == topic).sum() > fair]
+        if not crowded:
+            break
+        kept = {best for topic in crowded for best in _best_of(chosen, topics, scores, topic, fair)}
+        repeats = np.isin(topics, crowded)
+        repeats[list(kept)] = False
+        value = np.where(repeats, value * _REPEAT, value)
+    return sorted(chosen, key=lambda index: (-scores[index], windows.start[index]))
+
+
+def _best_of(chosen: list[int], topics: Ints, scores: Floats, topic: int, fair: int) -> list[int]:
+    return sorted((each for each in chosen if topics[each] == topic), key=lambda each: -scores[each])[:fair]
+
+
+def _schedule(windows: Windows, value: Floats, count: int) -> list[int]:
+    """Weighted interval scheduling with at most `count` intervals, by dynamic programming over their ends."""
+    useful = np.flatnonzero(value > 0)
+    order = useful[np.lexsort((windows.start[useful], windows.end[useful]))]
+    ends = windows.end[order]
+    before = np.searchsorted(ends, windows.start[order], side="right")
+    best = np.zeros((len(order) + 1, count + 1))
+    for row, index in enumerate(order, start=1):
+        best[row] = best[row - 1]
+        np.maximum(best[row, 1:], best[before[row - 1], :-1] + value[index], out=best[row, 1:])
+    chosen, row, left = [], len(order), int(best[-1].argmax())
+    while row > 0 and left > 0:
+        if best[row, left] > best[row - 1, left]:
+            chosen.append(int(order[row - 1]))
+            row, left = int(before[row - 1]), left - 1
+        else:
+            row -= 1
+    return chosen
+
+
+def alternatives(windows: Windows, scores: Floats, taken: Sequence[int], most: int) -> list[int]:
+    """The best of the rest that repeat neither the `taken` ones nor each other, best first."""
+    kept_start = [int(windows.start[index]) for index in taken]
+    kept_end = [int(windows.end[index]) for index in taken]
+    out: list[int] = []
+    for index in np.lexsort((windows.start, -scores)):
+        if len(out) == most:
+            break
+        start, end = int(windows.start[index]), int(windows.end[index])
+        shared = np.minimum(kept_end, end) - np.maximum(kept_start, start) if kept_start else np.zeros(0)
+        shorter = np.minimum(np.subtract(kept_end, kept_start), end - start) if kept_start else np.ones(0)
+        if (shared <= _TOUCH * shorter).all():
+            out.append(int(index))
+            kept_start.append(start)
+            kept_end.append(end)
+    return out
