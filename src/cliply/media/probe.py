@@ -45,6 +45,11 @@ class Video:
     """Has B-frames, so that analysis may skip them."""
 
     @property
+    def coded_upright(self) -> Size:
+        """As it leaves a decoder that applies the rotation, pixels not yet square."""
+        return Size(self.coded.height, self.coded.width) if self.rotation in (90, 270) else self.coded
+
+    @property
     def hdr(self) -> bool:
         return self.colour_transfer in ("smpte2084", "arib-std-b67")
 

@@ -1,0 +1,77 @@
+"""One moment of an edit as a picture: the same graph as the clip's, one frame long."""
+
+import os
+from fractions import Fraction
+from pathlib import Path
+
+from cliply.media import ffmpeg
+from cliply.media.edit import CameraKey, ClipEdit, LayoutSpan, Pane
+from cliply.media.errors import RenderFailed, Unreadable
+from cliply.media.framemap import frame_map
+from cliply.media.graph import picture_graph
+from cliply.media.probe import Source
+from cliply.media.types import Box, Millis, Size, Span
+
+_JPEG = "scale={width}:{height}:flags=bicubic:in_color_matrix=bt709:out_color_matrix=bt601:out_range=pc,format=yuvj420p"
+_ONTO = (
+    "split[front][back];[back]scale=72:128:force_original_aspect_ratio=increase,crop=72:128,gblur=sigma=4,"
+    "scale=1080:1920,lutyuv=y=val*0.72+4[behind];[front]scale=1080:1920:force_original_aspect_ratio=decrease[shown];"
+    "[behind][shown]overlay=(W-w)/2:(H-h)/2,"
+)
+
+
+def at_moment(edit: ClipEdit, source: Source, at: Millis) -> ClipEdit:
+    """`edit` cut down to the one frame that shows `at`, in full size."""
+    length = round(1000 / Fraction(edit.output.frame_rate)) + 1
+    at = max(0, min(at, source.duration - length))
+    covers = any(layout.span.start <= at and at + length <= layout.span.end for layout in edit.layouts)
+    layouts = edit.layouts if covers else tuple(_widened(layout, at, length) for layout in edit.layouts)
+    output = edit.output.model_copy(update={"quality": "standard"})
+    return edit.model_copy(update={"spans": (Span(at, at + length),), "layouts": layouts, "output": output})
+
+
+def _widened(layout: LayoutSpan, at: Millis, length: Millis) -> LayoutSpan:
+    if not layout.span.contains(at):
+        return layout
+    return layout.model_copy(update={"span": Span(layout.span.start, max(layout.span.end, at + length))})
+
+
+def landscape(edit: ClipEdit, at: Millis, window: Box | None) -> ClipEdit:
+    """`edit` as 16:9 showing `window`, or the whole picture on a backdrop."""
+    size = edit.source.size
+    shown = window or Box(0, 0, size.width, size.height)
+    key = CameraKey(at=at, x=shown.x, y=shown.y, width=shown.width, height=shown.height)
+    pane = Pane(camera=(key,), backdrop="none" if window else "blur")
+    layout = LayoutSpan(span=Span(0, edit.source.duration + 1000), layout="follow" if window else "fit", panes=(pane,))
+    output = edit.output.model_copy(update={"aspect": "16:9", "quality": "standard"})
+    return edit.model_copy(update={"layouts": (layout,), "output": output})
+
+
+def write_still(
+    edit: ClipEdit,
+    source: Source,
+    size: Size,
+    out: Path,
+    *,
+    text: str = "",
+    folder: Path | None = None,
+    environment: dict[str, str] | None = None,
+) -> None:
+    """The first frame of `edit` as a JPEG of `size`, in place at once. `text`: a last filter that writes on it."""
+    assert source.video is not None
+    frames = frame_map(edit, source)
+    graph = picture_graph(edit, source.video, frames, out="picture")
+    fit = _ONTO if edit.output.size.ratio > size.ratio * 1.01 else ""
+    last = ",".join(filter(None, [text, _JPEG.format(width=size.width, height=size.height)]))
+    run = frames.runs[0]
+    part = out.with_name(f".cliply-{os.getpid()}-{out.name[-80:]}.part")
+    arguments = ["-ss", ffmpeg.time_argument(run.seek), "-t", "2", "-an", "-sn", "-dn", *ffmpeg.guarded(source.path)]
+    arguments += ["-filter_complex", f"{graph};[picture]{fit}{last}[v]", "-map", "[v]", "-frames:v", "1"]
+    arguments += ["-c:v", "mjpeg", "-q:v", "2", "-map_metadata", "-1", "-f", "image2", "-update", "1"]
+    try:
+        ffmpeg.run([*arguments, "-y", f"file:{part}"], folder=folder, environment=environment)
+        part.replace(out)
+    except Unreadable as failed:
+        raise RenderFailed(f"The cover could not be made: {failed}") from failed
+    finally:
+        part.unlink(missing_ok=True)
