@@ -24,12 +24,11 @@ from cliply.media.edit import (
 )
 from cliply.media.options import ClipOptions
 from cliply.media.probe import Source
-from cliply.media.profanity import find_profanity, masked, masked_text
+from cliply.media.profanity import bleeps, find_profanity, masked, masked_text
 from cliply.media.reframe import Framing, compose
 from cliply.media.tighten import tighten
 from cliply.media.types import FaceAt, Highlight, OnProgress, Size, Span, Word
 
-_BLEEP_MARGIN = 40
 _SMOOTHEST = 31
 """Frames a second above which draft and standard clips keep every second frame."""
 
@@ -43,12 +42,12 @@ class Assembled(Document):
 
 def assemble(analysis: Analysis, highlight: Highlight, options: ClipOptions, on_progress: OnProgress) -> Assembled:
     """Frame, caption and title one highlight."""
-    source = analysis.source
+    source, language = analysis.source, analysis.transcript.language
     words = analysis.transcript.within(highlight.span)
     spans = tighten(highlight.span, words, analysis.sound.silences, options.tighten)
     framing = _frame(analysis, highlight.span, words, options, on_progress)
-    swears = set(find_profanity(words, analysis.transcript.language)) if options.profanity != "off" else set()
-    post, hook = _copy(analysis, highlight, options, hide=bool(swears))
+    swears = set(find_profanity(words, language)) if options.profanity != "off" else set()
+    post, hook = _copy(analysis, highlight, options, language)
     edit = ClipEdit(
         source=SourceFile(
             path=source.path.absolute(),
@@ -57,7 +56,7 @@ def assemble(analysis: Analysis, highlight: Highlight, options: ClipOptions, on_
             duration=source.duration,
         ),
         spans=spans,
-        words=_caption_words(words, swears, analysis.transcript.language),
+        words=_caption_words(words, swears, language),
         layouts=framing.layouts,
         captions=Captions(style=options.style),
         hook=Hook(text=hook) if options.title and hook else None,
@@ -65,15 +64,15 @@ def assemble(analysis: Analysis, highlight: Highlight, options: ClipOptions, on_
         audio=Audio(
             loudness=options.loudness,
             profanity=options.profanity,
-            muted=_muted(words, swears) if options.profanity == "bleep" else (),
+            muted=bleeps(words, sorted(swears)) if options.profanity == "bleep" else (),
         ),
         output=Output(aspect=options.aspect, quality=options.quality, frame_rate=str(_rate(source, options))),
         post=post,
-        language=analysis.transcript.language,
+        language=language,
     )
     position = choose_position(edit, framing.faces)
     edit = edit.model_copy(update={"captions": edit.captions.model_copy(update={"position": position})})
-    return Assembled(edit, framing.faces)
+    return Assembled(edit=edit, faces=framing.faces)
 
 
 def _picture_size(source: Source, options: ClipOptions) -> Size:
@@ -120,10 +119,21 @@ def _caption_words(words: Sequence[Word], swears: set[int], language: str) -> tu
     )
 
 
-def _muted(words: Sequence[Word], swears: set[int]) -> tuple[Span, ...]:
-    return tuple(
-        Span(max(0, words[index].start - _BLEEP_MARGIN), words[index].end + _BLEEP_MARGIN) for index in sorted(swears)
+def _copy(analysis: Analysis, highlight: Highlight, options: ClipOptions, language: str) -> tuple[PostText, str]:
+    post, hook = write_copy(
+        highlight.text,
+        whole=analysis.transcript,
+        language=language,
+        keywords=highlight.keywords or options.keywords,
     )
+    if options.profanity == "off":
+        return post, hook
+    hidden = PostText(
+        title=masked_text(post.title, language),
+        description=masked_text(post.description, language),
+        hashtags=tuple(tag for tag in post.hashtags if masked_text(tag, language) == tag),
+    )
+    return hidden, masked_text(hook, language)
 
 
 def _rate(source: Source, options: ClipOptions) -> Fraction:
