@@ -9,7 +9,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +36,6 @@ from cliply.media.speech import Transcriber
 from cliply.media.transcripts import load_transcript
 from cliply.media.types import Highlight
 
-_LOCK = ".cliply.lock"
 # Raised when framing or the way edits are put together changes.
 _VERSION = "1"
 
@@ -205,23 +204,34 @@ def _ranked(document: ClipsDocument) -> list[Highlight]:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Work in `folder` with no other run in it; what a killed run left is swept away first."""
+    """Work in `folder` with no other run in it; what a killed run left is swept away first.
+
+    Folders that are made here and stay empty are removed again.
+    """
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / _LOCK).open("w")
+        # The folder itself is locked: no lock file to leave behind, and the lock dies with its process.
+        opened = os.open(folder, os.O_RDONLY)
     except OSError as refused:
         raise NotAllowed(
             f"{folder} cannot be written ({refused.strerror}). Choose another folder with --out."
         ) from refused
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as busy:
-            raise Conflict(
-                f"Another run is at work in {folder}. Wait for it, or choose another folder with --out."
-            ) from busy
+    try:
+        _lock(opened, folder)
         sweep(folder)
-        try:
-            yield
-        finally:
-            (folder / _LOCK).unlink(missing_ok=True)
+        yield
+    finally:
+        os.close(opened)
+        with suppress(OSError):
+            for each in made:
+                each.rmdir()
+
+
+def _lock(opened: int, folder: Path) -> None:
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as busy:
+        raise Conflict(
+            f"Another run is at work in {folder}. Wait for it, or choose another folder with --out."
+        ) from busy
