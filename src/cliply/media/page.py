@@ -1,20 +1,130 @@
-"""index.html: a page to look at what was made, offline."""
+"""index.html: a page to look at what was made. One file, offline, nothing fetched, nothing untrusted unescaped."""
 
+import base64
+import hashlib
+import shlex
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from cliply.media.cache import write_text
 from cliply.media.documents import ClipsDocument
+from cliply.media.types import Millis
 
 PAGE_FILE = "index.html"
+_DATA = "data/page"
+
+_DIMENSIONS = {
+    "hook": "Opening hook",
+    "standalone": "Stands alone",
+    "payoff": "Pay-off",
+    "substance": "Substance",
+    "emotion": "Emotion",
+    "delivery": "Delivery",
+    "focus": "One topic",
+    "match": "Matches your wish",
+}
+_FILES = (
+    ("video", "Video", "MP4"),
+    ("srt", "Subtitles", "SRT"),
+    ("vtt", "Subtitles", "VTT"),
+    ("ass", "Styled captions", "ASS"),
+    ("cover", "Cover, upright", "JPG"),
+    ("cover_wide", "Cover, wide", "JPG"),
+    ("edit", "Edit", "JSON"),
+)
+_SHAPES = {"9:16": "tall", "4:5": "portrait", "1:1": "square", "16:9": "wide"}
 
 
 def write_page(document: ClipsDocument, folder: Path) -> Path:
-    """Write the page for `document` into `folder`, whole or not at all."""
-    environment = Environment(
-        loader=PackageLoader("cliply.media", "data/page"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
+    """Write the page for `document` into `folder`, whole or not at all; its links lead to files beside it."""
     page = folder / PAGE_FILE
-    write_text(page, environment.get_template("index.html.jinja").render(document=document))
+    write_text(page, page_text(document, folder))
     return page
+
+
+def page_text(document: ClipsDocument, folder: Path) -> str:
+    style, script = _asset("page.css"), _asset("page.js")
+    return (
+        _environment()
+        .get_template("index.html.jinja")
+        .render(
+            document=document,
+            moments=len(document.clips) + len(document.candidates),
+            shape=_SHAPES.get(str(document.options.get("aspect", "9:16")), "tall"),
+            more=f"cliply more {shlex.quote(str(folder.absolute()))} --pick",
+            files=_FILES,
+            dimensions=_DIMENSIONS,
+            # Both are files of this package, so nothing in them is escaped; their hashes let only them run.
+            style=Markup(style),  # noqa: S704
+            script=Markup(script),  # noqa: S704
+            policy=_policy(style, script),
+        )
+    )
+
+
+def _policy(style: str, script: str) -> str:
+    """Only the page's own style and script, only files beside it, no connection anywhere."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "img-src 'self' file:",
+            "media-src 'self' file:",
+            f"style-src '{_digest(style)}'",
+            f"script-src '{_digest(script)}'",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+@cache
+def _asset(name: str) -> str:
+    return (files("cliply.media") / _DATA / name).read_text(encoding="utf-8").strip()
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("cliply.media", _DATA),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["clock"] = clock
+    environment.filters["length"] = length
+    environment.filters["beside"] = beside
+    return environment
+
+
+def clock(at: Millis) -> str:
+    """A moment as a player shows it: 1:02:03, 2:03."""
+    minutes, seconds = divmod(at // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+def length(duration: Millis) -> str:
+    """A duration in words: 34 s, 2 min 5 s, 1 h 4 min."""
+    seconds = round(duration / 1000)
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, seconds = divmod(seconds, 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds} s" if seconds else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def beside(name: str) -> str:
+    """The address of a file in the page's folder, whatever its name holds."""
+    return "./" + quote(name)
