@@ -1,0 +1,114 @@
+"""Speech recognition on this machine: Whisper in 8-bit integers, run in a process of its own."""
+
+import json
+import os
+import sys
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cliply.errors import Invalid
+from cliply.integrations import whisper_models
+from cliply.integrations.whisper_models import AUTO, ModelFound, available_models, check
+from cliply.media import isolation
+from cliply.media.errors import ToolMissing, TooMuch
+from cliply.media.isolation import Limits
+from cliply.media.transcripts import tidy
+from cliply.media.types import OnProgress, Transcript, Word, millis, no_progress
+
+__all__ = ["ModelFound", "WhisperTranscriber", "available_models", "check"]
+
+_ENVIRONMENT = {
+    # The library would otherwise look for a newer model on the network.
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    # One arena a thread would triple the memory for nothing.
+    "MALLOC_ARENA_MAX": "2",
+}
+_SLOWEST = 20
+"""Times the length of the sound that the slowest machine may take with the largest model."""
+
+
+class WhisperTranscriber:
+    """Implements `cliply.media.speech.Transcriber` with faster-whisper."""
+
+    def __init__(self, model: str | Path = AUTO, *, threads: int | None = None) -> None:
+        """`model` is auto, a name in `whisper_models.NAMES`, or the folder of a CTranslate2 model."""
+        self._model = str(model)
+        self._threads = threads or min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4)
+
+    @property
+    def name(self) -> str:
+        if self._model not in (AUTO, *whisper_models.NAMES):
+            return f"whisper {Path(self._model).name}"
+        best = next((each.model for each in available_models() if self._model in (AUTO, each.model)), self._model)
+        return f"whisper {best}"
+
+    def check(self) -> None:
+        """Raise ToolMissing unless the model is there; quick."""
+        check(self._model)
+
+    def transcribe(
+        self, sound: Path, *, language: str | None = None, on_progress: OnProgress = no_progress
+    ) -> Transcript:
+        """See `Transcriber`."""
+        self.check()
+        words: list[Word] = []
+        spoken = ""
+        for told in self._answers(sound, language, on_progress):
+            words += [_word(*each) for each in told.get("words", ())]
+            spoken = told.get("language", spoken)
+        return Transcript(language=spoken or language or "", words=tidy(words), made_by=self.name)
+
+    def _answers(self, sound: Path, language: str | None, on_progress: OnProgress) -> Iterator[dict[str, Any]]:
+        """What the child says, line by line, while progress is told; the child dies if that raises."""
+        request = {
+            "wav": str(sound.absolute()),
+            "model": self._model if self._model in (AUTO, *whisper_models.NAMES) else str(Path(self._model).absolute()),
+            "language": language,
+            "threads": self._threads,
+        }
+        command: list[str | Path] = [
+            sys.executable, "-I", "-m", "cliply.integrations.whisper_child", json.dumps(request),
+        ]  # fmt: skip
+        share, rest, done = 0.0, b"", False
+        with isolation.start(command, limits=_limits(sound), environment=_ENVIRONMENT) as child:
+            for chunk in child.chunks(65_536):
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    told = json.loads(line)
+                    share, done = told.get("share", share), told.get("done", done)
+                    _raise(told)
+                    yield told
+                on_progress(share)
+            finished = child.wait()
+        if not done:
+            raise _failure(finished.stderr)
+
+
+def _word(text: str, start: float, end: float, probability: float) -> Word:
+    return Word(text.strip(), millis(start), millis(end), round(min(1.0, max(0.0, probability)), 3))
+
+
+def _limits(sound: Path) -> Limits:
+    with wave.open(str(sound), "rb") as track:
+        seconds = track.getnframes() / track.getframerate()
+    slowest = 300 + _SLOWEST * seconds
+    return Limits(wall_seconds=slowest, cpu_seconds=int(slowest * 4), memory_bytes=12 * isolation.GIB)
+
+
+def _raise(told: dict[str, Any]) -> None:
+    if "error" in told:
+        raise Invalid(told["error"]) if told["kind"] == "Invalid" else ToolMissing(told["error"])
+
+
+def _failure(stderr: str) -> Exception:
+    if "MemoryError" in stderr or "bad_alloc" in stderr:
+        return TooMuch(
+            "Speech recognition needs more memory than there is. Close other programs, or use --model tiny.en."
+        )
+    if "No module named" in stderr:
+        return ToolMissing("Speech recognition is not installed. Install it with: pip install faster-whisper")
+    last = [line.strip() for line in stderr.splitlines() if line.strip()]
+    return ToolMissing(f"Speech recognition stopped unexpectedly: {(last or ['no reason given'])[-1][:200]}")

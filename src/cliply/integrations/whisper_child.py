@@ -1,0 +1,94 @@
+"""Runs alone in a limited process: recognises the speech of one WAV file and prints words as lines of JSON.
+
+A process of its own can be stopped at once in the middle of a computation, and gives all its memory back.
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cliply.errors import CliplyError
+from cliply.integrations.whisper_models import load_files
+from cliply.integrations.whisper_recogniser import Recogniser
+from cliply.integrations.whisper_windows import Chunk, sample_chunks, windows
+from cliply.media.errors import ToolMissing
+
+_PLACE_SECONDS = 300
+_MOST_PLACES = 5
+_SURE = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the parent asks for."""
+
+    wav: Path
+    model: str
+    language: str | None
+    threads: int
+
+
+def main(argument: str) -> None:
+    told = json.loads(argument)
+    request = Request(Path(told["wav"]), told["model"], told["language"], told["threads"])
+    try:
+        _transcribe(request)
+    except CliplyError as error:
+        _say(error=str(error), kind=type(error).__name__)
+
+
+def _transcribe(request: Request) -> None:
+    recogniser = load(request.model, request.threads)
+    language = request.language or ""
+    _say(share=0.0)
+    for window in windows(request.wav):
+        if window.chunks and not language:
+            language = choose_language(recogniser, request.wav, window.chunks)
+        for words in recogniser.recognise(window.chunks, language):
+            _say(words=[[word.text, word.start, word.end, word.probability] for word in words])
+        _say(share=window.share)
+    _say(language=language, done=True)
+
+
+def load(model: str, threads: int) -> Recogniser:
+    """Load the weights. Raises ToolMissing when they are absent, damaged, or not a Whisper model."""
+    from faster_whisper import WhisperModel
+
+    name, files = load_files(model)
+    options: dict[str, Any] = {"device": "cpu", "compute_type": "int8", "cpu_threads": threads}
+    try:
+        if isinstance(files, Path):
+            return Recogniser(WhisperModel(str(files), **options))
+        return Recogniser(WhisperModel(name, files=files, **options))
+    except (RuntimeError, ValueError, OSError) as broken:
+        raise ToolMissing(f"The speech model “{name}” cannot be loaded; it is damaged or not for Whisper.") from broken
+
+
+def choose_language(recogniser: Recogniser, wav: Path, first: tuple[Chunk, ...]) -> str:
+    """The language of most of the recording, heard in several places.
+
+    Where the detection is unsure, the likeliest two are tried and the one that gives the surer words wins.
+    """
+    import wave
+
+    with wave.open(str(wav), "rb") as track:
+        seconds = track.getnframes() / track.getframerate()
+    places = min(_MOST_PLACES, 1 + int(seconds // _PLACE_SECONDS))
+    chunks = list(first[:1]) if places == 1 else sample_chunks(wav, places) or list(first[:1])
+    likely = recogniser.detect_language(chunks)
+    if likely[0][1] >= _SURE or len(likely) == 1:
+        return likely[0][0]
+    longest = max(chunks, key=lambda chunk: chunk.samples.size)
+    tried = {name: recogniser.decode([longest], name)[0].log_probability for name, _ in likely[:2]}
+    return max(tried, key=lambda name: tried[name])
+
+
+def _say(**told: Any) -> None:
+    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
