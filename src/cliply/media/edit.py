@@ -114,6 +114,8 @@ class Hook(Document):
     text: str = Field(max_length=120)
     milliseconds: int = Field(4000, ge=500)
     """How long it stays, in clip time."""
+    position: float | None = None
+    """Where the middle of the line sits, 0 top to 1 bottom; null: at the top, below the apps' buttons."""
 
 
 class Brand(Document):

@@ -65,7 +65,7 @@ class Run:
 
 def families() -> tuple[str, ...]:
     """The fonts that a style may name."""
-    return tuple(sorted(family for family in _shipped() if not family.startswith("Noto ")) + ["Noto Sans Bold"])
+    return (*sorted(family for family in _shipped() if not family.startswith("Noto ")), "Noto Sans Bold")
 
 
 @cache
@@ -126,10 +126,8 @@ def runs(text: str, first: Face) -> tuple[Run, ...]:
 def uncovered(text: str, first: Face) -> tuple[str, ...]:
     """The characters of `text` that no font shows, in order, each once."""
     chain = (first, *(face(family) for family in FALLBACKS))
-    missing = [
-        cluster for cluster in clusters(text) if not cluster.isspace() and not any(each.shows(cluster) for each in chain)
-    ]
-    return tuple(dict.fromkeys(missing))
+    missing = (cluster for cluster in clusters(text) if not any(each.shows(cluster) for each in chain))
+    return tuple(dict.fromkeys(cluster for cluster in missing if not cluster.isspace()))
 
 
 def advance(text: str, chosen: Face, *, spacing: float = 0.0) -> float:
@@ -248,7 +246,8 @@ def _shaped(text: str, chosen: Face, ligatures: bool) -> float:
     buffer.add_str(text)
     buffer.guess_segment_properties()
     uharfbuzz.shape(_harfbuzz(chosen), buffer, {"kern": True, "liga": ligatures, "clig": ligatures})
-    return sum(position.x_advance for position in buffer.glyph_positions) / chosen.em
+    across: int = sum(position.x_advance for position in buffer.glyph_positions)
+    return across / chosen.em
 
 
 @lru_cache(maxsize=64)

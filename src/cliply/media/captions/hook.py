@@ -1,0 +1,130 @@
+"""The hook line at the beginning of a clip, and the title on a cover: a few words, large, on a box or outlined."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+
+from cliply.media.captions import fonts
+from cliply.media.captions.drawing import rounded
+from cliply.media.captions.function_words import leading
+from cliply.media.captions.script import Event, colour, escape_text, number
+from cliply.media.captions.tokens import Token, divide, plain
+from cliply.media.captions.typeset import Typesetter
+from cliply.media.captions.zones import MARGIN, free_band, free_width
+from cliply.media.edit import Hook
+from cliply.media.types import Box, Millis
+
+_PANEL, _TEXT = 6, 7
+_MOST_LINES = 3
+_SMALLEST = 0.55
+"""The text is set smaller, down to this share of its size, before a fourth line is accepted."""
+_PITCH = 1.2
+_PAD_ACROSS, _PAD_DOWN = 0.36, 0.24
+_COVER_SIZE = 1.6
+"""A title on a cover is seen small: larger than the hook line by this."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedTitle:
+    """Lines of text, each with its middle across, its baseline and its width in pixels."""
+
+    lines: tuple[tuple[str, float, float], ...]
+    """Text, baseline, width."""
+    em: float
+    box: Box
+
+
+def place_title(text: str, setter: Typesetter, language: str, *, size: float, middle: float | None) -> PlacedTitle:
+    """Set `text` in up to three balanced lines. `size` is the em in pixels of a picture of 1080; `middle` is a share
+    of the height, None for the highest free place."""
+    words = _words(text, setter, language)
+    top, _bottom = free_band(setter.aspect)
+    width = free_width(setter.aspect, top, top + 0.12) * setter.size.width
+    em = size * setter.scale
+    smallest = em * _SMALLEST
+    while True:
+        room = width - 2 * _PAD_ACROSS * em
+        lines = _balanced(words, setter, em, room, language)
+        if (lines and len(lines) <= _MOST_LINES) or em <= smallest:
+            break
+        em *= 0.94
+    lines = lines or [words]
+    texts = [_joined(line) for line in lines]
+    widths = [_width(setter, text, em) for text in texts]
+    tall = em * (_PITCH * (len(texts) - 1) + setter.face.cap_height + 2 * _PAD_DOWN)
+    highest = top + MARGIN / 2 if setter.aspect == "9:16" else top
+    centre = (highest * setter.size.height + tall / 2) if middle is None else middle * setter.size.height
+    centre = max(tall / 2, min(setter.size.height - tall / 2, centre))
+    first = centre - tall / 2 + em * (_PAD_DOWN + setter.face.cap_height)
+    across = max(widths) + 2 * _PAD_ACROSS * em
+    placed = tuple((text, first + at * _PITCH * em, widths[at]) for at, text in enumerate(texts))
+    return PlacedTitle(placed, em, Box((setter.size.width - across) / 2, centre - tall / 2, across, tall))
+
+
+def hook_events(hook: Hook, setter: Typesetter, language: str, length: Millis) -> Iterator[Event]:
+    placed = place_title(hook.text, setter, language, size=setter.style.hook.size, middle=hook.position)
+    yield from _events(placed, setter, length, fade=r"\fad(0,250)")
+
+
+def title_events(title: str, setter: Typesetter, language: str, middle: float) -> Iterator[Event]:
+    """For a still picture: shown throughout."""
+    size = setter.style.hook.size * _COVER_SIZE
+    placed = place_title(title, setter, language, size=size, middle=middle)
+    yield from _events(placed, setter, 3_600_000, fade="")
+
+
+def _events(placed: PlacedTitle, setter: Typesetter, length: Millis, *, fade: str) -> Iterator[Event]:
+    look = setter.style.hook
+    em = placed.em
+    for text, baseline, width in placed.lines:
+        runs = fonts.runs(text, setter.face)
+        if look.panel:
+            box = Box(
+                (setter.size.width - width) / 2 - _PAD_ACROSS * em,
+                baseline - (setter.face.cap_height + _PAD_DOWN) * em,
+                width + 2 * _PAD_ACROSS * em,
+                (setter.face.cap_height + 2 * _PAD_DOWN) * em,
+            )
+            shape = rounded(box, look.radius * setter.scale, fill=look.background)
+            yield Event(_PANEL, 0, length, "Shape", shape.replace(r"\p1}", rf"{fade}\p1}}"))
+        plainly = r"\bord0\shad0" if look.panel else ""
+        fill = look.colour if look.panel else setter.style.colour
+        bottom = baseline + max(run.face.descent for run in runs) * em
+        tags = rf"{{\an2\pos({number(setter.size.width / 2)},{number(bottom)}){fade}{plainly}\1c{colour(fill)}\fsp0}}"
+        written = "".join(
+            rf"{{\fn{run.face.family}\fs{number(em * run.face.line)}}}" + escape_text(run.text) for run in runs
+        )
+        yield Event(_TEXT, 0, length, "Caption", tags + written)
+
+
+def _words(text: str, setter: Typesetter, language: str) -> list[Token]:
+    shown = plain(text)
+    if setter.style.uppercase:
+        shown = shown.upper()
+    return list(divide([Token(word, 0, 1) for word in shown.split()], language)) or [Token(" ", 0, 1)]
+
+
+def _balanced(
+    words: Sequence[Token], setter: Typesetter, em: float, room: float, language: str
+) -> list[Sequence[Token]]:
+    """The most even split into the fewest lines that fit; empty if none does."""
+    for count in range(1, min(_MOST_LINES, len(words)) + 1):
+        ways = []
+        for cuts in combinations(range(1, len(words)), count - 1):
+            edges = [0, *cuts, len(words)]
+            lines = [words[start:end] for start, end in pairwise(edges)]
+            widths = [_width(setter, _joined(line), em) for line in lines]
+            if max(widths) <= room:
+                orphans = sum(line[-1].text.lower() in leading(language) for line in lines[:-1])
+                ways.append((max(widths) - min(widths) + orphans * 0.25 * room, lines))
+        if ways:
+            return min(ways, key=lambda way: way[0])[1]
+    return []
+
+
+def _joined(line: Sequence[Token]) -> str:
+    return "".join((" " if at and token.spaced else "") + token.text for at, token in enumerate(line))
+
+
+def _width(setter: Typesetter, text: str, em: float) -> float:
+    return sum(fonts.advance(run.text, run.face) for run in fonts.runs(text, setter.face)) * em

@@ -1,0 +1,263 @@
+"""Words to timed lines: where a reader would pause, balanced, no wider than the picture allows.
+
+A cheapest-path search over all ways to break, as TeX sets paragraphs: each break costs by what it separates, each
+line by how far it is from its neighbours, each screen by how short it is.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+from cliply.media.captions.fonts import clusters
+from cliply.media.captions.function_words import leading
+from cliply.media.captions.styles import CaptionStyle
+from cliply.media.captions.tokens import Token, spaceless
+from cliply.media.types import Millis
+
+Measure = Callable[[str], float]
+"""Width of a text in pixels."""
+
+PAUSE = 500
+"""Milliseconds of silence after which the text leaves the screen."""
+LINGER = 80
+"""Milliseconds a line outlives its last word before a pause; more would read as drift."""
+_SHORT = 700
+_NARROWEST = 0.7
+"""A long word may be set this much smaller before it is divided."""
+
+_ABBREVIATION = re.compile(
+    r"(?:[^\W\d_]\.){1,}[^\W\d_]?\.?$|(?:mr|mrs|ms|dr|prof|st|vs|etc|jr|sr|inc|ltd|corp|vol|dept|approx|sen"
+    r"|rep|gov|capt|lt|sgt|mt|ave|blvd|feat|ft|e\.g|i\.e|bzw|usw|z\.b|d\.h|ca|nr|str|sra?|dra?|uds?|mme|mlle|p\.ex)\.$",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(r"[.!?…。！？।؟]['\"”’»)\]]*$")
+_CLAUSE_END = re.compile(r"[,;:—–、，；：،؛]['\"”’»)\]]*$")
+_NUMBER = re.compile(r"^[$€£¥₹]?\d[\d.,:/]*[%kKmM]?$")
+_DROPPED = re.compile(r"(?<=[^\s.])[.,;:،؛、。，；：।]+(?=['\"”’»)\]]*$)")
+_ALL_BUT_CALLS = re.compile(r"[.,;:،؛、。，；：।…\"“”«»„()\[\]]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What is on screen at once. Times are of the clip."""
+
+    lines: tuple[tuple[Token, ...], ...]
+    start: Millis
+    end: Millis
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        return tuple(token for line in self.lines for token in line)
+
+
+def line_text(line: Sequence[Token]) -> str:
+    return "".join((" " if at and token.spaced else "") + token.text for at, token in enumerate(line))
+
+
+def ends_sentence(text: str) -> bool:
+    """Not for abbreviations: "U.S.", "Dr." and "e.g." end no sentence."""
+    return bool(_SENTENCE_END.search(text)) and not _ABBREVIATION.match(text)
+
+
+def break_into_blocks(
+    tokens: Sequence[Token], style: CaptionStyle, *, width: float, measure: Measure, language: str, length: Millis
+) -> tuple[Block, ...]:
+    """Blocks of at most `style.lines` lines, none wider than `width` pixels. `length` is the clip's."""
+    breaker = _Breaker(style, width, measure, language)
+    cased = [token for each in tokens for token in breaker.fit(replace(each, text=_cased(each.text, style, language)))]
+    made = [lines for phrase in _phrases(cased) for lines in breaker.blocks(phrase)]
+    shown = [tuple(_punctuated(line, style.punctuation) for line in lines) for lines in made]
+    return tuple(_timed([lines for lines in shown if any(lines)], length))
+
+
+def _timed(shown: Sequence[tuple[tuple[Token, ...], ...]], length: Millis) -> Iterator[Block]:
+    for at, lines in enumerate(shown):
+        start = lines[0][0].start
+        end = max(token.end for line in lines for token in line)
+        following = shown[at + 1][0][0].start if at + 1 < len(shown) else None
+        if following is not None and following - end < PAUSE:
+            end = following
+        else:
+            end += LINGER
+        end = min(end, length)
+        if end > start:
+            yield Block(lines, start, end)
+
+
+def _phrases(tokens: Sequence[Token]) -> Iterator[list[Token]]:
+    """Cut at pauses and when another person begins."""
+    held: list[Token] = []
+    for token in tokens:
+        if held and (token.start - held[-1].end >= PAUSE or token.speaker != held[-1].speaker):
+            yield held
+            held = []
+        held.append(token)
+    if held:
+        yield held
+
+
+class _Breaker:
+    def __init__(self, style: CaptionStyle, width: float, measure: Measure, language: str) -> None:
+        self._style = style
+        self._width = width
+        self._measure = cache(measure)
+        self._space = self._measure("n n") - self._measure("nn")
+        self._leading = leading(language)
+
+    def fit(self, token: Token) -> Iterator[Token]:
+        """`token`, divided where it would not fit even when it is set smaller."""
+        most = self._width / _NARROWEST
+        if self._measure(token.text) <= most:
+            yield token
+            return
+        parts = [""]
+        for cluster in clusters(token.text):
+            if parts[-1] and self._measure(parts[-1] + cluster) > self._width:
+                parts.append("")
+            parts[-1] += cluster
+        # A wall of letters is noise, not speech: it must not push the rest off the screen.
+        if len(parts) > self._style.lines:
+            parts = [*parts[: self._style.lines - 1], parts[self._style.lines - 1][:-1] + "…"]
+        length = token.end - token.start
+        for at, part in enumerate(parts):
+            yield replace(
+                token,
+                text=part,
+                start=token.start + length * at // len(parts),
+                end=token.start + length * (at + 1) // len(parts),
+                spaced=token.spaced and at == 0,
+                emoji=token.emoji if at == len(parts) - 1 else None,
+            )
+
+    def blocks(self, phrase: Sequence[Token]) -> list[tuple[tuple[Token, ...], ...]]:
+        """The cheapest way to show a phrase, block after block."""
+        best: list[tuple[float, int, tuple[tuple[Token, ...], ...]]] = [(0.0, 0, ())]
+        most = self._style.words * self._style.lines
+        if any(spaceless(token.text) for token in phrase):
+            most *= 3  # pieces of such scripts are smaller than words; the width decides
+        for end in range(1, len(phrase) + 1):
+            ways = []
+            for start in range(max(0, end - most), end):
+                cost, lines = self._block(phrase, start, end)
+                ways.append((best[start][0] + cost, start, lines))
+            best.append(min(ways, key=lambda way: way[0]))
+        found = []
+        at = len(phrase)
+        while at > 0:
+            found.append(best[at][2])
+            at = best[at][1]
+        return found[::-1]
+
+    def _block(self, phrase: Sequence[Token], start: int, end: int) -> tuple[float, tuple[tuple[Token, ...], ...]]:
+        cost, lines = min(
+            (self._lines(phrase, start, end, count) for count in range(1, self._style.lines + 1)),
+            key=lambda way: way[0],
+        )
+        cost += 0.6
+        lasts = phrase[end - 1].end - phrase[start].start
+        if lasts < _SHORT and len(phrase) > end - start:
+            cost += 0.8 * (_SHORT - lasts) / _SHORT
+        if end - start == 1 and len(phrase) > 1 and self._style.words > 1:
+            cost += 0.5
+        # A sentence that ends inside a block and another that begins there read as one.
+        cost += sum(0.7 for at in range(start + 1, end) if ends_sentence(phrase[at - 1].text))
+        if end < len(phrase):
+            cost += 1.2 * self._break(phrase[end - 1], phrase[end])
+        return cost, lines
+
+    def _lines(
+        self, phrase: Sequence[Token], start: int, end: int, count: int
+    ) -> tuple[float, tuple[tuple[Token, ...], ...]]:
+        """Split into exactly `count` lines."""
+        if count == 1:
+            return self._line_cost(phrase[start:end]), (tuple(phrase[start:end]),)
+        ways: list[tuple[float, tuple[tuple[Token, ...], ...]]] = [(1e9, (tuple(phrase[start:end]),))]
+        whole = self._width_of(phrase[start:end])
+        for at in range(start + 1, end):
+            head = self._line_cost(phrase[start:at])
+            if head >= 1e6:
+                break
+            tail, rest = self._lines(phrase, at, end, count - 1)
+            uneven = (self._width_of(phrase[start:at]) - whole / count) / self._width
+            cost = head + tail + 0.8 * self._break(phrase[at - 1], phrase[at]) + 3 * uneven * uneven + 0.15
+            ways.append((cost, (tuple(phrase[start:at]), *rest)))
+        return min(ways, key=lambda way: way[0])
+
+    def _line_cost(self, line: Sequence[Token]) -> float:
+        if len(line) == 1:
+            return 0.0
+        letters = sum(2 if spaceless(each) else 1 for each in line_text(line))
+        is_spaceless = any(spaceless(token.text) for token in line)
+        over = (
+            (len(line) > self._style.words and not is_spaceless)
+            or letters > self._style.characters
+            or self._width_of(line) > self._width
+        )
+        return 1e6 if over else 0.0
+
+    def _width_of(self, line: Sequence[Token]) -> float:
+        spaces = sum(1 for token in line[1:] if token.spaced)
+        return sum(self._measure(token.text) for token in line) + spaces * self._space
+
+    def _break(self, left: Token, right: Token) -> float:
+        """What it costs to break here, from 0 (a reader pauses) to 1.2 (the words belong together)."""
+        if ends_sentence(left.text):
+            return 0.0
+        if _CLAUSE_END.search(left.text):
+            return 0.1
+        word = _bare(left.text)
+        if word in self._leading or left.text.lower() in self._leading:
+            return 1.2
+        if _NUMBER.match(left.text) or (_NUMBER.match(right.text) and left.text[:1].isalpha()):
+            return 0.8
+        if left.text[:1].isupper() and right.text[:1].isupper() and not left.text.isupper():
+            return 0.8
+        pause = min(0.2, max(0, right.start - left.end) / 1000)
+        return (0.2 if _bare(right.text) in self._leading else 0.45) - pause
+
+
+def _bare(text: str) -> str:
+    return text.lower().strip("\"'“”‘’()[]«».,!?;:…")
+
+
+def _cased(text: str, style: CaptionStyle, language: str) -> str:
+    if not style.uppercase:
+        return text
+    match language.lower().split("-")[0]:
+        case "tr" | "az":
+            return text.replace("i", "İ").upper()
+        case "el":
+            return text.upper().translate(_GREEK_CAPITALS)
+        case "de":
+            return text.replace("ß", "ẞ").upper()
+        case _:
+            return text.upper()
+
+
+# Greek capitals are written without the accent.
+_GREEK_CAPITALS = str.maketrans("ΆΈΉΊΌΎΏ", "ΑΕΗΙΟΥΩ")
+
+
+def _punctuated(line: tuple[Token, ...], keep: str) -> tuple[Token, ...]:
+    match keep:
+        case "all":
+            return line
+        case "light":
+            return (*line[:-1], replace(line[-1], text=_without_stop(line[-1].text)))
+        case _:
+            bare = [replace(token, text=_without_marks(token.text)) for token in line]
+            return tuple(token for token in bare if token.text)
+
+
+def _without_stop(text: str) -> str:
+    return text if _ABBREVIATION.match(text) or "..." in text else _DROPPED.sub("", text)
+
+
+def _without_marks(text: str) -> str:
+    if _ABBREVIATION.match(text):
+        return text
+    # Marks inside a number or a word ("3.5", "e.g.", "12:30") belong to it.
+    inside = re.sub(r"(?<=\w)[.,:](?=\w)", lambda mark: chr(0xE000 + ord(mark[0])), text)
+    bare = _ALL_BUT_CALLS.sub("", inside)
+    return re.sub(r"[\ue000-\ue0ff]", lambda mark: chr(ord(mark[0]) - 0xE000), bare)

@@ -1,0 +1,115 @@
+"""Subtitle files beside the clip: SRT, WebVTT and ASS, in clip time, in plain readable lines."""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+
+from cliply.media.captions.lines import Block, break_into_blocks, line_text
+from cliply.media.captions.script import Event, Look, escape_text, script
+from cliply.media.captions.styles import CaptionStyle
+from cliply.media.captions.tokens import Token, spaceless, tokens, words_to_tokens
+from cliply.media.edit import ClipEdit, EditWord
+from cliply.media.types import Millis, Transcript
+
+CHARACTERS = 42
+"""In a line, the usual limit for subtitles; letters of Chinese, Japanese and Korean count twice."""
+_STYLE = CaptionStyle(
+    font="Noto Sans Bold", size=44, words=16, characters=CHARACTERS, lines=2, punctuation="all", animation="none"
+)
+_READABLE: Millis = 1_000
+"""A cue shorter than this is lengthened into the silence after it."""
+
+
+def write_srt(edit: ClipEdit) -> str:
+    """The words of `edit` as SubRip."""
+    return _srt(cues_of(edit))
+
+
+def write_vtt(edit: ClipEdit) -> str:
+    """The words of `edit` as WebVTT."""
+    return _vtt(cues_of(edit))
+
+
+def transcript_srt(transcript: Transcript) -> str:
+    """All words of a source as SubRip."""
+    return _srt(_cues(_spoken(transcript), transcript.language, _length(transcript)))
+
+
+def transcript_vtt(transcript: Transcript) -> str:
+    """All words of a source as WebVTT."""
+    return _vtt(_cues(_spoken(transcript), transcript.language, _length(transcript)))
+
+
+def write_plain_ass(edit: ClipEdit) -> str:
+    """The words of `edit` as a plain ASS script that any editor or player styles as it likes."""
+    size = edit.output.size
+    look = Look("Default", _STYLE.font, min(size.width, size.height) * 0.055, "#FFFFFF", outline=3, shadow=1)
+    # Above the apps' lower edge, where a player would otherwise put it.
+    place = rf"{{\an2\pos({size.width // 2},{size.height * 3 // 4})}}"
+    events = [
+        Event(0, cue.start, cue.end, "Default", place + _lines(cue, escape=escape_text, newline=r"\N"))
+        for cue in cues_of(edit)
+    ]
+    return script(size, [look], events)
+
+
+def cues_of(edit: ClipEdit) -> tuple[Block, ...]:
+    """At most two lines of at most 42 characters each, in order, none overlapping the next."""
+    return _cues(tokens(edit), edit.language, edit.duration)
+
+
+def _spoken(transcript: Transcript) -> tuple[Token, ...]:
+    return words_to_tokens(
+        (EditWord(text=word.text, start=word.start, end=word.end, speaker=word.speaker) for word in transcript.words),
+        transcript.language,
+    )
+
+
+def _length(transcript: Transcript) -> Millis:
+    return max((word.end for word in transcript.words), default=0) + _READABLE
+
+
+def _cues(heard: Sequence[Token], language: str, length: Millis) -> tuple[Block, ...]:
+    blocks = break_into_blocks(
+        heard, _STYLE, width=float(CHARACTERS), measure=_letters, language=language, length=length
+    )
+    limits = [*(later.start for _, later in pairwise(blocks)), length]
+    return tuple(
+        Block(block.lines, block.start, max(block.end, min(limit, block.start + _READABLE)))
+        for block, limit in zip(blocks, limits, strict=False)
+    )
+
+
+def _srt(cues: Iterable[Block]) -> str:
+    return "\n".join(
+        f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{_lines(cue, escape=_srt_text)}\n"
+        for number, cue in enumerate(cues, start=1)
+    )
+
+
+def _vtt(cues: Iterable[Block]) -> str:
+    written = (
+        f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{_lines(cue, escape=_vtt_text)}\n" for cue in cues
+    )
+    return "\n".join(["WEBVTT\n", *written])
+
+
+def _letters(text: str) -> float:
+    return float(sum(2 if spaceless(each) else 1 for each in text))
+
+
+def _lines(cue: Block, *, escape: Callable[[str], str], newline: str = "\n") -> str:
+    return newline.join(escape(line_text(line)) for line in cue.lines)
+
+
+def _srt_text(text: str) -> str:
+    # SubRip has no escapes, and players take angle and curly brackets for markup.
+    return text.translate(str.maketrans("<>{}", "‹›()"))
+
+
+def _vtt_text(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _clock(at: Millis, mark: str) -> str:
+    minutes, rest = divmod(at, 60_000)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{rest // 1000:02d}{mark}{rest % 1000:03d}"

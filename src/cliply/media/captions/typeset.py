@@ -1,0 +1,219 @@
+"""Where each word of each line comes to stand, in pixels of the finished picture.
+
+The words are measured with the fonts that libass draws them with, so that boxes and jumping words sit exactly on
+the text, and so that placement knows what the text will cover before anything is drawn.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from cliply.media.captions import fonts
+from cliply.media.captions.fonts import Face, Run
+from cliply.media.captions.lines import Block, break_into_blocks, line_text
+from cliply.media.captions.styles import CaptionStyle, dressed, load_style
+from cliply.media.captions.tokens import Token, tokens
+from cliply.media.captions.zones import free_band, free_width
+from cliply.media.edit import Aspect, ClipEdit
+from cliply.media.types import Box, Millis, Size
+
+# Text of the same share of the shorter side looks larger where the picture is lower.
+_SCALES: dict[Aspect, float] = {"9:16": 1.0, "4:5": 0.9, "1:1": 0.86, "16:9": 0.8}
+_DEPTH = 0.24
+"""How far small letters reach below the line, as a share of the em."""
+_CAPITAL_DEPTH = 0.03
+_EMOJI_SIZE = 1.15
+_EMOJI_GAP = 0.18
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedWord:
+    """A token in its line."""
+
+    token: Token
+    runs: tuple[Run, ...]
+    left: float
+    width: float
+
+    @property
+    def middle(self) -> float:
+        return self.left + self.width / 2
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedLine:
+    """One line; `baseline` is what its letters stand on."""
+
+    words: tuple[PlacedWord, ...]
+    left: float
+    width: float
+    baseline: float
+    squeeze: float
+    """1, or less where a long word had to be set smaller."""
+    ascent: float
+    descent: float
+    """With `ascent` the height of the line as libass sees it, in pixels."""
+    separable: bool
+    """The place of every word is known: false where directions of writing mix within the line."""
+
+    @property
+    def right(self) -> float:
+        return self.left + self.width
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedBlock:
+    """What is on screen at once. Times are of the clip."""
+
+    lines: tuple[PlacedLine, ...]
+    start: Millis
+    end: Millis
+    box: Box
+    """All that is drawn: letters, outline, panel and emoji."""
+    emoji: tuple[Token, float, float] | None
+    """The token whose emoji is shown, and the middle of the emoji across and down."""
+
+
+class Typesetter:
+    """Sets text in one style for one picture."""
+
+    def __init__(self, style: CaptionStyle, size: Size, aspect: Aspect, face: Face) -> None:
+        self.style = style
+        self.size = size
+        self.aspect = aspect
+        self.face = face
+        self.scale = min(size.width, size.height) / 1080 * _SCALES[aspect]
+
+    @cached_property
+    def em(self) -> float:
+        return self.style.size * self.scale
+
+    @property
+    def bleed(self) -> float:
+        """How far outline and panel reach beyond the letters."""
+        style = self.style
+        drawn = style.outline.width + style.outline.blur
+        framed = style.panel.padding if style.panel.around != "none" or style.animation == "box" else 0
+        return max(drawn, framed, style.shadow.distance) * self.scale
+
+    def measure(self, text: str) -> float:
+        return sum(self._run_width(run) for run in fonts.runs(text, self.face))
+
+    def text_width(self, middle: float) -> float:
+        """Widest letters, in pixels, when the middle of the text is at `middle` (0 to 1)."""
+        half = self.block_height(self.style.lines) / 2 / self.size.height
+        return free_width(self.aspect, middle - half, middle + half) * self.size.width - 2 * self.bleed
+
+    def block_height(self, lines: int) -> float:
+        """From the top of the capitals to the lowest letters, with outline and panel, in pixels."""
+        return (lines - 1) * self._pitch + (self.face.cap_height + self.depth) * self.em + 2 * self.bleed
+
+    def place(self, block: Block, middle: float, *, with_emoji: bool = True) -> PlacedBlock:
+        """Set `block` with its middle at `middle` of the height (0 to 1), kept inside the picture."""
+        count = len(block.lines)
+        tall = self.block_height(count)
+        centre = min(max(middle * self.size.height, tall / 2), self.size.height - tall / 2)
+        first = centre - tall / 2 + self.bleed + self.face.cap_height * self.em
+        limit = self.text_width(middle)
+        lines = tuple(self._line(line, first + at * self._pitch, limit) for at, line in enumerate(block.lines))
+        left = min(line.left for line in lines) - self.bleed
+        right = max(line.right for line in lines) + self.bleed
+        box = Box(left, centre - tall / 2, right - left, tall)
+        shown = next((token for token in block.tokens if token.emoji), None) if with_emoji else None
+        emoji = None
+        if shown is not None:
+            size = _EMOJI_SIZE * self.em
+            top = box.y - _EMOJI_GAP * self.em - size
+            box = Box(min(box.x, self.size.width / 2 - size / 2), top, max(box.width, size), box.bottom - top)
+            emoji = (shown, self.size.width / 2, top + size / 2)
+        return PlacedBlock(lines, block.start, block.end, box, emoji)
+
+    @property
+    def depth(self) -> float:
+        """How far letters reach below the line, as a share of the em."""
+        return _CAPITAL_DEPTH if self.style.uppercase else _DEPTH
+
+    @property
+    def _pitch(self) -> float:
+        return self.style.line_gap * self.em
+
+    @property
+    def emoji_size(self) -> float:
+        return _EMOJI_SIZE * self.em
+
+    def _run_width(self, run: Run) -> float:
+        spacing = self.style.spacing * self.scale / self.em
+        return fonts.advance(run.text, run.face, spacing=spacing) * self.em
+
+    def _line(self, line: Sequence[Token], baseline: float, limit: float) -> PlacedLine:
+        natural = self.measure(line_text(line))
+        squeeze = min(1.0, limit / natural) if natural > 0 else 1.0
+        width = natural * squeeze
+        left = (self.size.width - width) / 2
+        directions = {_direction(token.text) for token in line} - {0}
+        separable = len(directions) < 2
+        texts = [(" " if at and token.spaced else "") + token.text for at, token in enumerate(line)]
+        # Measured from the line's beginning each time, so that kerning across words is counted.
+        ends = [self.measure("".join(texts[: at + 1])) * squeeze for at in range(len(texts))]
+        words = []
+        for at, token in enumerate(line):
+            own = self.measure(token.text) * squeeze
+            before = ends[at] - own
+            start = left + before if -1 not in directions else left + width - before - own
+            words.append(PlacedWord(token, fonts.runs(token.text, self.face), start, own))
+        faces = {run.face for word in words for run in word.runs}
+        return PlacedLine(
+            tuple(words),
+            left,
+            width,
+            baseline,
+            squeeze,
+            max(face.ascent for face in faces) * self.em * squeeze,
+            max(face.descent for face in faces) * self.em * squeeze,
+            separable,
+        )
+
+
+def typesetter(edit: ClipEdit, style: CaptionStyle | None = None) -> Typesetter:
+    """For the captions of `edit`, in its brand. Raises NotFound or Invalid for a style or font that cannot be used."""
+    chosen = dressed(style or load_style(edit.captions.style), edit.brand)
+    own = edit.brand.font
+    face = fonts.brand_face(own) if own is not None else fonts.face(chosen.font)
+    return Typesetter(chosen, edit.output.size, edit.output.aspect, face)
+
+
+def blocks(edit: ClipEdit, setter: Typesetter, middle: float) -> tuple[PlacedBlock, ...]:
+    """The captions of `edit` with their middle at `middle` of the height."""
+    if not edit.captions.show:
+        return ()
+    broken = break_into_blocks(
+        tokens(edit),
+        setter.style,
+        width=setter.text_width(middle),
+        measure=setter.measure,
+        language=edit.language,
+        length=edit.duration,
+    )
+    return tuple(setter.place(block, middle, with_emoji=setter.style.emoji) for block in broken)
+
+
+def middle_of(edit: ClipEdit, setter: Typesetter) -> float:
+    """Where the captions of `edit` sit: as it says, else as the style says, moved off what the apps cover."""
+    if edit.captions.position is not None:
+        return edit.captions.position
+    top, bottom = free_band(edit.output.aspect)
+    half = setter.block_height(setter.style.lines) / 2 / setter.size.height
+    wanted = setter.style.position if edit.output.aspect == "9:16" else max(setter.style.position, 0.8)
+    return max(top + half, min(bottom - half, wanted))
+
+
+def _direction(text: str) -> int:
+    """-1 right to left, 1 left to right, 0 neither; by the first strong letter."""
+    for each in text:
+        match unicodedata.bidirectional(each):
+            case "R" | "AL" | "AN":
+                return -1
+            case "L" | "EN":
+                return 1
+    return 0
