@@ -143,7 +143,7 @@ def _opening(start: Millis, source: Source) -> tuple[Fraction, Fraction]:
         wanted = max(Fraction(0), wanted - _LEAD)
     frame = 1 / source.video.rate
     first = picture_start(source)
-    origin = max(Fraction(0), first + math.floor((wanted - first) / frame + Fraction(1, 2)) * frame)
+    origin = first + math.floor((wanted - first) / frame + Fraction(1, 2)) * frame
     return max(Fraction(0), origin - frame / 4), origin
 
 

@@ -100,7 +100,8 @@ def _interpolators() -> Samples:
         at = taps - shift
         kernel = np.sinc(at) * np.cos(np.pi * at / (2 * reach + 1)) ** 2
         kernels.append(kernel / kernel.sum())
-    return np.asarray(kernels, np.float32)
+    weights: Samples = np.asarray(kernels, np.float32)
+    return weights
 
 
 def _lowest_near(gain: Samples, ahead: int, release: int) -> Samples:

@@ -41,7 +41,17 @@ class Mix:
     path: Path
     level: Level
     """Of the encoded sound."""
-    samples: int
+    raw: Path
+    """The same before encoding, as bare stereo float samples."""
+    start: int
+    """In `raw`, where the clip itself begins, after its intro."""
+    length: int
+    """Samples of the clip itself."""
+
+    def body(self) -> Samples:
+        """The clip's own sound."""
+        whole = np.memmap(self.raw, np.float32, "r").reshape(-1, 2)
+        return whole[self.start : self.start + self.length]
 
 
 def mix(
@@ -61,7 +71,7 @@ def mix(
     if edit.audio.profanity == "bleep":
         _bleep(body, edit, frames)
     whole = np.concatenate([part for part in (before, body, after) if part is not None])
-    return _encoded(whole, edit, folder)
+    return _encoded(whole, edit, folder, start=0 if before is None else len(before), length=len(body))
 
 
 def cut_sound(edit: ClipEdit, source: Source, frames: FrameMap, *, on_progress: OnProgress = no_progress) -> Samples:
@@ -103,10 +113,11 @@ def decode(source: Source, start: Fraction, length: Fraction, *, on_progress: On
 def _lay(joined: Samples, heard: Samples, start: Fraction, run: Run, frames: FrameMap) -> None:
     """Put the run's cuts into the clip, each a few milliseconds longer than its frames so that neighbours blend."""
     half = _CROSSFADE // 2
-    padded = np.pad(heard, ((_CROSSFADE, _CROSSFADE), (0, 0)))
+    # A clip's first frame may begin up to a frame before the file does.
+    padded = np.pad(heard, ((AUDIO_RATE // 10, AUDIO_RATE // 10), (0, 0)))
     for index, cut in enumerate(run.cuts):
         first, last = frames.sample(cut.clip, AUDIO_RATE), frames.sample(cut.clip + cut.count, AUDIO_RATE)
-        at = round((run.origin + cut.grid / frames.rate - start) * AUDIO_RATE) + _CROSSFADE
+        at = round((run.origin + cut.grid / frames.rate - start) * AUDIO_RATE) + AUDIO_RATE // 10
         seamless_before = index > 0 and run.cuts[index - 1].end == cut.grid
         seamless_after = index + 1 < len(run.cuts) and run.cuts[index + 1].grid == cut.end
         lead = half if first > 0 and not seamless_before else 0
@@ -192,7 +203,7 @@ def _bleep(samples: Samples, edit: ClipEdit, frames: FrameMap) -> None:
             samples[first : first + len(piece)] += piece[: max(0, len(samples) - first)]
 
 
-def _encoded(samples: Samples, edit: ClipEdit, folder: Path) -> Mix:
+def _encoded(samples: Samples, edit: ClipEdit, folder: Path, *, start: int, length: int) -> Mix:
     raw, path = folder / "mix.f32", folder / "sound.m4a"
     room = _HEADROOM
     for _ in range(_TRIES):
@@ -205,5 +216,4 @@ def _encoded(samples: Samples, edit: ClipEdit, folder: Path) -> Mix:
             break
         room += over + 0.2
         limit(samples, edit.audio.true_peak - room)
-    raw.unlink()
-    return Mix(path, level, len(samples))
+    return Mix(path, level, raw, start, length)

@@ -1,24 +1,19 @@
 """ClipEdit to a video file: the sound first, then one decode and one encode of the picture."""
 
 import os
-import re
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 from cliply.errors import LimitReached, NotAllowed
-from cliply.media import ffmpeg
+from cliply.media.bumper import bumper
 from cliply.media.edit import ClipEdit
-from cliply.media.encoding import video_arguments
-from cliply.media.errors import RenderFailed, Unreadable
-from cliply.media.framemap import FrameMap, Run, frame_map
-from cliply.media.graph import picture_graph
-from cliply.media.isolation import Limits
+from cliply.media.encode import Job, encode
+from cliply.media.framemap import frame_map
 from cliply.media.mix import mix
 from cliply.media.probe import Source
 from cliply.media.types import Millis, OnProgress, Size, no_progress
@@ -45,7 +40,7 @@ class Rendered:
     true_peak: float
     """dBTP, of the sound in the file."""
     cpu_seconds: float
-    """Processor time of the whole render, child processes included."""
+    """Processor time of the encoder and of the calling thread."""
 
 
 def render(
@@ -67,20 +62,35 @@ def render(
     refuse_full_disk(edit, out)
     with _unfinished(out) as part, tempfile.TemporaryDirectory(prefix="cliply-render-") as scratch:
         folder = Path(scratch)
-        sound = mix(edit, source, frames, folder, on_progress=lambda share: on_progress(_SOUND_SHARE * share))
-        used = _encode(edit, source, frames, folder, part, threads, on_progress)
-        verify(part, Expected(edit.output.size, frames.rate, frames.frames))
+        intro = bumper(edit.brand.intro, edit) if edit.brand.intro else None
+        outro = bumper(edit.brand.outro, edit) if edit.brand.outro else None
+        job = Job(edit, source, frames, folder, intro, outro)
+        sound = mix(
+            edit,
+            source,
+            frames,
+            folder,
+            before=intro.sound(folder) if intro else None,
+            after=outro.sound(folder) if outro else None,
+            on_progress=lambda share: on_progress(_SOUND_SHARE * share),
+        )
+        used = encode(job, sound, part, threads=threads, on_progress=lambda share: on_progress(_picture_share(share)))
+        verify(part, Expected(edit.output.size, frames.rate, job.total_frames))
         _keep(part, out)
     on_progress(1.0)
     return Rendered(
         path=out,
-        duration=round(frames.frames / frames.rate * 1000),
+        duration=round(job.total_frames / frames.rate * 1000),
         size=edit.output.size,
-        frames=frames.frames,
+        frames=job.total_frames,
         loudness=sound.level.loudness,
         true_peak=sound.level.true_peak,
         cpu_seconds=round(used + time.thread_time() - started, 3),
     )
+
+
+def _picture_share(share: float) -> float:
+    return _SOUND_SHARE + (_PICTURE_SHARE - _SOUND_SHARE) * share
 
 
 def refuse_full_disk(edit: ClipEdit, out: Path) -> None:
@@ -95,70 +105,6 @@ def refuse_full_disk(edit: ClipEdit, out: Path) -> None:
             f"Only {free >> 20} MB are free in {out.parent}; this clip may need {needed >> 20} MB. Make room or choose"
             " another folder."
         )
-
-
-def _encode(
-    edit: ClipEdit,
-    source: Source,
-    frames: FrameMap,
-    folder: Path,
-    part: Path,
-    threads: int | None,
-    on_progress: OnProgress,
-) -> float:
-    """Encode the picture beside the finished sound. Returns the processor seconds of the encoder."""
-    assert source.video is not None
-    environment: dict[str, str] = {}
-    text = _text(edit, folder, environment)
-    graph = picture_graph(edit, source.video, frames, out="picture" if text else "v")
-    (folder / "graph.txt").write_text(graph + (f";\n[picture]{text}[v]" if text else ""), encoding="utf-8")
-    arguments: list[str | Path] = ["-benchmark"]
-    for run in frames.runs:
-        arguments += _input(source, run, frames.rate)
-    arguments += ["-i", f"file:{folder / 'sound.m4a'}", "-/filter_complex", "graph.txt"]
-    arguments += ["-map", "[v]", "-map", f"{len(frames.runs)}:a:0", "-c:a", "copy"]
-    arguments += video_arguments(edit.output.quality, frames.rate, threads)
-    arguments += ["-map_metadata", "-1", "-map_chapters", "-1", "-movflags", "+faststart", "-f", "mp4"]
-    length = frames.frames / frames.rate
-    span = _PICTURE_SHARE - _SOUND_SHARE
-    try:
-        said = ffmpeg.run(
-            [*arguments, "-y", f"file:{part}"],
-            limits=Limits(wall_seconds=max(300, 60 * float(length)), cpu_seconds=max(600, int(60 * length))),
-            length=length,
-            on_progress=lambda share: on_progress(_SOUND_SHARE + span * share),
-            folder=folder,
-            environment=environment,
-        )
-    except Unreadable as failed:
-        if shutil.disk_usage(part.parent).free < _SPARE_BYTES >> 2:
-            raise LimitReached(f"The disk of {part.parent} is full. Make room and start again.") from failed
-        raise RenderFailed(f"The clip could not be encoded: {failed}") from failed
-    return processor_seconds(said)
-
-
-def _input(source: Source, run: Run, rate: Fraction) -> list[str]:
-    length = run.origin - run.seek + (run.cuts[-1].end + 2) / rate
-    seek = ["-ss", ffmpeg.time_argument(run.seek), "-t", ffmpeg.time_argument(length)]
-    return ["-reinit_filter", "0", "-an", "-sn", "-dn", *seek, *ffmpeg.guarded(source.path)]
-
-
-def _text(edit: ClipEdit, folder: Path, environment: dict[str, str]) -> str:
-    """The filter that burns in captions and hook; empty when there is nothing to write."""
-    if not (edit.captions.show and edit.words) and edit.hook is None:
-        return ""
-    from cliply.media.captions.ass import write_ass
-    from cliply.media.captions.fonts import font_environment
-
-    written = write_ass(edit, folder)
-    environment.update(font_environment(folder, edit.brand.font))
-    return f"ass={written.name}"
-
-
-def processor_seconds(said: str) -> float:
-    """What ffmpeg's -benchmark says of its own processor time."""
-    found = re.findall(r"bench: utime=([\d.]+)s stime=([\d.]+)s", said)
-    return sum(float(part) for part in found[-1]) if found else 0.0
 
 
 @contextmanager

@@ -58,9 +58,8 @@ def write_still(
     environment: dict[str, str] | None = None,
 ) -> None:
     """The first frame of `edit` as a JPEG of `size`, in place at once. `text`: a last filter that writes on it."""
-    assert source.video is not None
     frames = frame_map(edit, source)
-    graph = picture_graph(edit, source.video, frames, out="picture")
+    graph = picture_graph(edit, source.video, frames, out="picture") if source.video else ""
     fit = _ONTO if edit.output.size.ratio > size.ratio * 1.01 else ""
     last = ",".join(filter(None, [text, _JPEG.format(width=size.width, height=size.height)]))
     run = frames.runs[0]
