@@ -1,9 +1,12 @@
 """Where the real media lie, and what tests may not do."""
 
+import fcntl
 import os
 from pathlib import Path
 
 import pytest
+from tools.demo_talk.dialogue import TALK
+from tools.make_demo_video import make
 
 FIXTURES = Path(os.environ.get("CLIPLY_FIXTURES", Path(__file__).parents[2] / "shared" / "fixtures"))
 
@@ -14,3 +17,17 @@ def fixtures() -> Path:
     if not FIXTURES.is_dir():
         pytest.skip(f"the real media are not at {FIXTURES}; set CLIPLY_FIXTURES")
     return FIXTURES
+
+
+@pytest.fixture(scope="session")
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A made interview of about a minute, 1080p, two speakers; made once for all test processes of a run."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    out = shared / "talk.mp4"
+    with (shared / "talk.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not out.exists():
+            make([*TALK[3:7], *TALK[12:16]], out)
+    return out

@@ -8,12 +8,12 @@ Everything comes from packages or is drawn here; nothing is downloaded and nobod
 import subprocess
 import sys
 import wave
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cliply.media import ffmpeg
-from tools.demo_talk.dialogue import TALK, Shot, Speaker
+from tools.demo_talk.dialogue import TALK, Line, Shot, Speaker
 from tools.demo_talk.scenes import HEIGHT, RATE, WIDTH, Frame, Studio, motion
 from tools.demo_talk.voices import RATE as SOUND_RATE
 from tools.demo_talk.voices import Sound, Spoken, opening, speak
@@ -24,15 +24,21 @@ def main() -> None:
         sys.exit("usage: python -m tools.make_demo_video OUT.mp4")
     out = Path(sys.argv[1])
     print("Making a short talk to try Cliply on; this takes about two minutes.", file=sys.stderr)
+    seconds = make(TALK, out)
+    print(f"{out}: {seconds:.0f} seconds", file=sys.stderr)
+
+
+def make(lines: Sequence[Line], out: Path) -> float:
+    """Make the talk of `lines`, whole or not at all; returns its length in seconds."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    sound, spoken = speak(TALK)
+    sound, spoken = speak(lines)
     part = out.with_name(f".{out.name}.part.mp4")
     try:
         _encode(sound, spoken, part)
         part.replace(out)
     finally:
         part.unlink(missing_ok=True)
-    print(f"{out}: {len(sound) / SOUND_RATE:.0f} seconds", file=sys.stderr)
+    return len(sound) / SOUND_RATE
 
 
 def _encode(sound: Sound, spoken: tuple[Spoken, ...], out: Path) -> None:
