@@ -1,10 +1,29 @@
-"""What is written beside a clip: title, description, hashtags and hook line, from what is said in it."""
+"""What is written beside a clip: title, description, hashtags and hook line, from what is said in it.
+
+Everything is taken from the speakers' words: no claim is made that they did not make. English is read with parts of
+speech; other languages by their sentences, stop words and script.
+"""
 
 import re
+import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
+from cliply.media import lexicon
+from cliply.media.clauses import Clause, clauses, complete, sentences_of
 from cliply.media.edit import PostText
+from cliply.media.limits import YOUTUBE_TITLE, check_post, is_hashtag, utf16_units
+from cliply.media.phrases import UNSPACED, Phrase, Subject, stem, stop_words, subject, words_of
+from cliply.media.titles import Candidate, candidates, named
 from cliply.media.types import Transcript
+
+LONGEST_HOOK = 10
+"""Words."""
+_MOST_HASHTAGS = 5
+_LONGEST_HASHTAG = 30
+_DESCRIPTION = 320
+"""Characters; what a reader sees before "more" is less than half of it."""
+_END = re.compile(r"(?<=[.!?…])[\"”’)]*\s+|(?<=[。！？])")
 
 
 def write_copy(
@@ -17,10 +36,203 @@ def write_copy(
 ) -> tuple[PostText, str]:
     """The post's text and a hook line of at most ten words, for a clip in which `text` is said.
 
-    `whole` tells what is special to this clip, `keywords` what the creator looks for; a `suggestion` of a judge is
-    taken where it passes the same checks.
+    `whole` tells what is special to this clip and how names are written, `keywords` what the creator looks for. A
+    `suggestion` (of a judge) is taken instead, part by part, where it passes the same checks. Deterministic.
     """
-    sentences = [part.strip() for part in re.split(r"(?<=[.!?。！？])\s*", text) if part.strip()]
-    fitting = [part for part in sentences if 3 <= len(part.split()) <= 12] or sentences or ["Clip"]
-    title = fitting[0][:100].rstrip(" .,;:…")
-    return PostText(title=title, description=sentences[0][:2000] if sentences else ""), " ".join(title.split()[:10])
+    post, hook = _own(text, whole, language, keywords)
+    return (post, hook) if suggestion is None else _checked(suggestion, post, hook)
+
+
+def _own(text: str, whole: Transcript | None, language: str, keywords: Sequence[str]) -> tuple[PostText, str]:
+    english = language.lower().startswith("en")
+    sentences = sentences_of(text) if english else _sentences(text)
+    source = _source_sentences(whole) if whole is not None else ()
+    about = subject(sentences, source, language, keywords)
+    if english:
+        lines = candidates(list(clauses(sentences)), about, sentences)
+    else:
+        lines = _plain_lines(sentences, about, language)
+    title, hook = _heads(lines, about, sentences)
+    post = PostText(
+        title=title,
+        description=_description(sentences, about, title, english=english),
+        hashtags=_hashtags(about, source, language),
+    )
+    return (_safe(post), hook)
+
+
+_GOOD = 0.5
+"""Below this worth a line says less than the subject's name."""
+
+
+def _heads(lines: Sequence[Candidate], about: Subject, sentences: Sequence[str]) -> tuple[str, str]:
+    """Title and hook: the best line, and the best short one that is not the same."""
+    fallback = named(about)
+    best = [line for line in lines if line.worth >= _GOOD] or ([fallback] if fallback else []) or list(lines)
+    if not best:
+        words = " ".join(sentences).split()[:6]
+        text = " ".join(words).strip(" ,.;:!?…") or "Clip"
+        return text[:YOUTUBE_TITLE], text[:YOUTUBE_TITLE]
+    first = best[0]
+    title = first.title(about) if first.kind != "plain" else first.line()
+    others = [line for line in best[1:] if _short(line) and line.worth >= 0.75 * first.worth]
+    spoken = next((line for line in others if line.kind in ("question", "statement")), None)
+    hook = (spoken or (others[0] if others and not _short(first) else first)).line()
+    return title, hook if _hook_fits(hook) else title
+
+
+def _short(line: Candidate) -> bool:
+    return _hook_fits(line.text)
+
+
+def _hook_fits(text: str) -> bool:
+    return len(text) <= 24 if UNSPACED.search(text) else len(text.split()) <= LONGEST_HOOK
+
+
+def _description(sentences: Sequence[str], about: Subject, title: str, *, english: bool) -> str:
+    """One or two whole sentences of the clip, in their order, and what it is about."""
+    picked = list[tuple[float, int, str]]()
+    heading = set(words_of(title))
+    for index, sentence in enumerate(sentences):
+        told = _presentable(sentence) if english else _finished(sentence)
+        if told is None or not 20 <= len(told) * (3 if UNSPACED.search(told) else 1) <= 240:
+            continue
+        words = words_of(told)
+        if len(heading.intersection(words)) > 0.7 * len(set(words)):
+            continue
+        weight = sum(sorted(_weights(told, about), reverse=True)[:4])
+        picked.append((weight, index, told))
+    chosen = list[tuple[float, int, str]]()
+    for each in sorted(picked, key=lambda each: (-each[0], each[1])):
+        if len(chosen) < 2 and sum(len(told) for _, _, told in chosen) + len(each[2]) <= _DESCRIPTION:
+            chosen.append(each)
+    parts = [sentence for _, _, sentence in sorted(chosen, key=lambda each: each[1])]
+    subjects = [phrase.text for phrase in about.phrases[:3] if phrase.score >= 0.3]
+    if english and subjects:
+        parts.append(f"About {_listed(subjects)}.")
+    if not parts and sentences:
+        parts = [_finished(sentences[0]) or title]
+    return (("" if parts and UNSPACED.search(parts[0]) else " ").join(parts))[:2200]
+
+
+def _presentable(sentence: str) -> str | None:
+    """The sentence as it could be printed: whole, opened without a connective, pointing at nothing unsaid."""
+    if re.search(r"--|—|\.\.\.|…|\s-\s", sentence) or lexicon.pattern("small_talk").search(sentence):
+        return None
+    first: Clause | None = next(iter(clauses([sentence])), None)
+    if first is None or len(first.tokens) < 5 or not complete(first):
+        return None
+    end = "?" if first.question else sentence[-1] if sentence[-1] in ".!" else "."
+    return first.text[0].upper() + first.text[1:] + end
+
+
+def _finished(sentence: str) -> str | None:
+    text = sentence.strip()
+    if not text or text.endswith(("...", "…", "-", "—")):
+        return None
+    return text if text[-1] in ".!?。！？؟।" else text + ("。" if UNSPACED.search(text) else ".")
+
+
+def _listed(subjects: Sequence[str]) -> str:
+    return subjects[0] if len(subjects) == 1 else f"{', '.join(subjects[:-1])} and {subjects[-1]}"
+
+
+def _weights(text: str, about: Subject) -> list[float]:
+    if UNSPACED.search(text):
+        return [weight for word, weight in about.weights.items() if word in text.casefold()]
+    return [about.weights.get(word, 0.0) for word in {stem(word) for word in words_of(text)}]
+
+
+def _sentences(text: str) -> list[str]:
+    flat = re.sub(r"\s+", " ", text).strip()
+    return [part.strip() for part in _END.split(flat) if part.strip()]
+
+
+_TRAILING = " .。!！,，、;；:：…-–—"
+
+
+def _plain_lines(sentences: Sequence[str], about: Subject, language: str) -> list[Candidate]:
+    """Whole sentences that are short enough; without parts of speech nothing smaller is known to be whole."""
+    stop = stop_words(language[:2].lower())
+    lines = list[Candidate]()
+    for index, sentence in enumerate(sentences):
+        text = sentence.strip()
+        question = text.endswith(("?", "？", "؟"))
+        text = text.rstrip(_TRAILING + "?？؟").strip()
+        unspaced = UNSPACED.search(text) is not None
+        size = len(text) / 2.6 if unspaced else len(text.split())
+        if not 3 <= size <= 12 or len(text) > 80 or sentence.rstrip().endswith(("...", "…", "-", "—")):
+            continue
+        told = sum(sorted(_weights(text, about), reverse=True)[:3])
+        if told == 0.0:
+            continue
+        worth = 0.3 + 0.6 * min(1.0, told / 1.6)
+        first = words_of(text)[0] if words_of(text) else ""
+        worth *= 0.9 if first in stop and not question else 1.0
+        worth *= 1.1 if question else 1.0
+        mark = sentence.rstrip()[-1] if question else ""
+        lines.append(Candidate(text + mark, worth, "plain", index))
+    return sorted(lines, key=lambda line: (-line.worth, line.sentence))
+
+
+def _hashtags(about: Subject, source: Sequence[str], language: str) -> tuple[str, ...]:
+    tags = list[str]()
+    wanted: list[str] = [phrase.text for phrase in about.phrases if phrase.score >= 0.35]
+    if len(wanted) < 3 and source:
+        wanted += [phrase.text for phrase in _source_phrases(tuple(source), language)]
+    wanted += [phrase.text for phrase in about.phrases if phrase.score < 0.35]
+    for phrase in wanted:
+        tag = hashtag(phrase)
+        if tag is not None and tag.casefold() not in (known.casefold() for known in tags):
+            tags.append(tag)
+    return tuple(tags[:_MOST_HASHTAGS])
+
+
+def hashtag(phrase: str) -> str | None:
+    """ "service mesh" as #ServiceMesh; None for what no network takes as a hashtag."""
+    words = re.split(r"[\s\-–—/]+", unicodedata.normalize("NFC", phrase.replace("'s", "").replace("’s", "")))
+    parts = ["".join(char for char in word if char.isalnum() or unicodedata.category(char)[0] == "M") for word in words]
+    parts = [part for part in parts if part]
+    joined = "".join(part[0].upper() + part[1:] for part in parts) if len(parts) > 1 else "".join(parts)
+    tag = f"#{joined}"
+    return tag if len(joined) > 1 and len(joined) <= _LONGEST_HASHTAG and is_hashtag(tag) else None
+
+
+@lru_cache(maxsize=4)
+def _source_sentences(whole: Transcript) -> tuple[str, ...]:
+    sentences, line = list[str](), list[str]()
+    for word in whole.words:
+        line.append(word.text)
+        if word.text.endswith((".", "?", "!", "。", "？", "！")):
+            sentences.append(" ".join(line))
+            line = []
+    return (*sentences, " ".join(line)) if line else tuple(sentences)
+
+
+@lru_cache(maxsize=4)
+def _source_phrases(source: tuple[str, ...], language: str) -> tuple[Phrase, ...]:
+    """What the whole source is about, from an even sample of its sentences."""
+    return subject(source[:: max(1, len(source) // 300)], (), language).phrases[:6]
+
+
+def _safe(post: PostText) -> PostText:
+    """Without what a network refuses; "<" and ">" are written out."""
+    title, description = (
+        re.sub(r"\s+", " ", re.sub(r"[<>]", "", part)).strip() for part in (post.title, post.description)
+    )
+    while utf16_units(title) > YOUTUBE_TITLE:
+        title = title.rpartition(" ")[0] or title[:-1]
+    return PostText(title=title or "Clip", description=description, hashtags=post.hashtags)
+
+
+def _checked(suggestion: tuple[PostText, str], own: PostText, own_hook: str) -> tuple[PostText, str]:
+    """What is right of a suggestion, the rest from here."""
+    offered, hook = suggestion
+    title = offered.title.strip()
+    if not title or title.endswith(("...", "…", ",", "-", "—")) or check_post(PostText(title=title)):
+        title = own.title
+    tags = tuple(tag for tag in offered.hashtags if is_hashtag(tag))[:_MOST_HASHTAGS]
+    post = PostText(title=title, description=offered.description.strip(), hashtags=tags or own.hashtags)
+    if check_post(post):
+        post = PostText(title=title, description=own.description, hashtags=tags or own.hashtags)
+    return post, hook.strip() if hook.strip() and _hook_fits(hook.strip()) else own_hook

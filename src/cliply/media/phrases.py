@@ -1,0 +1,278 @@
+"""Key phrases: what a clip is about, as a person would name it."""
+
+import html
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+
+from cliply.media import lexicon
+from cliply.media.fillers import bare
+from cliply.media.tagging import Tag, frequencies, known_nouns, tag
+
+UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+"""A character of a script that is written without spaces between words."""
+
+_TOKEN = re.compile(r"[^\W_](?:[\w'’.+#-]*[\w+#])?")
+_RUN = re.compile(r"[\u30a0-\u30ff]{2,}|[\u4e00-\u9fff\u3400-\u4dbf]{2,8}|[\u0e00-\u0eff]{3,}|[A-Za-z][A-Za-z0-9]+")
+_LONGEST = 3
+_NEWS_WORDS = 20_000_000
+"""Words of the corpus behind `frequencies`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word of a sentence with what stands after it."""
+
+    text: str
+    word: str
+    """Folded."""
+    after: str
+    """The punctuation up to the next word, spaces collapsed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """One to three words that name something, written as the speaker would write them."""
+
+    text: str
+    words: tuple[str, ...]
+    """Folded, plurals and singulars together."""
+    score: float
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What the clip is about, and what the whole source is about."""
+
+    phrases: tuple[Phrase, ...]
+    """Best first."""
+    weights: dict[str, float] = field(default_factory=dict)
+    """How much each folded word tells about the clip, 0 to 1."""
+    casing: dict[str, str] = field(default_factory=dict)
+    """Names as the transcript writes them in the middle of sentences."""
+
+
+def subject(sentences: Sequence[str], whole: Sequence[str], language: str, wanted: Sequence[str] = ()) -> Subject:
+    """What `sentences` of a clip are about, against the `whole` source; `wanted` words count more."""
+    code = language[:2].lower()
+    source = _source(tuple(whole) if whole else tuple(sentences))
+    here = Counter(
+        phrase for phrase in _all_phrases(sentences, code) if phrase[0] not in source.addressed or len(phrase) > 1
+    )
+    words_here = Counter(word for phrase in here.elements() for word in phrase)
+    wishes = {stem(word) for wish in wanted for word in words_of(wish)}
+    scored = {phrase: _score(phrase, here, words_here, source, wishes, code) for phrase in here}
+    ranked = sorted(scored, key=lambda phrase: (-scored[phrase], phrase))
+    best = list(_apart(ranked))[:12]
+    top = scored[best[0]] if best else 1.0
+    weights: dict[str, float] = {}
+    for phrase in ranked:
+        for word in phrase:
+            weights[word] = max(weights.get(word, 0.0), min(1.0, scored[phrase] / top))
+    written = _writings(sentences, code)
+    return Subject(
+        tuple(Phrase(written[phrase], phrase, scored[phrase] / top) for phrase in best), weights, source.casing
+    )
+
+
+def _score(
+    phrase: tuple[str, ...],
+    here: Counter[tuple[str, ...]],
+    words_here: Counter[str],
+    source: "_Source",
+    wishes: set[str],
+    code: str,
+) -> float:
+    rarity = sum(_rarity(word, code) for word in phrase) / len(phrase)
+    heard = here[phrase] + 0.35 * sum(words_here[word] - here[phrase] for word in phrase) / len(phrase)
+    # Said again elsewhere makes it a subject rather than a slip of the tongue; said everywhere, it tells nothing.
+    elsewhere = max(0, min(source.words[word] - words_here[word] for word in phrase))
+    known = 1.0 + 0.25 * min(1.0, math.log1p(elsewhere) / 2)
+    name = 1.25 if any(word in source.casing for word in phrase) else 1.0
+    longer = (1.0, 1.25, 1.2)[min(len(phrase), _LONGEST) - 1]
+    wish = 1.6 if wishes.intersection(phrase) else 1.0
+    return rarity * math.log1p(max(heard, 0.1)) * known * name * longer * wish
+
+
+def _rarity(word: str, code: str) -> float:
+    """0 for a word that everybody always says, 1 for one that is hardly ever read."""
+    if code != "en":
+        return 0.4 + 0.06 * min(len(word), 10)
+    counts = frequencies()
+    if not counts:
+        return 0.5
+    count = max(counts.get(word, 0), counts.get(word + "s", 0) // 2)
+    return min(1.0, max(0.05, math.log((_NEWS_WORDS + 1) / (count + 40)) / 13 - 0.12))
+
+
+def _apart(ranked: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    """Without phrases that a better one contains, or that share most words with it."""
+    kept = list[tuple[str, ...]]()
+    for phrase in ranked:
+        if any(set(phrase) & set(other) for other in kept):
+            continue
+        kept.append(phrase)
+        yield phrase
+
+
+def _all_phrases(sentences: Iterable[str], code: str) -> Iterator[tuple[str, ...]]:
+    for sentence in sentences:
+        for tokens in _named(sentence, code):
+            yield tuple(stem(token.word) for token in tokens)
+
+
+def _writings(sentences: Iterable[str], code: str) -> dict[tuple[str, ...], str]:
+    """Each phrase in the writing it has most often."""
+    seen: dict[tuple[str, ...], Counter[str]] = {}
+    for sentence in sentences:
+        for tokens in _named(sentence, code):
+            phrase = tuple(stem(token.word) for token in tokens)
+            joint = "" if UNSPACED.search(tokens[0].text) else " "
+            seen.setdefault(phrase, Counter())[joint.join(token.text for token in tokens)] += 1
+    return {
+        phrase: min(writings, key=lambda text: (-writings[text], text.lower() != text, text))
+        for phrase, writings in seen.items()
+    }
+
+
+def _named(sentence: str, code: str) -> Iterator[tuple[Token, ...]]:
+    """The runs of a sentence that could name something."""
+    if UNSPACED.search(sentence):
+        stop = stop_words(code)
+        for run in _RUN.findall(sentence):
+            if run not in stop:
+                yield (Token(run, run.casefold(), ""),)
+        return
+    tokens = tokenise(sentence)
+    tags = tag([token.text for token in tokens]) if code == "en" else []
+    for first, last in _noun_runs(tokens, tags) if tags else _plain_runs(tokens, stop_words(code)):
+        yield tuple(tokens[first:last])
+
+
+def _noun_runs(tokens: Sequence[Token], tags: Sequence[Tag]) -> Iterator[tuple[int, int]]:
+    stop = stop_words("en")
+    index = 0
+    while index < len(tokens):
+        last = index
+        while last < len(tokens) and tags[last].pos in ("NOUN", "PROPN", "ADJ") and _naming(tokens[last], stop):
+            last += 1
+            if tokens[last - 1].after.strip():
+                break
+        end = last
+        while end > index and tags[end - 1].pos == "ADJ":
+            end -= 1
+        if end > index and _noun(tokens[end - 1]):
+            yield max(index, end - _LONGEST), end
+        index = max(last, index + 1)
+
+
+def _naming(token: Token, stop: frozenset[str]) -> bool:
+    return (
+        len(token.word) > 1
+        and token.word not in stop
+        and token.word not in lexicon.words("vague")
+        and not re.search(r"'(?:s|re|ve|ll|d|m|t)$", token.word)
+        and not token.word.isdigit()
+    )
+
+
+def _noun(token: Token) -> bool:
+    """Whether a dictionary has it as a noun; jargon and names that no dictionary has count as well."""
+    nouns = known_nouns()
+    return not nouns or token.word in nouns or stem(token.word) in nouns or token.word not in frequencies()
+
+
+def _plain_runs(tokens: Sequence[Token], stop: frozenset[str]) -> Iterator[tuple[int, int]]:
+    """Without parts of speech: single words that are not stop words, and pairs of capitalised ones."""
+    for index, token in enumerate(tokens):
+        if len(token.word) < 4 or token.word in stop or token.word.isdigit():
+            continue
+        follows = index + 1 < len(tokens) and not token.after.strip()
+        if follows and index and token.text[0].isupper() and tokens[index + 1].text[0].isupper():
+            yield index, index + 2
+        else:
+            yield index, index + 1
+
+
+def tokenise(sentence: str) -> list[Token]:
+    tokens = list[Token]()
+    hits = list(_TOKEN.finditer(sentence))
+    for index, hit in enumerate(hits):
+        until = hits[index + 1].start() if index + 1 < len(hits) else len(sentence)
+        text = hit[0].rstrip(".") if not re.search(r"\.\w", hit[0]) else hit[0]
+        tokens.append(Token(text, bare(text), sentence[hit.end() : until]))
+    return tokens
+
+
+def words_of(text: str) -> list[str]:
+    return [token.word for token in tokenise(text)]
+
+
+def stem(word: str) -> str:
+    """Singular and plural together, no more: anything cleverer joins words that are not the same."""
+    word = word.removesuffix("'s")
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is", "os")):
+        return word[:-1]
+    return word
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What the whole source tells about its words."""
+
+    words: Counter[str]
+    casing: dict[str, str]
+    """Words that are mostly written with capitals in the middle of sentences: names and abbreviations."""
+    addressed: frozenset[str]
+    """Names that somebody is called by: the people who talk, not what they talk about."""
+
+
+@lru_cache(maxsize=4)
+def _source(sentences: tuple[str, ...]) -> _Source:
+    words = Counter[str]()
+    writings: dict[str, Counter[str]] = {}
+    addressed = set[str]()
+    for sentence in sentences:
+        tokens = tokenise(html.unescape(sentence))
+        words.update(stem(token.word) for token in tokens)
+        for index, token in enumerate(tokens):
+            if index:
+                writings.setdefault(token.word, Counter())[token.text] += 1
+            if token.text[0].isupper() and _called(tokens, index):
+                addressed.add(token.word)
+    return _Source(words, _names(writings), frozenset(addressed))
+
+
+def _called(tokens: Sequence[Token], index: int) -> bool:
+    """ "Thanks, Anna." and "Anna, what …", not "in Rome, Anna" nor a list."""
+    ends = tokens[index].after.strip()[:1]
+    if index == 0:
+        return ends == "," and len(tokens) > 1 and tokens[1].word in lexicon.words("calling")
+    return tokens[index - 1].after.strip() == "," and ends in (".", "?", "!") and tokens[index - 1].text.islower()
+
+
+def _names(writings: dict[str, Counter[str]]) -> dict[str, str]:
+    names = dict[str, str]()
+    for word, seen in writings.items():
+        upper = {text: count for text, count in seen.items() if text != text.lower()}
+        if sum(upper.values()) > 0.6 * seen.total() and not re.match(r"i(?:'\w+)?$", word):
+            names[word] = max(upper, key=lambda text: (upper[text], text))
+    return names
+
+
+@cache
+def stop_words(code: str) -> frozenset[str]:
+    """Words without a subject, in the language's own spelling; empty for languages without a list."""
+    from stop_words import StopWordError, get_stop_words
+
+    try:
+        listed = get_stop_words(code)
+    except StopWordError:
+        return frozenset()
+    return frozenset(unicodedata.normalize("NFC", word).casefold() for word in listed)
