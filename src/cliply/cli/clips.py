@@ -15,7 +15,8 @@ from cliply.errors import NotFound
 from cliply.media.brand import load_brand
 from cliply.media.documents import ClipsDocument
 from cliply.media.edit import Aspect, Brand, Quality
-from cliply.media.edits import load_edit, load_edits
+from cliply.media.edits import clip_name, load_edit, load_edits
+from cliply.media.exports import Format, export_edits
 from cliply.media.fingerprint import fingerprint
 from cliply.media.options import ClipOptions, LayoutChoice, Profanity, Tighten
 from cliply.media.outcome import refuse_overwriting
@@ -25,7 +26,6 @@ from cliply.media.probe import Source as MediaSource
 from cliply.media.probe import probe
 from cliply.media.progress import Watch
 from cliply.media.slug import slug
-from cliply.media.timeline import Format, export_edits
 
 Result = TypeVar("Result")
 
@@ -97,7 +97,7 @@ def clip(
     folder = out or Path("clips") / slug(source.stem)
     check_request(found, options, folder)
     refuse_overwriting(folder, fingerprint(source))
-    engines.check_ready(transcriber, options)
+    transcriber.check()
     if found.damage:
         note(f"{found.damage} What can be read is used.")
     request = Request(found, options, folder)
@@ -145,7 +145,7 @@ def render(
     if quality is not None:
         wanted = wanted.model_copy(update={"output": wanted.output.model_copy(update={"quality": quality})})
     found = probe(wanted.source.path)
-    target = out or edit.with_name(edit.name.removesuffix(".json").removesuffix(".edit") + ".mp4")
+    target = out or edit.with_name(f"{clip_name(edit)}.mp4")
     made = watched(lambda watch: render_edit(wanted, found, target.absolute(), watch), found)
     if json:
         told = [finding.model_dump(mode="json") for finding in made.findings]
@@ -169,8 +169,9 @@ def export(
     json: JsonFlag = False,
 ) -> None:
     """Write the clips as timelines for an editing program, or their words as subtitles."""
-    edits = [load_edit(folder)] if folder.is_file() else load_edits(folder)
-    written = export_edits(edits, to, out or (folder.parent if folder.is_file() else folder))
+    edits = load_edits(folder)
+    target = out or (folder.parent if folder.is_file() else folder)
+    written = export_edits(list(edits.values()), list(edits), to, target)
     if json:
         print_json({"files": [str(path) for path in written]})
     else:

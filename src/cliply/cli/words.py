@@ -61,6 +61,7 @@ def transcribe(
     check_source(found)
     options = ClipOptions(language=times.language(language))
     transcriber = engines.transcriber(model)
+    transcriber.check()
     transcript = watched(
         lambda watch: write_down(
             found, listen(found, analysis_cache(), watch), options, transcriber, analysis_cache(), watch
@@ -104,11 +105,13 @@ def highlights(
         keywords=times.listed(keywords),
         language=times.language(language),
     )
+    transcriber = engines.transcriber(model)
+    transcriber.check()
     analysis = watched(
         lambda watch: analyse(
             found,
             options,
-            transcriber=engines.transcriber(model),
+            transcriber=transcriber,
             judge=engines.judge(),
             cache=analysis_cache(),
             watch=watch,

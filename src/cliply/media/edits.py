@@ -26,12 +26,17 @@ def load_edit(path: Path) -> ClipEdit:
     return edit.model_copy(update={"source": edit.source.model_copy(update={"path": located})})
 
 
-def load_edits(folder: Path) -> list[ClipEdit]:
-    """All edits of a folder in order of their names. Raises NotFound when there are none."""
-    files = sorted(folder.glob(f"*{EDIT_SUFFIX}"))
+def load_edits(place: Path) -> dict[str, ClipEdit]:
+    """The edits of a folder, or the one in a file, by the name of their clip. Raises NotFound when there are none."""
+    files = [place] if place.is_file() else sorted(place.glob(f"*{EDIT_SUFFIX}"))
     if not files:
-        raise NotFound(f"There are no edits in {folder}. Name a folder that `cliply clip` has written.")
-    return [load_edit(file) for file in files]
+        raise NotFound(f"There are no edits in {place}. Name a folder that `cliply clip` has written.")
+    return {clip_name(file): load_edit(file) for file in files}
+
+
+def clip_name(edit_file: Path) -> str:
+    """`01-title.edit.json` belongs to the clip `01-title`."""
+    return edit_file.name.removesuffix(".json").removesuffix(".edit")
 
 
 def refuse_other_source(edit: ClipEdit, source: Source) -> None:

@@ -14,6 +14,10 @@ class Transcriber(Protocol):
         """The engine and its model; part of the key under which a transcript is kept."""
         ...
 
+    def check(self) -> None:
+        """Raise ToolMissing or Unavailable if it cannot work; quick, so that it can be asked before anything else."""
+        ...
+
     def transcribe(
         self, sound: Path, *, language: str | None = None, on_progress: OnProgress = no_progress
     ) -> Transcript:
