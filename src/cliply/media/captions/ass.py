@@ -13,13 +13,23 @@ from cliply.media.captions.emphasis import emoji_colour
 from cliply.media.captions.fonts import EMOJI, Run, face
 from cliply.media.captions.hook import hook_events, title_events
 from cliply.media.captions.script import Event, Look, alpha, colour, escape_text, number, script
-from cliply.media.captions.styles import CaptionStyle
-from cliply.media.captions.typeset import PlacedBlock, PlacedLine, PlacedWord, Typesetter, blocks, middle_of, typesetter
+from cliply.media.captions.styles import CaptionStyle, dressed
+from cliply.media.captions.typeset import (
+    PlacedBlock,
+    PlacedLine,
+    PlacedWord,
+    Typesetter,
+    blocks,
+    middle_of,
+    typesetter,
+    typesetter_for,
+)
 from cliply.media.edit import OUTPUT_SIZES, Aspect, Brand, ClipEdit
 from cliply.media.types import Box, Millis, Size
 
 _PANEL, _BOX, _TEXT, _ACTIVE, _EMOJI = range(5)
-_POP_FROM, _POP_TO = 86, 110
+_LEFT_TO_RIGHT, _RIGHT_TO_LEFT = "\u200e", "\u200f"
+_POP_FROM, _POP_TO, _POP_CLOSE = 86, 110, 103
 """Percent of the word's size when it lights up, and a moment later."""
 
 
@@ -54,21 +64,11 @@ def cover_ass(
     language: str = "en",
 ) -> Path:
     """Write `title` for a still picture of `size`, its middle at `position` of the height, and return the file."""
-    setter = typesetter_for(size, style, brand)
+    setter = typesetter_for(title, size, nearest_aspect(size), dressed(style, brand), brand)
     path = folder / "cover.ass"
     events = list(title_events(title, setter, language, position))
     path.write_text(script(size, _looks(setter), events), encoding="utf-8")
     return path
-
-
-def typesetter_for(size: Size, style: CaptionStyle, brand: Brand) -> Typesetter:
-    """For a picture that belongs to no edit."""
-    from cliply.media.captions import fonts
-    from cliply.media.captions.styles import dressed
-
-    chosen = dressed(style, brand)
-    own = fonts.brand_face(brand.font) if brand.font is not None else fonts.face(chosen.font)
-    return Typesetter(chosen, size, nearest_aspect(size), own)
 
 
 def nearest_aspect(size: Size) -> Aspect:
@@ -148,7 +148,7 @@ def _state_events(
         return
     if style.animation == "box":
         pad = style.panel.padding * setter.scale
-        top = line.baseline - setter.face.cap_height * setter.em * line.squeeze
+        top = line.baseline - setter.face.above * setter.em * line.squeeze
         depth = (setter.depth * 0.9) * setter.em
         box = Box(active.left - pad, top - pad, active.width + 2 * pad, line.baseline - top + depth + 2 * pad)
         yield Event(_BOX, start, end, "Shape", rounded(box, style.panel.radius * setter.scale, fill=style.highlight))
@@ -156,10 +156,12 @@ def _state_events(
         ascent = max(run.face.ascent for run in active.runs)
         descent = max(run.face.descent for run in active.runs)
         middle = line.baseline + (descent - ascent) / 2 * setter.em * line.squeeze
+        # Without spaces around it a word has no room to grow into.
+        largest = _POP_CLOSE if spaceless(active.token.text) else _POP_TO
         fill = style.highlight if not active.token.emphasis or style.emphasis is None else style.emphasis
         tags = (
             rf"{{\an5\pos({number(active.middle)},{number(middle)})\1c{colour(fill)}{_glow(style, setter)}"
-            rf"\fscx{_POP_FROM}\fscy{_POP_FROM}\t(0,90,\fscx{_POP_TO}\fscy{_POP_TO})}}"
+            rf"\fscx{_POP_FROM}\fscy{_POP_FROM}\t(0,90,\fscx{largest}\fscy{largest})}}"
         )
         yield Event(_ACTIVE, start, end, "Caption", tags + _runs_text(active.runs, line, setter))
 
@@ -171,7 +173,7 @@ def _line_event(
     before = ""
     for at, word in enumerate(line.words):
         tags = _word_tags(word, line, start, setter, active=word is active)
-        space = " " if at and word.token.spaced else ""
+        space = _spaced(" ", line, setter) if at and word.token.spaced else ""
         parts.append(space + (f"{{{tags}}}" if tags != before else "") + _runs_text(word.runs, line, setter))
         before = tags
     return Event(_TEXT, start, end, "Caption", "".join(parts))
@@ -201,7 +203,7 @@ def _fill_event(line: PlacedLine, block: PlacedBlock, setter: Typesetter) -> Eve
         begin = max(reached, word.token.start // 10)
         following = line.words[at + 1].token.start // 10 if at + 1 < len(line.words) else block.end // 10
         finish = max(begin, min(word.token.end // 10, following))
-        space = " " if at and word.token.spaced else ""
+        space = _spaced(" ", line, setter) if at and word.token.spaced else ""
         # The wait before a word belongs to the space, which has nothing to fill.
         parts.append(rf"{{\k{begin - reached}}}{space or chr(0x2060)}{{\kf{finish - begin}}}")
         parts.append(_runs_text(word.runs, line, setter))
@@ -214,7 +216,7 @@ def _panel_events(block: PlacedBlock, setter: Typesetter) -> Iterator[Event]:
     pad, radius = panel.padding * setter.scale, panel.radius * setter.scale
     boxes: list[Box] = []
     for line in block.lines:
-        top = line.baseline - setter.face.cap_height * setter.em
+        top = line.baseline - setter.face.above * setter.em
         bottom = line.baseline + setter.depth * setter.em
         boxes.append(Box(line.left - pad, top - pad, line.width + 2 * pad, bottom - top + 2 * pad))
     if panel.around == "block":
@@ -229,7 +231,12 @@ def _panel_events(block: PlacedBlock, setter: Typesetter) -> Iterator[Event]:
 def _anchor(line: PlacedLine, setter: Typesetter) -> str:
     middle = (line.left + line.right) / 2
     bottom = line.baseline + line.descent
-    return rf"{{\an2\pos({number(middle)},{number(bottom)}){_glow(setter.style, setter)}}}"
+    tags = rf"{{\an2\pos({number(middle)},{number(bottom)}){_glow(setter.style, setter)}}}"
+    # libass takes the direction of a line from its first letter, which may be a foreign word's.
+    mark = _LEFT_TO_RIGHT if setter.rightward else _RIGHT_TO_LEFT
+    first = line.words[0].runs[0].face if line.words[0].runs else setter.face
+    size = number(setter.em * first.line * line.squeeze)
+    return tags if line.separable else rf"{tags}{{\fn{first.family}\fs{size}}}{mark}"
 
 
 def _glow(style: CaptionStyle, setter: Typesetter) -> str:
@@ -247,8 +254,17 @@ def _runs_text(runs: tuple[Run, ...], line: PlacedLine, setter: Typesetter) -> s
         own = run.face is setter.face and line.squeeze == 1
         size = number(setter.em * run.face.line * line.squeeze)
         named = rf"{{\fn{run.face.family}\fs{size}}}" if not own or len(runs) > 1 or _mixed(line, setter) else ""
-        parts.append(named + escape_text(run.text))
+        parts.append(named + _spaced(escape_text(run.text), line, setter))
     return "".join(parts)
+
+
+def _spaced(text: str, line: PlacedLine, setter: Typesetter) -> str:
+    """Wider spaces, where the style asks for them."""
+    gap = setter.style.word_gap * setter.scale * line.squeeze
+    if not gap:
+        return text
+    usual = setter.style.spacing * setter.scale
+    return text.replace(" ", rf"{{\fsp{number(usual + gap)}}} {{\fsp{number(usual)}}}")
 
 
 def _mixed(line: PlacedLine, setter: Typesetter) -> bool:

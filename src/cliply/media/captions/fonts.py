@@ -27,7 +27,21 @@ _SCRIPTS = (
     "Arabic", "Hebrew", "Devanagari", "Thai", "Bengali", "Tamil", "Telugu", "Gujarati", "Gurmukhi", "Kannada",
     "Malayalam", "Sinhala", "Georgian", "Armenian", "Khmer", "Lao", "Myanmar",
 )  # fmt: skip
+_HEAVY = {"Anton", "Archivo Black", "Luckiest Guy", "Montserrat Black"}
 FALLBACKS = ("Noto Sans Bold", *(f"Noto Sans {script} Bold" for script in _SCRIPTS), CJK, EMOJI)
+# How far letters reach above and below the line where the capitals of the font do not say it, in ems.
+_REACH = {
+    CJK: (0.86, 0.1),
+    "Noto Sans Arabic Bold": (0.8, 0.34),
+    "Noto Sans Hebrew Bold": (0.7, 0.14),
+    "Noto Sans Thai Bold": (0.95, 0.26),
+    "Noto Sans Lao Bold": (0.95, 0.26),
+    "Noto Sans Khmer Bold": (0.95, 0.4),
+    "Noto Sans Myanmar Bold": (0.9, 0.4),
+}
+LATIN_DEPTH = 0.24
+_INDIC_REACH = (0.86, 0.3)
+_INDIC = {f"Noto Sans {script} Bold" for script in _SCRIPTS[4:11]} | {"Noto Sans Devanagari Bold"}
 _BIGGEST_BRAND_FONT = 40_000_000
 
 
@@ -43,7 +57,10 @@ class Face:
     ascent: float
     descent: float
     """With `ascent` the Windows line metrics (OS/2), by which libass scales a font."""
-    cap_height: float
+    above: float
+    """The height of capitals, or of letters where the script has none."""
+    below: float
+    """How far small letters reach below the line."""
     characters: frozenset[int]
 
     @property
@@ -110,12 +127,28 @@ def brand_face(path: Path) -> Face:
         raise Invalid(f"The brand font {path} cannot be read. Use a TTF or OTF file.") from broken
 
 
+def suited(text: str, first: Face) -> Face:
+    """The font to set `text` in: `first`, unless its main script is beyond it.
+
+    Swapping the whole font keeps a clip of one piece, where word by word it would be a patchwork.
+    """
+    letters = [cluster for cluster in clusters(text) if cluster[0].isalpha()]
+    missing = [cluster for cluster in letters if not first.shows(cluster)]
+    scripts = {_script(cluster) for cluster in letters if first.shows(cluster)}
+    if not missing or (len(missing) < 0.4 * len(letters) and not scripts & {_script(each) for each in missing}):
+        return first
+    others = [face(family) for family in (("Montserrat Black",) if first.family in _HEAVY else ()) + FALLBACKS[:-1]]
+    return max([first, *others], key=lambda other: sum(other.shows(cluster) for cluster in letters))
+
+
 def runs(text: str, first: Face) -> tuple[Run, ...]:
-    """`text` cut where the font must change; `first` is used wherever it has the characters."""
+    """`text` cut where the font must change; `first` is used wherever it has the whole script of the text."""
+    found = list(clusters(text))
+    lacking = {_script(cluster) for cluster in found if cluster[0].isalpha() and not first.shows(cluster)}
     made: list[tuple[Face, str]] = []
-    for cluster in clusters(text):
+    for cluster in found:
         before = made[-1][0] if made else first
-        chosen = _choose(cluster, first, before)
+        chosen = _choose(cluster, first, before, beyond=cluster[0].isalpha() and _script(cluster) in lacking)
         if made and chosen is before:
             made[-1] = (chosen, made[-1][1] + cluster)
         else:
@@ -175,18 +208,24 @@ def font_environment(folder: Path, extra: Path | None = None) -> dict[str, str]:
     return {"FONTCONFIG_FILE": str(config.absolute())}
 
 
-def _choose(cluster: str, first: Face, before: Face) -> Face:
+def _choose(cluster: str, first: Face, before: Face, *, beyond: bool) -> Face:
     if "\ufe0f" in cluster and face(EMOJI).shows(cluster):
         return face(EMOJI)
     # Spaces and full stops belong to the word they follow, or its shaping would be cut.
     neutral = all(unicodedata.category(each)[0] in "ZPM" or _unseen(each) for each in cluster)
     if neutral and before.shows(cluster):
         return before
-    if first.shows(cluster):
+    if first.shows(cluster) and not beyond:
         return first
-    if before.shows(cluster):
+    if before is not first and before.shows(cluster):
         return before
     return next((other for family in FALLBACKS if (other := face(family)).shows(cluster)), first)
+
+
+def _script(cluster: str) -> str:
+    """The first word of a letter's Unicode name: LATIN, GREEK, CJK..."""
+    name = unicodedata.name(cluster[0], "?").split()[0]
+    return "CJK" if name in {"HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"} else name
 
 
 def _unseen(each: str) -> bool:
@@ -234,8 +273,9 @@ def _read(family: str, path: Path, data: bytes | None = None) -> Face:
     ascent, descent = windows.usWinAscent, windows.usWinDescent
     if not ascent and not descent:
         ascent, descent = font["hhea"].ascent, -font["hhea"].descent
-    cap = getattr(windows, "sCapHeight", 0) or 0.7 * em
-    return Face(family, path, data, em, ascent / em, descent / em, cap / em, frozenset(font.getBestCmap()))
+    capital = (getattr(windows, "sCapHeight", 0) or 0.7 * em) / em
+    above, below = _REACH.get(family, _INDIC_REACH if family in _INDIC else (capital, LATIN_DEPTH))
+    return Face(family, path, data, em, ascent / em, descent / em, above, below, frozenset(font.getBestCmap()))
 
 
 @lru_cache(maxsize=8192)

@@ -51,11 +51,11 @@ def place_title(text: str, setter: Typesetter, language: str, *, size: float, mi
     lines = lines or [words]
     texts = [_joined(line) for line in lines]
     widths = [_width(setter, text, em) for text in texts]
-    tall = em * (_PITCH * (len(texts) - 1) + setter.face.cap_height + 2 * _PAD_DOWN)
+    tall = em * (_PITCH * (len(texts) - 1) + setter.face.above + 2 * _PAD_DOWN)
     highest = top + MARGIN / 2 if setter.aspect == "9:16" else top
     centre = (highest * setter.size.height + tall / 2) if middle is None else middle * setter.size.height
     centre = max(tall / 2, min(setter.size.height - tall / 2, centre))
-    first = centre - tall / 2 + em * (_PAD_DOWN + setter.face.cap_height)
+    first = centre - tall / 2 + em * (_PAD_DOWN + setter.face.above)
     across = max(widths) + 2 * _PAD_ACROSS * em
     placed = tuple((text, first + at * _PITCH * em, widths[at]) for at, text in enumerate(texts))
     return PlacedTitle(placed, em, Box((setter.size.width - across) / 2, centre - tall / 2, across, tall))
@@ -81,9 +81,9 @@ def _events(placed: PlacedTitle, setter: Typesetter, length: Millis, *, fade: st
         if look.panel:
             box = Box(
                 (setter.size.width - width) / 2 - _PAD_ACROSS * em,
-                baseline - (setter.face.cap_height + _PAD_DOWN) * em,
+                baseline - (setter.face.above + _PAD_DOWN) * em,
                 width + 2 * _PAD_ACROSS * em,
-                (setter.face.cap_height + 2 * _PAD_DOWN) * em,
+                (setter.face.above + 2 * _PAD_DOWN) * em,
             )
             shape = rounded(box, look.radius * setter.scale, fill=look.background)
             yield Event(_PANEL, 0, length, "Shape", shape.replace(r"\p1}", rf"{fade}\p1}}"))

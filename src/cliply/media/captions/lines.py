@@ -5,6 +5,7 @@ line by how far it is from its neighbours, each screen by how short it is.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -53,6 +54,11 @@ class Block:
 
 def line_text(line: Sequence[Token]) -> str:
     return "".join((" " if at and token.spaced else "") + token.text for at, token in enumerate(line))
+
+
+def count_letters(text: str) -> int:
+    """As a reader counts: marks belong to their letter, wide letters count twice."""
+    return sum(2 if unicodedata.east_asian_width(each[0]) in "WF" else 1 for each in clusters(text))
 
 
 def ends_sentence(text: str) -> bool:
@@ -187,7 +193,7 @@ class _Breaker:
     def _line_cost(self, line: Sequence[Token]) -> float:
         if len(line) == 1:
             return 0.0
-        letters = sum(2 if spaceless(each) else 1 for each in line_text(line))
+        letters = count_letters(line_text(line))
         is_spaceless = any(spaceless(token.text) for token in line)
         over = (
             (len(line) > self._style.words and not is_spaceless)

@@ -14,8 +14,8 @@ from cliply.media.edit import Brand
 FOLDER = Path(__file__).parents[1] / "data" / "styles"
 _LARGEST_FILE = 64_000
 _FROM_PLAIN_TO_BOLD = (
-    "plain", "boxed", "podcast", "elegant", "paper", "bold", "karaoke", "marker", "pop", "reveal", "neon", "comic",
-    "punch",
+    "minimal", "plain", "boxed", "podcast", "elegant", "paper", "bold", "karaoke", "marker", "lime", "pop", "reveal",
+    "neon", "comic", "punch",
 )  # fmt: skip
 
 Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
@@ -72,6 +72,8 @@ class CaptionStyle(Document):
     """Of the em, as in a word processor or CSS."""
     spacing: float = Field(0, ge=-10, le=30)
     """Added between letters."""
+    word_gap: float = Field(0, ge=0, le=60)
+    """Added to each space; boxes and jumping words need the room."""
     line_gap: float = Field(1.12, ge=0.8, le=2)
     """From one line to the next, as a multiple of `size`."""
     colour: Colour = "#FFFFFF"

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
-from cliply.media.captions.lines import Block, break_into_blocks, line_text
+from cliply.media.captions.lines import Block, break_into_blocks, count_letters, line_text
 from cliply.media.captions.script import Event, Look, escape_text, script
 from cliply.media.captions.styles import CaptionStyle
-from cliply.media.captions.tokens import Token, spaceless, tokens, words_to_tokens
+from cliply.media.captions.tokens import Token, tokens, words_to_tokens
 from cliply.media.edit import ClipEdit, EditWord
 from cliply.media.types import Millis, Transcript
 
@@ -94,7 +94,7 @@ def _vtt(cues: Iterable[Block]) -> str:
 
 
 def _letters(text: str) -> float:
-    return float(sum(2 if spaceless(each) else 1 for each in text))
+    return float(count_letters(text))
 
 
 def _lines(cue: Block, *, escape: Callable[[str], str], newline: str = "\n") -> str:

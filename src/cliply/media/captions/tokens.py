@@ -59,7 +59,7 @@ def words_to_tokens(words: Iterable[EditWord], language: str) -> tuple[Token, ..
 
 def divide(joined: Iterable[Token], language: str) -> tuple[Token, ...]:
     """Runs of a script without spaces are divided into its words or phrases, and their times follow."""
-    return tuple(_without_cjk_spaces(_divide(joined, language)))
+    return tuple(_without_cjk_spaces(_divide(joined, language), mixed=language[:2] in {"ja", "zh", "yu"}))
 
 
 def plain(text: str) -> str:
@@ -172,27 +172,24 @@ def _divide_run(run: list[Token], language: str) -> Iterator[Token]:
             chunk,
             part[0][1],
             max(end for _, _, end, _ in part),
-            spaced=number == 0 and _space_before(chunk),
+            spaced=number == 0,
             speaker=owners[0].speaker,
             emphasis=any(owner.emphasis for owner in owners),
             emoji=next((owner.emoji for owner in owners if owner.emoji), None),
         )
 
 
-def _without_cjk_spaces(divided: Iterable[Token]) -> Iterator[Token]:
+def _without_cjk_spaces(divided: Iterable[Token], *, mixed: bool) -> Iterator[Token]:
+    """No spaces between CJK words; `mixed`: nor between them and words of another script."""
     before = ""
     for token in divided:
-        yield replace(token, spaced=token.spaced and not (_is_cjk(before[-1:]) or _is_cjk(token.text[:1])))
+        sides = _is_cjk(before[-1:]), _is_cjk(token.text[:1])
+        yield replace(token, spaced=token.spaced and not (any(sides) if mixed else all(sides)))
         before = token.text
 
 
 def _is_cjk(letter: str) -> bool:
     return spaceless(letter) and not _THAI_LIKE.match(letter)
-
-
-def _space_before(chunk: str) -> bool:
-    # Thai sets other scripts off by a space; Chinese and Japanese do not.
-    return bool(_THAI_LIKE.match(chunk))
 
 
 def _chunks(text: str, language: str) -> Iterator[str]:

@@ -15,13 +15,11 @@ from cliply.media.captions.lines import Block, break_into_blocks, line_text
 from cliply.media.captions.styles import CaptionStyle, dressed, load_style
 from cliply.media.captions.tokens import Token, tokens
 from cliply.media.captions.zones import free_band, free_width
-from cliply.media.edit import Aspect, ClipEdit
+from cliply.media.edit import Aspect, Brand, ClipEdit
 from cliply.media.types import Box, Millis, Size
 
 # Text of the same share of the shorter side looks larger where the picture is lower.
 _SCALES: dict[Aspect, float] = {"9:16": 1.0, "4:5": 0.9, "1:1": 0.86, "16:9": 0.8}
-_DEPTH = 0.24
-"""How far small letters reach below the line, as a share of the em."""
 _CAPITAL_DEPTH = 0.03
 _EMOJI_SIZE = 1.15
 _EMOJI_GAP = 0.18
@@ -78,11 +76,13 @@ class PlacedBlock:
 class Typesetter:
     """Sets text in one style for one picture."""
 
-    def __init__(self, style: CaptionStyle, size: Size, aspect: Aspect, face: Face) -> None:
+    def __init__(self, style: CaptionStyle, size: Size, aspect: Aspect, face: Face, *, rightward: bool = True) -> None:
         self.style = style
         self.size = size
         self.aspect = aspect
         self.face = face
+        self.rightward = rightward
+        """The text as a whole is written from left to right."""
         self.scale = min(size.width, size.height) / 1080 * _SCALES[aspect]
 
     @cached_property
@@ -98,7 +98,8 @@ class Typesetter:
         return max(drawn, framed, style.shadow.distance) * self.scale
 
     def measure(self, text: str) -> float:
-        return sum(self._run_width(run) for run in fonts.runs(text, self.face))
+        gaps = text.count(" ") * self.style.word_gap * self.scale
+        return sum(self._run_width(run) for run in fonts.runs(text, self.face)) + gaps
 
     def text_width(self, middle: float) -> float:
         """Widest letters, in pixels, when the middle of the text is at `middle` (0 to 1)."""
@@ -107,14 +108,14 @@ class Typesetter:
 
     def block_height(self, lines: int) -> float:
         """From the top of the capitals to the lowest letters, with outline and panel, in pixels."""
-        return (lines - 1) * self._pitch + (self.face.cap_height + self.depth) * self.em + 2 * self.bleed
+        return (lines - 1) * self._pitch + (self.face.above + self.depth) * self.em + 2 * self.bleed
 
     def place(self, block: Block, middle: float, *, with_emoji: bool = True) -> PlacedBlock:
         """Set `block` with its middle at `middle` of the height (0 to 1), kept inside the picture."""
         count = len(block.lines)
         tall = self.block_height(count)
         centre = min(max(middle * self.size.height, tall / 2), self.size.height - tall / 2)
-        first = centre - tall / 2 + self.bleed + self.face.cap_height * self.em
+        first = centre - tall / 2 + self.bleed + self.face.above * self.em
         limit = self.text_width(middle)
         lines = tuple(self._line(line, first + at * self._pitch, limit) for at, line in enumerate(block.lines))
         left = min(line.left for line in lines) - self.bleed
@@ -132,7 +133,8 @@ class Typesetter:
     @property
     def depth(self) -> float:
         """How far letters reach below the line, as a share of the em."""
-        return _CAPITAL_DEPTH if self.style.uppercase else _DEPTH
+        has_capitals = self.face.below == fonts.LATIN_DEPTH
+        return _CAPITAL_DEPTH if self.style.uppercase and has_capitals else self.face.below
 
     @property
     def _pitch(self) -> float:
@@ -153,6 +155,7 @@ class Typesetter:
         left = (self.size.width - width) / 2
         directions = {_direction(token.text) for token in line} - {0}
         separable = len(directions) < 2
+        leftward = directions == {-1} or (not directions and not self.rightward)
         texts = [(" " if at and token.spaced else "") + token.text for at, token in enumerate(line)]
         # Measured from the line's beginning each time, so that kerning across words is counted.
         ends = [self.measure("".join(texts[: at + 1])) * squeeze for at in range(len(texts))]
@@ -160,7 +163,7 @@ class Typesetter:
         for at, token in enumerate(line):
             own = self.measure(token.text) * squeeze
             before = ends[at] - own
-            start = left + before if -1 not in directions else left + width - before - own
+            start = left + width - before - own if leftward else left + before
             words.append(PlacedWord(token, fonts.runs(token.text, self.face), start, own))
         faces = {run.face for word in words for run in word.runs}
         return PlacedLine(
@@ -178,9 +181,17 @@ class Typesetter:
 def typesetter(edit: ClipEdit, style: CaptionStyle | None = None) -> Typesetter:
     """For the captions of `edit`, in its brand. Raises NotFound or Invalid for a style or font that cannot be used."""
     chosen = dressed(style or load_style(edit.captions.style), edit.brand)
-    own = edit.brand.font
-    face = fonts.brand_face(own) if own is not None else fonts.face(chosen.font)
-    return Typesetter(chosen, edit.output.size, edit.output.aspect, face)
+    text = " ".join(word.text for word in edit.words) + (edit.hook.text if edit.hook else "")
+    return typesetter_for(text, edit.output.size, edit.output.aspect, chosen, edit.brand)
+
+
+def typesetter_for(text: str, size: Size, aspect: Aspect, style: CaptionStyle, brand: Brand) -> Typesetter:
+    """For `text`, in the font of the style or brand, or one like it that has the script."""
+    first = fonts.brand_face(brand.font) if brand.font is not None else fonts.face(style.font)
+    directions = [_direction(each) for each in text]
+    return Typesetter(
+        style, size, aspect, fonts.suited(text, first), rightward=directions.count(1) >= directions.count(-1)
+    )
 
 
 def blocks(edit: ClipEdit, setter: Typesetter, middle: float) -> tuple[PlacedBlock, ...]:
@@ -209,11 +220,11 @@ def middle_of(edit: ClipEdit, setter: Typesetter) -> float:
 
 
 def _direction(text: str) -> int:
-    """-1 right to left, 1 left to right, 0 neither; by the first strong letter."""
+    """-1 right to left, 1 left to right, 0 neither, as numbers; by the first strong letter."""
     for each in text:
         match unicodedata.bidirectional(each):
-            case "R" | "AL" | "AN":
+            case "R" | "AL":
                 return -1
-            case "L" | "EN":
+            case "L":
                 return 1
     return 0
