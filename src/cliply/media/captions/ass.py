@@ -14,6 +14,7 @@ from cliply.media.captions.fonts import EMOJI, Run, face
 from cliply.media.captions.hook import hook_events, title_events
 from cliply.media.captions.script import Event, Look, alpha, colour, escape_text, number, script
 from cliply.media.captions.styles import CaptionStyle, dressed
+from cliply.media.captions.tokens import spaceless
 from cliply.media.captions.typeset import (
     PlacedBlock,
     PlacedLine,

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import accumulate, pairwise
 
 from cliply.media.captions.fonts import clusters
 from cliply.media.captions.function_words import leading
@@ -24,6 +25,7 @@ PAUSE = 500
 LINGER = 80
 """Milliseconds a line outlives its last word before a pause; more would read as drift."""
 _SHORT = 700
+_IMPOSSIBLE = 1e6
 _NARROWEST = 0.7
 """A long word may be set this much smaller before it is divided."""
 
@@ -73,7 +75,7 @@ def break_into_blocks(
     breaker = _Breaker(style, width, measure, language)
     cased = [token for each in tokens for token in breaker.fit(replace(each, text=_cased(each.text, style, language)))]
     made = [lines for phrase in _phrases(cased) for lines in breaker.blocks(phrase)]
-    shown = [tuple(_punctuated(line, style.punctuation) for line in lines) for lines in made]
+    shown = [tuple(_punctuated(line, style.punctuation, last=line is lines[-1]) for line in lines) for lines in made]
     return tuple(_timed([lines for lines in shown if any(lines)], length))
 
 
@@ -138,73 +140,15 @@ class _Breaker:
 
     def blocks(self, phrase: Sequence[Token]) -> list[tuple[tuple[Token, ...], ...]]:
         """The cheapest way to show a phrase, block after block."""
-        best: list[tuple[float, int, tuple[tuple[Token, ...], ...]]] = [(0.0, 0, ())]
-        most = self._style.words * self._style.lines
-        if any(spaceless(token.text) for token in phrase):
-            most *= 3  # pieces of such scripts are smaller than words; the width decides
-        for end in range(1, len(phrase) + 1):
-            ways = []
-            for start in range(max(0, end - most), end):
-                cost, lines = self._block(phrase, start, end)
-                ways.append((best[start][0] + cost, start, lines))
-            best.append(min(ways, key=lambda way: way[0]))
-        found = []
-        at = len(phrase)
-        while at > 0:
-            found.append(best[at][2])
-            at = best[at][1]
-        return found[::-1]
-
-    def _block(self, phrase: Sequence[Token], start: int, end: int) -> tuple[float, tuple[tuple[Token, ...], ...]]:
-        cost, lines = min(
-            (self._lines(phrase, start, end, count) for count in range(1, self._style.lines + 1)),
-            key=lambda way: way[0],
+        search = _Search(
+            phrase,
+            self._style,
+            self._width,
+            widths=[self._measure(token.text) for token in phrase],
+            space=self._space,
+            breaks=[0.0, *(self._break(left, right) for left, right in pairwise(phrase))],
         )
-        cost += 0.6
-        lasts = phrase[end - 1].end - phrase[start].start
-        if lasts < _SHORT and len(phrase) > end - start:
-            cost += 0.8 * (_SHORT - lasts) / _SHORT
-        if end - start == 1 and len(phrase) > 1 and self._style.words > 1:
-            cost += 0.5
-        # A sentence that ends inside a block and another that begins there read as one.
-        cost += sum(0.7 for at in range(start + 1, end) if ends_sentence(phrase[at - 1].text))
-        if end < len(phrase):
-            cost += 1.2 * self._break(phrase[end - 1], phrase[end])
-        return cost, lines
-
-    def _lines(
-        self, phrase: Sequence[Token], start: int, end: int, count: int
-    ) -> tuple[float, tuple[tuple[Token, ...], ...]]:
-        """Split into exactly `count` lines."""
-        if count == 1:
-            return self._line_cost(phrase[start:end]), (tuple(phrase[start:end]),)
-        ways: list[tuple[float, tuple[tuple[Token, ...], ...]]] = [(1e9, (tuple(phrase[start:end]),))]
-        whole = self._width_of(phrase[start:end])
-        for at in range(start + 1, end):
-            head = self._line_cost(phrase[start:at])
-            if head >= 1e6:
-                break
-            tail, rest = self._lines(phrase, at, end, count - 1)
-            uneven = (self._width_of(phrase[start:at]) - whole / count) / self._width
-            cost = head + tail + 0.8 * self._break(phrase[at - 1], phrase[at]) + 3 * uneven * uneven + 0.15
-            ways.append((cost, (tuple(phrase[start:at]), *rest)))
-        return min(ways, key=lambda way: way[0])
-
-    def _line_cost(self, line: Sequence[Token]) -> float:
-        if len(line) == 1:
-            return 0.0
-        letters = count_letters(line_text(line))
-        is_spaceless = any(spaceless(token.text) for token in line)
-        over = (
-            (len(line) > self._style.words and not is_spaceless)
-            or letters > self._style.characters
-            or self._width_of(line) > self._width
-        )
-        return 1e6 if over else 0.0
-
-    def _width_of(self, line: Sequence[Token]) -> float:
-        spaces = sum(1 for token in line[1:] if token.spaced)
-        return sum(self._measure(token.text) for token in line) + spaces * self._space
+        return [tuple(tuple(phrase[start:end]) for start, end in pairwise(edges)) for edges in search.blocks()]
 
     def _break(self, left: Token, right: Token) -> float:
         """What it costs to break here, from 0 (a reader pauses) to 1.2 (the words belong together)."""
@@ -215,12 +159,107 @@ class _Breaker:
         word = _bare(left.text)
         if word in self._leading or left.text.lower() in self._leading:
             return 1.2
-        if _NUMBER.match(left.text) or (_NUMBER.match(right.text) and left.text[:1].isalpha()):
-            return 0.8
+        if _NUMBER.match(left.text) and _bare(right.text) not in self._leading:
+            return 1.3  # a number and what it counts
         if left.text[:1].isupper() and right.text[:1].isupper() and not left.text.isupper():
             return 0.8
         pause = min(0.2, max(0, right.start - left.end) / 1000)
         return (0.2 if _bare(right.text) in self._leading else 0.45) - pause
+
+
+class _Search:
+    """The cheapest path through one phrase. A line is the words from one edge up to the next."""
+
+    def __init__(
+        self,
+        phrase: Sequence[Token],
+        style: CaptionStyle,
+        width: float,
+        *,
+        widths: Sequence[float],
+        space: float,
+        breaks: Sequence[float],
+    ) -> None:
+        self._phrase = phrase
+        self._style = style
+        self._width = width
+        spaces = [float(token.spaced) for token in phrase]
+        # Running sums: what a stretch measures is a difference of two of them.
+        self._across = [0.0, *accumulate(own + space * gap for own, gap in zip(widths, spaces, strict=True))]
+        self._letters = [0.0, *accumulate(count_letters(t.text) + gap for t, gap in zip(phrase, spaces, strict=True))]
+        self._first_space = [space * gap for gap in spaces]
+        self._gaps = spaces
+        self._breaks = breaks
+        self._ends = [0, *accumulate(ends_sentence(token.text) for token in phrase)]
+        # Pieces of scripts without spaces are smaller than words: there only the width decides.
+        self._words = len(phrase) if any(spaceless(token.text) for token in phrase) else style.words
+
+    def blocks(self) -> list[tuple[int, ...]]:
+        """The edges of the lines of each block."""
+        best: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
+        for end in range(1, len(self._phrase) + 1):
+            ways: list[tuple[float, tuple[int, ...]]] = []
+            for start in range(end - 1, -1, -1):
+                cost, edges = self._block(start, end)
+                if cost >= _IMPOSSIBLE and ways:
+                    break
+                ways.append((best[start][0] + cost, edges))
+            best.append(min(ways, key=lambda way: way[0]))
+        found: list[tuple[int, ...]] = []
+        at = len(self._phrase)
+        while at > 0:
+            found.append(best[at][1])
+            at = best[at][1][0]
+        return found[::-1]
+
+    def _block(self, start: int, end: int) -> tuple[float, tuple[int, ...]]:
+        cost, edges = min((self._lines(start, end, count) for count in range(1, self._style.lines + 1)), key=_first)
+        cost += 0.6
+        phrase = self._phrase
+        lasts = phrase[end - 1].end - phrase[start].start
+        if lasts < _SHORT and len(phrase) > end - start:
+            cost += 0.8 * (_SHORT - lasts) / _SHORT
+        if end - start == 1 and len(phrase) > 1 and self._style.words > 1:
+            cost += 0.5
+        if end < len(phrase):
+            cost += 1.2 * self._breaks[end]
+        return cost, edges
+
+    def _lines(self, start: int, end: int, count: int) -> tuple[float, tuple[int, ...]]:
+        """The cheapest split into exactly `count` lines."""
+        if count == 1:
+            return self._line(start, end), (start, end)
+        whole = self._measured(start, end)
+        cheapest: tuple[float, tuple[int, ...]] = (_IMPOSSIBLE, (start, end))
+        for at in range(start + 1, end):
+            head = self._line(start, at)
+            if head >= _IMPOSSIBLE:
+                break
+            tail, edges = self._lines(at, end, count - 1)
+            uneven = (self._measured(start, at) - whole / count) / self._width
+            cost = head + tail + 0.8 * self._breaks[at] + 3 * uneven * uneven + 0.15
+            # A sentence that ends on the screen where the next begins reads as one with it, less so across lines.
+            cost += 0.6 * (self._ends[at] - self._ends[at - 1])
+            cheapest = min(cheapest, (cost, (start, *edges)), key=_first)
+        return cheapest
+
+    def _line(self, start: int, end: int) -> float:
+        if end - start == 1:
+            return 0.0
+        letters = self._letters[end] - self._letters[start] - self._gaps[start]
+        fits = (
+            end - start <= self._words
+            and letters <= self._style.characters
+            and self._measured(start, end) <= self._width
+        )
+        return 1.1 * (self._ends[end - 1] - self._ends[start]) if fits else _IMPOSSIBLE
+
+    def _measured(self, start: int, end: int) -> float:
+        return self._across[end] - self._across[start] - self._first_space[start]
+
+
+def _first(way: tuple[float, tuple[int, ...]]) -> float:
+    return way[0]
 
 
 def _bare(text: str) -> str:
@@ -245,24 +284,27 @@ def _cased(text: str, style: CaptionStyle, language: str) -> str:
 _GREEK_CAPITALS = str.maketrans("ΆΈΉΊΌΎΏ", "ΑΕΗΙΟΥΩ")
 
 
-def _punctuated(line: tuple[Token, ...], keep: str) -> tuple[Token, ...]:
+def _punctuated(line: tuple[Token, ...], keep: str, *, last: bool) -> tuple[Token, ...]:
     match keep:
         case "all":
             return line
         case "light":
-            return (*line[:-1], replace(line[-1], text=_without_stop(line[-1].text)))
+            # Inside a screen a full stop keeps two sentences from reading as one.
+            bare_text = _without_stop(line[-1].text) if last or not ends_sentence(line[-1].text) else line[-1].text
+            return (*line[:-1], replace(line[-1], text=bare_text))
         case _:
             bare = [replace(token, text=_without_marks(token.text)) for token in line]
             return tuple(token for token in bare if token.text)
 
 
 def _without_stop(text: str) -> str:
-    return text if _ABBREVIATION.match(text) or "..." in text else _DROPPED.sub("", text)
+    calm = re.sub(r"[,;:]+$", "", text)
+    return calm if _ABBREVIATION.match(calm) or "..." in calm else _DROPPED.sub("", calm)
 
 
 def _without_marks(text: str) -> str:
-    if _ABBREVIATION.match(text):
-        return text
+    if _ABBREVIATION.match(calm := re.sub(r"[,;:]+$", "", text)):
+        return calm
     # Marks inside a number or a word ("3.5", "e.g.", "12:30") belong to it.
     inside = re.sub(r"(?<=\w)[.,:](?=\w)", lambda mark: chr(0xE000 + ord(mark[0])), text)
     bare = _ALL_BUT_CALLS.sub("", inside)
