@@ -93,13 +93,15 @@ def run(
         "0.25",
     ]
     with isolation.start([*command, *arguments], limits=limits, folder=folder, environment=environment) as child:
+        share = 0.0
         for chunk in child.chunks(65_536):
             done = re.findall(rb"out_time_us=(\d+)", chunk)
-            share = int(done[-1]) / _MICRO / float(length) if done and length else 0.0
-            on_progress(min(1.0, share))
+            if done and length:
+                share = max(share, min(1.0, int(done[-1]) / _MICRO / float(length)))
+            on_progress(share)
         finished = child.wait()
     if finished.code != 0:
-        raise Unreadable(_last_words(finished.stderr))
+        raise _failure(finished.stderr)
     return finished.stderr
 
 
@@ -115,7 +117,7 @@ def stream(
         yield from child.chunks(chunk)
         finished = child.wait()
     if finished.code != 0:
-        raise Unreadable(_last_words(finished.stderr))
+        raise _failure(finished.stderr)
 
 
 def read(
@@ -135,6 +137,14 @@ def read(
             )
         on_progress(0.0)
     return bytes(got)
+
+
+def _failure(stderr: str) -> Unreadable | TooMuch:
+    if re.search(r"Cannot allocate memory|malloc of size \d+ failed|std::bad_alloc", stderr):
+        return TooMuch(
+            "This video needs more memory to decode than is allowed. Convert it to a smaller picture and try again."
+        )
+    return Unreadable(_last_words(stderr))
 
 
 def _last_words(stderr: str) -> str:

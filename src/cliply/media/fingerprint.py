@@ -15,12 +15,13 @@ def fingerprint(path: Path) -> str:
     """
     size = path.stat().st_size
     digest = hashlib.blake2b(str(size).encode(), digest_size=16)
-    step = max(_SAMPLE, (size - _SAMPLE) // (_SAMPLES - 1)) if size > _SAMPLE else _SAMPLE
+    last = max(0, size - _SAMPLE)
+    if size <= _SAMPLES * _SAMPLE:
+        places = [*range(0, last, _SAMPLE), last]
+    else:
+        places = [index * last // (_SAMPLES - 1) for index in range(_SAMPLES)]
     with path.open("rb") as file:
-        for index in range(_SAMPLES):
-            at = min(index * step, max(0, size - _SAMPLE))
-            file.seek(at)
+        for place in places:
+            file.seek(place)
             digest.update(file.read(_SAMPLE))
-            if at >= size - _SAMPLE:
-                break
     return digest.hexdigest()

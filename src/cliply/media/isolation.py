@@ -21,17 +21,25 @@ from cliply.media.errors import TooMuch
 
 GIB = 1024**3
 
-# The pipe arrives as standard input and moves to descriptor 3, where the watcher waits for its end;
-# `kill -KILL 0` reaches exactly the child's own process group.
+_LAST_WORDS = 64 * 1024
+"""Bytes of what a child says on stderr that are kept: a broken file can make it complain for gigabytes."""
+
+# The pipe arrives as standard input and moves to descriptor 3, where the watcher waits for a line or, after a
+# `kill -9` of this process, for the pipe's end. `kill -KILL 0` reaches exactly the child's own process group.
+# Soft and hard limits are the same: at a soft limit of time, ffmpeg would end politely with a short file.
 _LAUNCH = """
 exec 3<&0 </dev/null
 ulimit -c 0
 ulimit -t "$1" 2>/dev/null; ulimit -v "$2" 2>/dev/null; ulimit -f "$3" 2>/dev/null; ulimit -n 64 2>/dev/null
-shift 3
-{ read -r _ <&3; kill -KILL 0; } >/dev/null 2>&1 &
+scratch=$4
+shift 4
+{ read -r end <&3; [ -n "$end" ] || { kill -KILL $$; rm -rf -- "$scratch"; }; kill -KILL 0; } >/dev/null 2>&1 &
 exec 3<&-
 exec nice -n 5 "$@"
 """
+_AT_A_LIMIT = frozenset(
+    code for number in (signal.SIGXCPU, signal.SIGXFSZ, signal.SIGKILL) for code in (-number, 128 + number)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +63,18 @@ class Finished:
 class Child:
     """A running child; read `stdout`, then `wait`."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", watch: int, said: IO[bytes], limits: Limits) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", watch: int, limits: Limits) -> None:
+        if process.stdout is None or process.stderr is None:
+            raise ValueError("a child needs pipes")
         self._process = process
+        self._stdout, self._stderr = process.stdout, process.stderr
         self._watch = watch
-        self._said = said
+        self._said = bytearray()
         self._deadline = time.monotonic() + limits.wall_seconds
         self._limits = limits
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._stdout, selectors.EVENT_READ)
+        self._selector.register(self._stderr, selectors.EVENT_READ)
 
     @property
     def pid(self) -> int:
@@ -68,35 +82,32 @@ class Child:
 
     def chunks(self, size: int, *, tick: float = 0.25) -> Iterator[bytes]:
         """What the child writes, up to `size` bytes at a time; b"" at least every `tick` seconds while it is silent."""
-        stdout = self._process.stdout
-        if stdout is None:
-            return
-        with selectors.DefaultSelector() as selector:
-            selector.register(stdout, selectors.EVENT_READ)
-            while True:
-                self._refuse_overtime()
-                if not selector.select(tick):
-                    yield b""
-                    continue
-                chunk = os.read(stdout.fileno(), size)
-                if not chunk:
-                    return
+        yielded = time.monotonic()
+        while self._stdout in self._open():
+            self._refuse_overtime()
+            chunk = self._read(size, tick)
+            now = time.monotonic()
+            if chunk or now - yielded >= tick * 0.9:
+                yielded = now
                 yield chunk
 
     def wait(self) -> Finished:
-        """Wait for the end. Raises TooMuch when a limit stopped the child."""
+        """Wait for the end; what was not read of stdout is lost. Raises TooMuch when a limit stopped the child."""
+        while self._open() and self._process.poll() is None:
+            self._refuse_overtime()
+            self._read(1 << 16, 0.1)
         try:
             code = self._process.wait(max(0.1, self._deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
-            self.kill()
-            self._refuse_overtime()
-            raise
-        self._said.seek(0, os.SEEK_END)
-        self._said.seek(max(0, self._said.tell() - 16_384))
-        stderr = self._said.read().decode("utf-8", "replace")
-        if code in (-signal.SIGXCPU, -signal.SIGXFSZ, 128 + signal.SIGXCPU, 128 + signal.SIGXFSZ):
-            raise TooMuch("A step was stopped because it used more time or disk than allowed for a file of this size.")
-        return Finished(code, stderr)
+            raise self._overtime() from None
+        # The pipes may still hold its last words, or be held open by a process that it left behind.
+        while self._open() and self._selector.select(0):
+            self._read(1 << 16, 0)
+        if code in _AT_A_LIMIT:
+            raise TooMuch(
+                "A step was stopped because it used more time, memory or disk than allowed for a file of this size."
+            )
+        return Finished(code, self._said.decode("utf-8", "replace"))
 
     def kill(self) -> None:
         with suppress(ProcessLookupError):
@@ -104,17 +115,40 @@ class Child:
         self._process.wait()
 
     def close(self) -> None:
-        """End the child if it still runs, and the watcher with it."""
+        """End the child if it still runs, and with it the watcher and whatever the child left behind."""
         if self._process.poll() is None:
             self.kill()
+        with suppress(OSError):
+            os.write(self._watch, b"done\n")
         os.close(self._watch)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
-        self._said.close()
+        self._selector.close()
+        self._stdout.close()
+        self._stderr.close()
+
+    def _open(self) -> set[IO[bytes]]:
+        """The pipes that have not ended."""
+        return {key.fileobj for key in self._selector.get_map().values()}  # type: ignore[misc]  # both are files
+
+    def _read(self, size: int, tick: float) -> bytes:
+        """The next part of stdout, or b"" after `tick` seconds; stderr is drained on the way."""
+        got = b""
+        for key, _ in self._selector.select(tick):
+            chunk = os.read(key.fd, size)
+            if not chunk:
+                self._selector.unregister(key.fileobj)
+            elif key.fileobj is self._stdout:
+                got = chunk
+            else:
+                self._said += chunk
+                del self._said[:-_LAST_WORDS]
+        return got
 
     def _refuse_overtime(self) -> None:
         if time.monotonic() > self._deadline:
-            raise TooMuch(f"A step was stopped after {self._limits.wall_seconds:.0f} seconds, its limit for this file.")
+            raise self._overtime()
+
+    def _overtime(self) -> TooMuch:
+        return TooMuch(f"A step was stopped after {self._limits.wall_seconds:.0f} seconds, its limit for this file.")
 
 
 @contextmanager
@@ -130,24 +164,38 @@ def start(
     `folder` is its working directory, a private temporary one if not given.
     """
     limits = limits or Limits()
-    with tempfile.TemporaryDirectory(prefix="cliply-") as scratch:
-        watched, watch = os.pipe()
-        said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by Child.close
+    with tempfile.TemporaryDirectory(prefix="cliply-", ignore_cleanup_errors=True) as scratch:
         blocks = max(1, limits.output_bytes // 512)  # POSIX `ulimit -f` counts blocks of 512 bytes
         launch = ["/bin/sh", "-c", _LAUNCH, "cliply"]
-        launch += [str(limits.cpu_seconds), str(limits.memory_bytes // 1024), str(blocks)]
-        process = subprocess.Popen(
+        launch += [str(limits.cpu_seconds), str(limits.memory_bytes // 1024), str(blocks), scratch]
+        child = _launch(
             [*launch, *(os.fspath(part) for part in command)],
-            stdin=watched,
-            stdout=subprocess.PIPE,
-            stderr=said,
+            limits,
             cwd=folder or scratch,
-            env={"PATH": os.defpath, "LC_ALL": "C", "HOME": scratch, "TMPDIR": scratch, **(environment or {})},
-            start_new_session=True,
+            environment={"PATH": os.defpath, "LC_ALL": "C", "HOME": scratch, "TMPDIR": scratch, **(environment or {})},
         )
-        os.close(watched)
-        child = Child(process, watch, said, limits)
         try:
             yield child
         finally:
             child.close()
+
+
+def _launch(command: Sequence[str], limits: Limits, *, cwd: Path | str, environment: Mapping[str, str]) -> Child:
+    watched, watch = os.pipe()
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=watched,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            cwd=cwd,
+            env=environment,
+            start_new_session=True,
+        )
+    except BaseException:
+        os.close(watch)
+        raise
+    finally:
+        os.close(watched)
+    return Child(process, watch, limits)

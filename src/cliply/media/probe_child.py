@@ -1,9 +1,9 @@
 """Runs alone in a limited process: opens one file with PyAV and prints what it is as one line of JSON."""
 
 import json
-import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from itertools import islice
 from typing import Any
@@ -47,14 +47,14 @@ def describe(path: str) -> dict[str, Any]:
     }
     try:
         with av.open(f"file:{path}", options=options, metadata_errors="ignore") as container:
-            return _describe(container, os.path.getsize(path))  # noqa: PTH202
+            return _describe(container)
     except (av.error.FFmpegError, OSError, ValueError):
         return {
             "error": "is not a video or sound file that can be read, or it is damaged. Try to play or convert it first."
         }
 
 
-def _describe(container: Any, size: int) -> dict[str, Any]:
+def _describe(container: Any) -> dict[str, Any]:
     pictures = [stream for stream in container.streams.video if not _is_cover(stream)]
     video = pictures[0] if pictures else None
     sounds = [stream for stream in container.streams.audio if stream.codec_context is not None and stream.rate]
@@ -66,7 +66,8 @@ def _describe(container: Any, size: int) -> dict[str, Any]:
         return {"error": "has neither picture nor sound that can be read. Try to convert it first."}
     if video is not None and _too_large(video):
         return {
-            "error": f"claims a picture of {video.width} × {video.height}, more than 8K. It is damaged, or convert it to a smaller size."
+            "error": f"claims a picture of {video.width} × {video.height}, more than 8K. "
+            "It is damaged, or convert it to a smaller size."
         }
     first = _first_frame(container, video)
     if video is not None and first is None and sound is None:
@@ -77,7 +78,8 @@ def _describe(container: Any, size: int) -> dict[str, Any]:
     length = min(duration, decoded) if damage else (duration or decoded)
     if length > LONGEST:
         return {
-            "error": f"claims to last {length / 3600:.0f} hours. It is damaged, or cut it into parts of at most 24 hours."
+            "error": f"claims to last {length / 3600:.0f} hours. "
+            "It is damaged, or cut it into parts of at most 24 hours."
         }
     return {
         "container": container.format.name,
@@ -102,7 +104,7 @@ def _is_cover(stream: Any) -> bool:
 
 
 def _too_large(video: Any) -> bool:
-    return video.width * video.height > MAX_PIXELS or max(video.width, video.height) > 16_384
+    return bool(video.width * video.height > MAX_PIXELS or max(video.width, video.height) > 16_384)
 
 
 def _packets(container: Any, stream: Any, at: float | None = None) -> Iterator[Any]:
@@ -119,12 +121,14 @@ def _first_frame(container: Any, video: Any) -> Any | None:
     if video is None:
         return None
     video.codec_context.thread_count = 1
-    for packet in islice(_packets(container, video), 200):
-        try:
-            if frames := packet.decode():
-                return frames[0]
-        except (av.error.FFmpegError, OSError):
-            continue
+    # Without a seek: in a transport stream that would land behind the first key frame.
+    try:
+        for packet in islice(container.demux(video), 200):
+            with suppress(av.error.FFmpegError, OSError):
+                if frames := packet.decode():
+                    return frames[0]
+    except (av.error.FFmpegError, OSError):
+        return None
     return None
 
 
