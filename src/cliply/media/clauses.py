@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from cliply.media import lexicon
-from cliply.media.phrases import Token, tokenise
 from cliply.media.tagging import Tag, frequencies, tag
+from cliply.media.tokens import Token, tokenise
 
 _END = re.compile(r"(?<=[.!?…])[\"”’')\]]*\s+(?=[\"“‘'(\[]?[A-Z0-9])")
 _NOISE = re.compile(
@@ -26,6 +26,8 @@ _SPLIT = re.compile(
 )
 
 
+_BREAK = re.compile(r"--|—|\.\.\.|…|\s-\s|\s–\s")
+"""Where a speaker broke off or put something in between."""
 _FINITE = re.compile(
     r"^(?:i|you|we|they|he|she|it|who|what|that|there|here|where|how|\w+)'(?:s|re|m|ve|d|ll)$|^\w+n't$|^let's$"
 )
@@ -83,14 +85,15 @@ def clauses(sentences: Sequence[str]) -> Iterator[Clause]:
         for part in (sentence, *_parts(sentence)):
             opened = _openers().sub("", part).strip(" ,;:-–—\"“”'")
             asked = part.endswith("?") or (sentence.endswith("?") and sentence.endswith(part))
+            broken = part.endswith(("...", "…", "--", "-"))
             body = opened.rstrip(' .,!?;:…-"”')
-            if not body or body in seen or part.endswith(("...", "…", "--", "-")):
+            if not body or broken or body in seen or _BREAK.search(body):
                 continue
             seen.add(body)
             tokens = tokenise(body)
             if tokens:
                 tags = tag([token.text for token in tokens])
-                question = asked and _asks(tokens)
+                question = _asks(tokens) if asked else _inverted(tokens)
                 if question or not asked:
                     yield Clause(body, tuple(tokens), tuple(tags), question, index)
 
@@ -98,6 +101,12 @@ def clauses(sentences: Sequence[str]) -> Iterator[Clause]:
 def _asks(tokens: Sequence[Token]) -> bool:
     """A statement with a question mark ("You went there?") says nothing on its own."""
     return tokens[0].word.partition("'")[0] in lexicon.words("asking") or tokens[0].word in lexicon.words("asking")
+
+
+def _inverted(tokens: Sequence[Token]) -> bool:
+    """ "What do you …" is a question, even where the transcript ends it with a full stop."""
+    asks = tokens[0].word in ("what", "how", "why", "when", "where", "who")
+    return asks and len(tokens) > 1 and tokens[1].word in lexicon.words("asking") and tokens[1].word[0] not in "wh"
 
 
 def _parts(sentence: str) -> Iterator[str]:
@@ -179,6 +188,8 @@ def _has_subject_and_verb(clause: Clause) -> bool:
 def _relative(clause: Clause, verb: int) -> bool:
     """Whether the verb belongs to "who …" or "which …", or stands after another subordinating word."""
     before = clause.words[max(0, verb - 1)] if verb else ""
+    if any(word in lexicon.words("subordinate") for word in clause.words[1:verb]):
+        return True
     return before in ("who", "which", "whom") or (
         before == "that" and verb > 1 and clause.tags[verb - 2].pos in ("NOUN", "PROPN")
     )
@@ -210,17 +221,22 @@ def points_back(clause: Clause) -> bool:
     return False
 
 
+def _joining(clause: Clause, index: int) -> bool:
+    """Whether "that" joins ("I know that we …", "the book that sold"), rather than points."""
+    if index == 0 or index + 1 >= len(clause.tags) or "'" in clause.words[index]:
+        return False
+    following, before = clause.tags[index + 1], clause.tags[index - 1]
+    if before.pos in ("NOUN", "PROPN") and (
+        following.form == "Fin" or following.pos in ("PRON", "PROPN", "DET", "AUX")
+    ):
+        return True
+    return clause.tags[index].pos == "SCONJ" and following.pos in ("PRON", "PROPN", "DET", "NOUN", "ADJ", "NUM", "ADV")
+
+
 def _explained(clause: Clause, index: int, word: str, *, named: bool) -> bool:
     after = clause.words[index + 1] if index + 1 < len(clause.tokens) else ""
-    tag = clause.tags[index]
     if word == "that":
-        follows = clause.tags[index + 1].pos if index + 1 < len(clause.tags) else ""
-        if index == 0 or (
-            follows in ("NOUN", "ADJ") and tag.pos != "SCONJ" and clause.tags[index - 1].pos not in ("NOUN", "PROPN")
-        ):
-            return False
-        relative = index > 0 and clause.tags[index - 1].pos in ("NOUN", "PROPN") and "'" not in clause.words[index]
-        return (tag.pos == "SCONJ" and index > 0) or relative
+        return _joining(clause, index)
     if word == "there":
         return "'" in clause.words[index] or after in (
             "is",

@@ -13,8 +13,11 @@ from cliply.media import lexicon
 from cliply.media.clauses import Clause, clauses, complete, sentences_of
 from cliply.media.edit import PostText
 from cliply.media.limits import YOUTUBE_TITLE, check_post, is_hashtag, utf16_units
-from cliply.media.phrases import UNSPACED, Phrase, Subject, stem, stop_words, subject, words_of
+from cliply.media.phrases import Phrase, Subject, subject
+from cliply.media.profanity import is_profane
+from cliply.media.titlecase import sentence_case
 from cliply.media.titles import Candidate, candidates, named
+from cliply.media.tokens import UNSPACED, stem, stop_words, words_of
 from cliply.media.types import Transcript
 
 LONGEST_HOOK = 10
@@ -23,7 +26,7 @@ _MOST_HASHTAGS = 5
 _LONGEST_HASHTAG = 30
 _DESCRIPTION = 320
 """Characters; what a reader sees before "more" is less than half of it."""
-_END = re.compile(r"(?<=[.!?…])[\"”’)]*\s+|(?<=[。！？])")
+_END = re.compile(r"(?<=[.!?…؟।])[\"”’»)]*\s+|(?<=[。！？])")
 
 
 def write_copy(
@@ -52,7 +55,7 @@ def _own(text: str, whole: Transcript | None, language: str, keywords: Sequence[
         lines = candidates(list(clauses(sentences)), about, sentences)
     else:
         lines = _plain_lines(sentences, about, language)
-    title, hook = _heads(lines, about, sentences)
+    title, hook = _heads(lines, about, sentences, english=english)
     post = PostText(
         title=title,
         description=_description(sentences, about, title, english=english),
@@ -65,9 +68,9 @@ _GOOD = 0.5
 """Below this worth a line says less than the subject's name."""
 
 
-def _heads(lines: Sequence[Candidate], about: Subject, sentences: Sequence[str]) -> tuple[str, str]:
+def _heads(lines: Sequence[Candidate], about: Subject, sentences: Sequence[str], *, english: bool) -> tuple[str, str]:
     """Title and hook: the best line, and the best short one that is not the same."""
-    fallback = named(about)
+    fallback = named(about, english=english)
     best = [line for line in lines if line.worth >= _GOOD] or ([fallback] if fallback else []) or list(lines)
     if not best:
         words = " ".join(sentences).split()[:6]
@@ -128,9 +131,13 @@ def _presentable(sentence: str) -> str | None:
 
 def _finished(sentence: str) -> str | None:
     text = sentence.strip()
-    if not text or text.endswith(("...", "…", "-", "—")):
+    if not any(char.isalnum() for char in text) or text.endswith(("...", "…", "-", "—")):
         return None
-    return text if text[-1] in ".!?。！？؟।" else text + ("。" if UNSPACED.search(text) else ".")
+    if text[-1] in ".!?。！？؟।":
+        return text
+    return text + (
+        "。" if re.search("[\u3040-\u30ff\u4e00-\u9fff]", text[-1]) else "" if UNSPACED.search(text) else "."
+    )
 
 
 def _listed(subjects: Sequence[str]) -> str:
@@ -148,7 +155,15 @@ def _sentences(text: str) -> list[str]:
     return [part.strip() for part in _END.split(flat) if part.strip()]
 
 
-_TRAILING = " .。!！,，、;；:：…-–—"
+_TRAILING = " .。!！,，、;；:：…-–—।۔"
+
+
+# What a sentence opens with before it begins, as English has in its word lists; only where a comma sets it apart.
+_PLAIN_OPENER = re.compile(
+    r"^(?:(?:also|ja|naja|nun|gut|und|ich glaube|ich denke|bueno|pues|entonces|y|la verdad es que|alors|bon|ben|"
+    r"du coup|et|allora|quindi|beh|e|então|bom|nou|dus|maar|så|alltså|ну|вот|так|значит|no więc|więc|şimdi|yani)\s*,\s*)+",
+    re.IGNORECASE,
+)
 
 
 def _plain_lines(sentences: Sequence[str], about: Subject, language: str) -> list[Candidate]:
@@ -156,11 +171,10 @@ def _plain_lines(sentences: Sequence[str], about: Subject, language: str) -> lis
     stop = stop_words(language[:2].lower())
     lines = list[Candidate]()
     for index, sentence in enumerate(sentences):
-        text = sentence.strip()
+        text = sentence_case(_PLAIN_OPENER.sub("", sentence.strip()))
         question = text.endswith(("?", "？", "؟"))
-        text = text.rstrip(_TRAILING + "?？؟").strip()
-        unspaced = UNSPACED.search(text) is not None
-        size = len(text) / 2.6 if unspaced else len(text.split())
+        bare_text = text.rstrip(_TRAILING + "?？؟").strip()
+        size = len(bare_text) / 2.6 if UNSPACED.search(text) else len(bare_text.split())
         if not 3 <= size <= 12 or len(text) > 80 or sentence.rstrip().endswith(("...", "…", "-", "—")):
             continue
         told = sum(sorted(_weights(text, about), reverse=True)[:3])
@@ -170,8 +184,8 @@ def _plain_lines(sentences: Sequence[str], about: Subject, language: str) -> lis
         first = words_of(text)[0] if words_of(text) else ""
         worth *= 0.9 if first in stop and not question else 1.0
         worth *= 1.1 if question else 1.0
-        mark = sentence.rstrip()[-1] if question else ""
-        lines.append(Candidate(text + mark, worth, "plain", index))
+        whole = text if question else text.rstrip(_TRAILING).strip()
+        lines.append(Candidate(whole, worth, "plain", index))
     return sorted(lines, key=lambda line: (-line.worth, line.sentence))
 
 
@@ -180,10 +194,12 @@ def _hashtags(about: Subject, source: Sequence[str], language: str) -> tuple[str
     wanted: list[str] = [phrase.text for phrase in about.phrases if phrase.score >= 0.35]
     if len(wanted) < 3 and source:
         wanted += [phrase.text for phrase in _source_phrases(tuple(source), language)]
-    wanted += [phrase.text for phrase in about.phrases if phrase.score < 0.35]
+    wanted += [phrase.text for phrase in about.phrases if phrase.score < 0.35][: max(0, 3 - len(wanted))]
     for phrase in wanted:
         tag = hashtag(phrase)
-        if tag is not None and tag.casefold() not in (known.casefold() for known in tags):
+        if tag is None or any(is_profane(word, language) for word in words_of(phrase)):
+            continue
+        if tag.casefold() not in (known.casefold() for known in tags):
             tags.append(tag)
     return tuple(tags[:_MOST_HASHTAGS])
 

@@ -3,35 +3,20 @@
 import html
 import math
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from cliply.media import lexicon
-from cliply.media.fillers import bare
+from cliply.media.nouns import plain_nouns
 from cliply.media.tagging import Tag, frequencies, known_nouns, tag
+from cliply.media.tokens import UNSPACED, Token, stem, stop_words, tokenise, words_of
 
-UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
-"""A character of a script that is written without spaces between words."""
-
-_TOKEN = re.compile(r"[^\W_](?:[\w'’.+#-]*[\w+#])?")
 _RUN = re.compile(r"[\u30a0-\u30ff]{2,}|[\u4e00-\u9fff\u3400-\u4dbf]{2,8}|[\u0e00-\u0eff]{3,}|[A-Za-z][A-Za-z0-9]+")
 _LONGEST = 3
 _NEWS_WORDS = 20_000_000
 """Words of the corpus behind `frequencies`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A word of a sentence with what stands after it."""
-
-    text: str
-    word: str
-    """Folded."""
-    after: str
-    """The punctuation up to the next word, spaces collapsed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +58,21 @@ def subject(sentences: Sequence[str], whole: Sequence[str], language: str, wante
     for phrase in ranked:
         for word in phrase:
             weights[word] = max(weights.get(word, 0.0), min(1.0, scored[phrase] / top))
+    if code == "en":
+        for word in _other_words(sentences) - weights.keys():
+            weights[word] = 0.3 * _rarity(word, code)
     written = _writings(sentences, code)
     return Subject(
-        tuple(Phrase(written[phrase], phrase, scored[phrase] / top) for phrase in best), weights, source.casing
+        tuple(Phrase(written.get(phrase, phrase[0]), phrase, scored[phrase] / top) for phrase in best),
+        weights,
+        source.casing,
     )
+
+
+def _other_words(sentences: Sequence[str]) -> set[str]:
+    """Verbs and the like: they name nothing, but tell more than grammar does."""
+    grammar = stop_words("en") | lexicon.words("vague") | lexicon.words("weak_end")
+    return {stem(word) for sentence in sentences for word in words_of(sentence) if word not in grammar}
 
 
 def _score(
@@ -119,7 +115,10 @@ def _apart(ranked: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
         yield phrase
 
 
-def _all_phrases(sentences: Iterable[str], code: str) -> Iterator[tuple[str, ...]]:
+def _all_phrases(sentences: Sequence[str], code: str) -> Iterator[tuple[str, ...]]:
+    if code in ("zh", "th", "lo", "km", "my"):
+        yield from _repeated(sentences, code)
+        return
     for sentence in sentences:
         for tokens in _named(sentence, code):
             yield tuple(stem(token.word) for token in tokens)
@@ -142,15 +141,37 @@ def _writings(sentences: Iterable[str], code: str) -> dict[tuple[str, ...], str]
 def _named(sentence: str, code: str) -> Iterator[tuple[Token, ...]]:
     """The runs of a sentence that could name something."""
     if UNSPACED.search(sentence):
-        stop = stop_words(code)
         for run in _RUN.findall(sentence):
-            if run not in stop:
+            if run not in stop_words(code) and len(run) <= _LONGEST_RUN:
                 yield (Token(run, run.casefold(), ""),)
         return
     tokens = tokenise(sentence)
-    tags = tag([token.text for token in tokens]) if code == "en" else []
-    for first, last in _noun_runs(tokens, tags) if tags else _plain_runs(tokens, stop_words(code)):
+    if code != "en":
+        yield from ((token,) for token in plain_nouns(tokens, code))
+        return
+    tags = tag([token.text for token in tokens])
+    for first, last in _noun_runs(tokens, tags) if tags else ():
         yield tuple(tokens[first:last])
+
+
+def _repeated(sentences: Sequence[str], language: str) -> Iterator[tuple[str, ...]]:
+    """Scripts without spaces and without a change of script between words: what is said twice is a word."""
+    seen = Counter[str]()
+    for sentence in sentences:
+        for run in _SOLID.findall(sentence):
+            for size in range(2 if language == "zh" else 4, 9):
+                seen.update(run[at : at + size] for at in range(len(run) - size + 1))
+    words = [text for text, count in seen.items() if count > 1 and not _PARTICLES.search(text)]
+    for word in sorted(words, key=lambda text: (-len(text), text)):
+        if not any(word in other and seen[other] >= seen[word] for other in words if len(other) > len(word)):
+            yield from [(word,)] * seen[word]
+
+
+_SOLID = re.compile(r"[\u4e00-\u9fff\u3400-\u4dbf]{2,}|[\u0e00-\u0eff]{4,}|[\u1780-\u17ff]{4,}|[\u1000-\u109f]{4,}")
+_PARTICLES = re.compile(
+    r"[的了是我你他她它们們在和有就不也都这這那个個会會要说說很到么麼吗嗎呢吧啊为為因所以如果但今天每一什怎多]"
+)
+_LONGEST_RUN = 10
 
 
 def _noun_runs(tokens: Sequence[Token], tags: Sequence[Tag]) -> Iterator[tuple[int, int]]:
@@ -160,7 +181,7 @@ def _noun_runs(tokens: Sequence[Token], tags: Sequence[Tag]) -> Iterator[tuple[i
         last = index
         while last < len(tokens) and tags[last].pos in ("NOUN", "PROPN", "ADJ") and _naming(tokens[last], stop):
             last += 1
-            if tokens[last - 1].after.strip():
+            if tokens[last - 1].after.strip() or (last < len(tokens) and tokens[last].word == tokens[last - 1].word):
                 break
         end = last
         while end > index and tags[end - 1].pos == "ADJ":
@@ -174,7 +195,7 @@ def _naming(token: Token, stop: frozenset[str]) -> bool:
     return (
         len(token.word) > 1
         and token.word not in stop
-        and token.word not in lexicon.words("vague")
+        and not lexicon.words("vague").issuperset(token.word.split("-"))
         and not re.search(r"'(?:s|re|ve|ll|d|m|t)$", token.word)
         and not token.word.isdigit()
     )
@@ -184,42 +205,6 @@ def _noun(token: Token) -> bool:
     """Whether a dictionary has it as a noun; jargon and names that no dictionary has count as well."""
     nouns = known_nouns()
     return not nouns or token.word in nouns or stem(token.word) in nouns or token.word not in frequencies()
-
-
-def _plain_runs(tokens: Sequence[Token], stop: frozenset[str]) -> Iterator[tuple[int, int]]:
-    """Without parts of speech: single words that are not stop words, and pairs of capitalised ones."""
-    for index, token in enumerate(tokens):
-        if len(token.word) < 4 or token.word in stop or token.word.isdigit():
-            continue
-        follows = index + 1 < len(tokens) and not token.after.strip()
-        if follows and index and token.text[0].isupper() and tokens[index + 1].text[0].isupper():
-            yield index, index + 2
-        else:
-            yield index, index + 1
-
-
-def tokenise(sentence: str) -> list[Token]:
-    tokens = list[Token]()
-    hits = list(_TOKEN.finditer(sentence))
-    for index, hit in enumerate(hits):
-        until = hits[index + 1].start() if index + 1 < len(hits) else len(sentence)
-        text = hit[0].rstrip(".") if not re.search(r"\.\w", hit[0]) else hit[0]
-        tokens.append(Token(text, bare(text), sentence[hit.end() : until]))
-    return tokens
-
-
-def words_of(text: str) -> list[str]:
-    return [token.word for token in tokenise(text)]
-
-
-def stem(word: str) -> str:
-    """Singular and plural together, no more: anything cleverer joins words that are not the same."""
-    word = word.removesuffix("'s")
-    if len(word) > 4 and word.endswith("ies"):
-        return word[:-3] + "y"
-    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is", "os")):
-        return word[:-1]
-    return word
 
 
 @dataclass(frozen=True)
@@ -264,15 +249,3 @@ def _names(writings: dict[str, Counter[str]]) -> dict[str, str]:
         if sum(upper.values()) > 0.6 * seen.total() and not re.match(r"i(?:'\w+)?$", word):
             names[word] = max(upper, key=lambda text: (upper[text], text))
     return names
-
-
-@cache
-def stop_words(code: str) -> frozenset[str]:
-    """Words without a subject, in the language's own spelling; empty for languages without a list."""
-    from stop_words import StopWordError, get_stop_words
-
-    try:
-        listed = get_stop_words(code)
-    except StopWordError:
-        return frozenset()
-    return frozenset(unicodedata.normalize("NFC", word).casefold() for word in listed)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from cliply.media import lexicon
 
-_WORD = re.compile(r"[^\W_](?:[\w'’.+#]*[\w+#])?")
+_WORD = re.compile(r"[^\W_](?:[\w'’.+#-]*[\w+#])?")
 
 
 def headline(text: str, names: Mapping[str, str] | None = None) -> str:
@@ -22,7 +22,10 @@ def headline(text: str, names: Mapping[str, str] | None = None) -> str:
 
 
 def sentence_case(text: str) -> str:
-    """The first letter raised, the rest as it is."""
+    """The first letter raised, the rest as it is; "iPod" stays."""
+    first = _WORD.search(text)
+    if first is None or any(char.isupper() for char in first[0][1:]):
+        return text
     for index, char in enumerate(text):
         if char.isalnum():
             return text[:index] + char.upper() + text[index + 1 :]
@@ -37,4 +40,7 @@ def _cased(word: str, names: Mapping[str, str], *, small: bool) -> str:
         return word
     if folded in lexicon.words("small") and small:
         return word.lower()
-    return word[0].upper() + word[1:]
+    parts = word.split("-")
+    return "-".join(
+        part if at and part in lexicon.words("small") else part[:1].upper() + part[1:] for at, part in enumerate(parts)
+    )

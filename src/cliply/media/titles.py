@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from cliply.media import lexicon
 from cliply.media.clauses import Clause, complete, finite, points_back, whole_ending
-from cliply.media.phrases import Subject, stem, words_of
+from cliply.media.phrases import Subject
 from cliply.media.titlecase import headline, sentence_case
+from cliply.media.tokens import stem, words_of
 
 LONGEST_TITLE = 72
 """Characters; longer ones are cut off in both apps' feeds, though 100 are allowed."""
@@ -46,17 +47,20 @@ def candidates(found: Sequence[Clause], about: Subject, sentences: Sequence[str]
                 continue
             if worth > 0 and (key not in lines or lines[key].worth < worth):
                 lines[key] = Candidate(text, worth, kind, clause.sentence, question)
+    if (definition := explained(sentences, about)) is not None:
+        lines.setdefault(definition.text, definition)
     return sorted(lines.values(), key=lambda line: (-line.worth, line.sentence, line.text))
 
 
-def named(about: Subject) -> Candidate | None:
+def named(about: Subject, *, english: bool) -> Candidate | None:
     """The last resort, always clean: the clip's subject by name."""
     if not about.phrases:
         return None
     first = about.phrases[0].text
-    if len(about.phrases) == 1 or about.phrases[1].score < 0.35:
-        return Candidate(f"let's talk about {first}", 0.3, "name", 0)
-    return Candidate(f"{first} and {about.phrases[1].text}", 0.36, "name", 0)
+    alone = len(about.phrases) == 1 or about.phrases[1].score < 0.35
+    if not english:
+        return Candidate(first if alone else f"{first} · {about.phrases[1].text}", 0.3, "plain", 0)
+    return Candidate(f"let's talk about {first}" if alone else f"{first} and {about.phrases[1].text}", 0.36, "name", 0)
 
 
 def _lines(clause: Clause) -> Iterator[tuple[str, str, bool]]:
@@ -87,6 +91,22 @@ def _about_it(clause: Clause, about: Subject, sentences: Sequence[str]) -> Itera
         yield f"{topic.text}: {sentence_case(clause.text)}", "topic", False
 
 
+def explained(sentences: Sequence[str], about: Subject) -> Candidate | None:
+    """ "Mental filters, explained", where a sentence says at length what the subject is."""
+    for index, sentence in enumerate(sentences):
+        opening = words_of(sentence)[:6]
+        for phrase in about.phrases[:3]:
+            if len(words_of(sentence)) < 8 or any(word in about.casing for word in phrase.words):
+                continue
+            size = len(phrase.words)
+            for start in (0, 1):
+                said = tuple(stem(word) for word in opening[start : start + size])
+                if said == phrase.words and opening[start + size : start + size + 1] in (["is"], ["are"], ["means"]):
+                    name = " ".join(sentence.split()[start : start + size])
+                    return Candidate(f"{name} explained", 0.55 * phrase.score, "name", index)
+    return None
+
+
 def _guides(clause: Clause) -> Iterator[tuple[str, str, bool]]:
     """ "how to …", "why we …", "what happens when …" inside a sentence."""
     for index in range(len(clause.tokens) - 2):
@@ -102,7 +122,7 @@ def _guide_kind(clause: Clause, index: int) -> str | None:
         return "guide"
     if word == "what" and following in ("happens", "happened", "makes", "made"):
         return "reason"
-    return "reason" if word in ("why", "how", "what") and index and _embedded(clause, index) else None
+    return "reason" if word in ("why", "how") and index and _embedded(clause, index) else None
 
 
 def _embedded(clause: Clause, index: int) -> bool:
@@ -221,8 +241,9 @@ def _worth(text: str, words: Sequence[str], kind: str, about: Subject, sentence:
     worth *= _ease(len(words))
     if words[0] in ("i", "i'm", "i've", "i'd", "i'll", "my", "we", "we've", "we're", "he", "she"):
         worth *= 0.9
+    worth *= 0.8 if "also" in words else 1.0
     if "," in text:
-        worth *= 0.88
+        worth *= 0.85
     return worth
 
 
