@@ -134,7 +134,7 @@ def test_a_stream_left_halfway_leaves_no_child() -> None:
     chunks = ffmpeg.stream(["-f", "lavfi", "-i", "testsrc2", "-f", "rawvideo", "pipe:1"])
     assert any(chunks)
     before = len(list(Path("/proc/self/fd").iterdir()))
-    chunks.close()  # type: ignore[attr-defined]  # it is a generator
+    chunks.close()
     assert len(list(Path("/proc/self/fd").iterdir())) < before
 
 

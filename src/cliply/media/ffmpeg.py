@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -107,7 +107,7 @@ def run(
 
 def stream(
     arguments: Sequence[str | Path], *, limits: Limits | None = None, chunk: int = 1 << 20, folder: Path | None = None
-) -> Iterator[bytes]:
+) -> Generator[bytes]:
     """Run ffmpeg and yield what it writes to `pipe:1`; b"" while it is busy, so that callers can look up.
 
     Raises like `run`, after the last chunk.
