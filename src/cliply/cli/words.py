@@ -13,7 +13,7 @@ from cliply.media.analysis import analyse, listen, write_down
 from cliply.media.cache import write_text
 from cliply.media.captions.subtitles import transcript_srt, transcript_vtt
 from cliply.media.options import ClipOptions
-from cliply.media.preflight import check_source
+from cliply.media.preflight import check_sound
 from cliply.media.probe import Source as MediaSource
 from cliply.media.probe import printable, probe
 from cliply.media.transcripts import transcript_json
@@ -58,7 +58,7 @@ def transcribe(
 ) -> None:
     """Write down what is said, with the time of every word."""
     found = probe(source)
-    check_source(found)
+    check_sound(found)
     options = ClipOptions(language=times.language(language))
     transcriber = engines.transcriber(model)
     transcriber.check()
@@ -96,7 +96,7 @@ def highlights(
 ) -> None:
     """List the moments worth posting, best first, with the reasons; nothing is rendered."""
     found = probe(source)
-    check_source(found)
+    check_sound(found)
     options = ClipOptions(
         count=times.count(count),
         shortest=times.length(shortest, "--min"),

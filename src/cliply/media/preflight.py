@@ -46,12 +46,17 @@ def check_request(source: Source, options: ClipOptions, folder: Path) -> None:
         load_transcript(options.transcript)
     check_folder(folder)
     check_space(folder, estimate_bytes(source, options))
+    check_sound(source, part)
+
+
+def check_sound(source: Source, part: Span | None = None) -> None:
+    """Raise NoSpeech when there is no sound, or nothing but digital silence, in `part` or the whole of `source`."""
     if source.sound is None:
         raise NoSpeech(
             f"{_named(source)} has no sound, so there is nobody to listen to. "
             "Name the recording that has it, or add the sound with an editing program."
         )
-    if not is_heard(source, source.sound, part):
+    if not is_heard(source, source.sound, part or Span(0, source.duration)):
         raise NoSpeech(
             f"The sound of {_named(source)} is silence from beginning to end. "
             "Was the microphone muted? Name the recording that has the sound."
