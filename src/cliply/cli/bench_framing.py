@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from cliply.media.camera import places_at
 from cliply.media.probe import probe
 from cliply.media.reframe import compose
+from cliply.media.sound import analyse_sound
 from cliply.media.types import Span
 
 _STEP = 100
@@ -16,8 +17,9 @@ def run(video: Path, out: Path) -> None:
     """Frame all of `video` for 9:16 without a transcript, and write where the camera is every 0.1 s and at each key."""
     source = probe(video)
     whole = Span(0, source.duration)
-    with TemporaryDirectory(prefix="cliply-bench-"):
-        framing = compose(source, whole)
+    with TemporaryDirectory(prefix="cliply-bench-") as scratch:
+        wav = analyse_sound(source, Path(scratch)).wav if source.sound is not None else None
+        framing = compose(source, whole, wav=wav)
     crops = []
     for layout in framing.layouts:
         keys = {key.at for pane in layout.panes for key in pane.camera if layout.span.contains(key.at)}

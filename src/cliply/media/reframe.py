@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cliply.media import camera
-from cliply.media.camera import Sight
-from cliply.media.edit import OUTPUT_SIZES, Aspect, CameraKey, LayoutSpan, Pane
+from cliply.media.directing import Scene, Shape, direct, joined
+from cliply.media.edit import OUTPUT_SIZES, Aspect, LayoutSpan
 from cliply.media.options import LayoutChoice
 from cliply.media.probe import Source
 from cliply.media.scenes import find_cuts, refine, shots
-from cliply.media.tracking import Track, track, watch
-from cliply.media.types import Box, FaceAt, OnProgress, Size, Span, Word, no_progress
+from cliply.media.speaking import who_speaks
+from cliply.media.tracking import track, watch
+from cliply.media.types import FaceAt, OnProgress, Span, Word, no_progress
+from cliply.media.voices import listen
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,30 +41,19 @@ def compose(
     """
     if source.video is None:
         raise ValueError("a source without pictures cannot be framed")
-    size = source.video.size
-    watched = watch(source, span, on_progress=on_progress)
+    shape = Shape(source.video.size, OUTPUT_SIZES[aspect].ratio)
+    watched = watch(source, span, on_progress=lambda share: on_progress(0.9 * share))
     cuts = refine(source, find_cuts(watched.looks, 1000 / float(source.video.rate)), on_progress=on_progress)
     divided = shots(span, cuts)
     tracks = track(watched, divided)
-    layouts = [
-        _frame_shot(shot, [each for each in tracks if each.shot == index], size, aspect)
-        for index, shot in enumerate(divided)
-    ]
-    faces = [FaceAt(seen.at, seen.box, number) for number, each in enumerate(tracks) for seen in each.observations]
-    return Framing(tuple(layouts), tuple(sorted(faces, key=lambda face: face.at)), divided)
-
-
-def _frame_shot(shot: Span, tracks: Sequence[Track], size: Size, aspect: Aspect) -> LayoutSpan:
-    ratio = OUTPUT_SIZES[aspect].ratio
-    whole = Box(0, 0, size.width, size.height)
-    if size.ratio <= ratio * 1.03 or not tracks:
-        return _fitted(shot, size, "Nobody is to be seen." if not tracks else "The picture already has this shape.")
-    frame = camera.window(size, ratio)
-    largest = max(tracks, key=lambda each: each.box.area * len(each.observations))
-    sights = [Sight(seen.at, seen.box) for seen in largest.observations]
-    return LayoutSpan(span=shot, layout="follow", panes=(Pane(camera=camera.follow(shot, sights, frame, whole)),))
-
-
-def _fitted(shot: Span, size: Size, why: str) -> LayoutSpan:
-    key = CameraKey(at=shot.start, x=0, y=0, width=size.width, height=size.height)
-    return LayoutSpan(span=shot, layout="fit", panes=(Pane(camera=(key,), backdrop="blur"),), why=why)
+    voices = listen(wav, span, words)
+    layouts: list[LayoutSpan] = []
+    faces: list[FaceAt] = []
+    for index, shot in enumerate(divided):
+        seen = [each for each in tracks if each.shot == index]
+        speaking = who_speaks(shot, seen, voices, words)
+        layouts += direct(Scene(shot, seen, speaking, None, text=False), shape, voices, layout)
+        for number, each in enumerate(seen):
+            faces += [FaceAt(one.at, one.box, number, speaking.chance(number, one.at)) for one in each.observations]
+        on_progress(0.9 + 0.1 * (index + 1) / len(divided))
+    return Framing(joined(layouts), tuple(sorted(faces, key=lambda face: face.at)), divided)
