@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cliply.media.levels import Levels, measure_levels
-from cliply.media.passages import Passage, passages
+from cliply.media.levels import measure_levels
+from cliply.media.passages import Passage, halves, passages
 from cliply.media.pronunciation import pronounce, spoken
 from cliply.media.transcripts import tidy
 from cliply.media.types import Millis, OnProgress, Span, Transcript, Word, no_progress
@@ -15,7 +15,10 @@ from cliply.media.types import Millis, OnProgress, Span, Transcript, Word, no_pr
 # How far each recogniser's word starts lie from the sound, in the median over recordings with known times.
 _SHIFTS: dict[str, Millis] = {"whisper base": 60, "whisper tiny.en": -90}
 _FRAME: Millis = 10
+_SEARCH = "passage"
 _ENGLISH_SHARE = 0.8
+# Recognisers leave out hesitations; without them the next word would be stretched over “uh”.
+_HESITATIONS = {"+uh+": "AH", "+um+": "AH M"}
 
 
 def align(transcript: Transcript, wav: Path, on_progress: OnProgress = no_progress) -> Transcript:
@@ -37,11 +40,17 @@ def align(transcript: Transcript, wav: Path, on_progress: OnProgress = no_progre
         moved = replace(moved, language="en")
     levels = measure_levels(wav, on_progress=lambda share: on_progress(0.05 * share))
     words: list[Word] = []
-    parts = passages(moved.words, levels)
+    parts = passages(moved.words, levels)[::-1]
     with wave.open(str(wav), "rb") as track:
-        for part in parts:
+        while parts:
+            part = parts.pop()
             on_progress(0.05 + 0.95 * part.first / len(moved.words))
-            words += _in_passage(aligner, track, moved.words[part.first : part.last], part)
+            if (placed := _in_passage(aligner, track, moved.words, part)) is not None:
+                words += placed
+            elif smaller := halves(moved.words, part, levels):
+                parts += smaller[::-1]
+            else:
+                words += moved.words[part.first : part.last]
     on_progress(1.0)
     return replace(moved, words=tidy(words))
 
@@ -52,7 +61,10 @@ class EnglishAligner:
     def __init__(self) -> None:
         from pocketsphinx import Decoder
 
-        self._decoder: Any = Decoder(samprate=16000.0, lm=None, loglevel="FATAL")
+        # Noise between words is common in real recordings; the package's own chance of it is for dictation.
+        self._decoder: Any = Decoder(samprate=16000.0, lm=None, loglevel="FATAL", fillprob=0.1)
+        for name, phones in _HESITATIONS.items():
+            self._decoder.add_word(name, phones, True)
 
     def share_known(self, words: Sequence[Word]) -> float:
         """How many of the first 300 words the dictionary has."""
@@ -81,12 +93,16 @@ class EnglishAligner:
 
     def _times(self, flat: list[str], samples: bytes) -> list[tuple[Millis, Millis]] | None:
         decoder = self._decoder
+        # One state between any two words, on which hesitations may be heard any number of times.
+        steps = [(at, at + 1, 1.0, word) for at, word in enumerate(flat)]
+        steps += [(at, at, 0.1, name) for at in range(len(flat) + 1) for name in _HESITATIONS]
         try:
-            decoder.set_align_text(" ".join(flat))
+            decoder.add_fsg(_SEARCH, decoder.create_fsg(_SEARCH, 0, len(flat), steps))
+            decoder.activate_search(_SEARCH)
             decoder.start_utt()
             decoder.process_raw(samples, full_utt=True)
             decoder.end_utt()
-        except RuntimeError:
+        except (RuntimeError, ValueError):
             return None
         found = [
             (segment.start_frame * _FRAME, (segment.end_frame + 1) * _FRAME)
@@ -109,14 +125,17 @@ def _gathered(said: Sequence[Sequence[str]], times: Sequence[tuple[Millis, Milli
     return gathered
 
 
-def _in_passage(aligner: EnglishAligner, track: wave.Wave_read, words: Sequence[Word], part: Passage) -> Sequence[Word]:
+def _in_passage(
+    aligner: EnglishAligner, track: wave.Wave_read, words: Sequence[Word], part: Passage
+) -> Sequence[Word] | None:
+    inside = words[part.first : part.last]
     samples = _samples(track, part.span)
-    times = aligner.align([word.text for word in words], samples) if samples else None
+    times = aligner.align([word.text for word in inside], samples) if samples else None
     if times is None:
-        return words
+        return None
     offset = part.span.start
     return [
-        replace(word, start=offset + start, end=offset + end) for word, (start, end) in zip(words, times, strict=True)
+        replace(word, start=offset + start, end=offset + end) for word, (start, end) in zip(inside, times, strict=True)
     ]
 
 
@@ -129,6 +148,3 @@ def _samples(track: wave.Wave_read, span: Span) -> bytes:
 
 def _shifted(words: Sequence[Word], by: Millis) -> tuple[Word, ...]:
     return tuple(replace(word, start=max(0, word.start + by), end=max(0, word.end + by)) for word in words)
-
-
-__all__ = ["EnglishAligner", "Levels", "align"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from cliply.media.levels import Levels
 from cliply.media.types import Millis, Span, Word
@@ -10,6 +11,8 @@ _SHORTEST: Millis = 6_000
 _LONGEST: Millis = 20_000
 _APART: Millis = 1_500
 """Words further apart never share a passage: the sound between them would only tempt the search."""
+_FEWEST = 4
+"""Words in a passage that is still worth halving."""
 _NEAR: Millis = 450
 """How far recognised times may lie from the pause they belong to."""
 _MARGIN: Millis = 600
@@ -30,9 +33,23 @@ def passages(words: Sequence[Word], levels: Levels) -> list[Passage]:
     cuts: list[int] = [0]
     while cuts[-1] < len(words):
         cuts.append(_next_cut(words, pauses, cuts[-1]))
+    return [Passage(first, last, _span(words, pauses, first, last, levels.duration)) for first, last in pairwise(cuts)]
+
+
+def halves(words: Sequence[Word], part: Passage, levels: Levels) -> list[Passage]:
+    """A passage that could not be aligned, cut at its longest pause or in the middle; nothing if it is too short."""
+    if part.last - part.first < _FEWEST:
+        return []
+    inside = range(part.first + 2, part.last - 1)
+    pauses = {index: _pause(words, index, levels.silences) for index in range(part.first + 1, part.last)}
+    middle = (part.first + part.last) / 2
+    cut = max(inside, key=lambda index: (pause.duration if (pause := pauses[index]) else 0, -abs(index - middle)))
+    pause = pauses[cut]
+    at = (pause.start + pause.end) // 2 if pause else (words[cut - 1].end + words[cut].start) // 2
+    at = min(max(at, part.span.start), part.span.end)
     return [
-        Passage(first, last, _span(words, pauses, first, last, levels.duration))
-        for first, last in zip(cuts, cuts[1:], strict=False)
+        Passage(part.first, cut, Span(part.span.start, at)),
+        Passage(cut, part.last, Span(at, part.span.end)),
     ]
 
 

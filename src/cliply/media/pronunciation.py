@@ -132,7 +132,7 @@ _LETTERS = {
     "t": "T", "u": "AH", "v": "V", "w": "W", "x": "K S", "y": "IY", "z": "Z",
 }  # fmt: skip
 _SOFT = {"ce": "S EH", "ci": "S IH", "cy": "S IY", "ge": "JH EH", "gi": "JH IH"}
-_SPELLED = {letters: sounds for letters, sounds in (_SOFT | _LETTERS).items()}
+_SPELLED = _SOFT | _LETTERS
 _ENDINGS = (("'s", "Z"), ("s", "Z"), ("ed", "D"), ("ing", "IH NG"), ("er", "ER"), ("ly", "L IY"), ("d", "D"))
 
 
