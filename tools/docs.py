@@ -1,13 +1,13 @@
 """Write the reference pages that are made from the code, or check that they are up to date (`--check`)."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import click
 import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from typer.testing import CliRunner
 
 from cliply.cli.exit_codes import MEANING
 from cliply.cli.main import app
@@ -19,20 +19,21 @@ REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 
 def command_line() -> str:
     """Every command's help, as the terminal shows it."""
-    root = typer.main.get_command(app)
     parts = ["# Command line", "", "Made from the program's own help by `make docs`.", ""]
-    for names, command in _commands(root, ("cliply",)):
-        context = click.Context(command, info_name=" ".join(names), terminal_width=100, max_content_width=100)
-        parts += [f"## {' '.join(names)}", "", "```text", command.get_help(context).rstrip(), "```", ""]
+    for names in _commands(app, ()):
+        shown = CliRunner().invoke(app, [*names, "--help"], env={"COLUMNS": "100", "TERMINAL_WIDTH": "100"})
+        title = " ".join(("cliply", *names))
+        parts += [f"## {title}", "", "```text", shown.output.replace("Usage: root", "Usage: cliply").strip(), "```", ""]
     return "\n".join(parts)
 
 
-def _commands(command: click.Command, names: tuple[str, ...]) -> list[tuple[tuple[str, ...], click.Command]]:
-    found = [(names, command)]
-    if isinstance(command, click.Group):
-        for name in command.commands:
-            found += _commands(command.commands[name], (*names, name))
-    return found
+def _commands(group: typer.Typer, names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    yield names
+    for command in group.registered_commands:
+        yield (*names, command.name or command.callback.__name__)  # type: ignore[union-attr] - all are functions
+    for nested in group.registered_groups:
+        if nested.typer_instance is not None and nested.name is not None:
+            yield from _commands(nested.typer_instance, (*names, nested.name))
 
 
 def exit_codes() -> str:

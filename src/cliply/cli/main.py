@@ -6,8 +6,8 @@ import signal
 import sys
 from types import FrameType
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from cliply import __version__
 from cliply.cli import bench, clips, doctor, looks, words
@@ -52,15 +52,12 @@ def main() -> None:
         app(standalone_mode=False)
     except CliplyError as error:
         _leave(exit_code(error), type(error).__name__, str(error))
-    except (KeyboardInterrupt, Cancelled, click.exceptions.Abort):
+    except (KeyboardInterrupt, Cancelled, typer.Abort):
         _leave(ExitCode.STOPPED, "Stopped", "Stopped. Run the same command again to go on from here.")
-    except click.exceptions.Exit as leaving:
+    except typer.Exit as leaving:
         sys.exit(leaving.exit_code)
-    except click.ClickException as wrong:
-        if wants_json():
-            _leave(ExitCode.WRONG_USE, "WrongUse", wrong.format_message())
-        wrong.show()
-        sys.exit(ExitCode.WRONG_USE)
+    except TyperException as wrong:
+        _leave(ExitCode.WRONG_USE, "WrongUse", f"{wrong.format_message()} See: cliply --help")
     except BrokenPipeError:
         # The reader of our output went away (`cliply ... | head`): not an error worth a word.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

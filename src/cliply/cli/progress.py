@@ -75,8 +75,8 @@ class Estimate:
             self._done.add(update.stage)
             if not update.kept:
                 self._rates.learn(update.stage, now - began, self._source_seconds)
-        expected = self._rates.get(update.stage) * self._source_seconds
         spent = now - began
+        expected = max(self._rates.get(update.stage) * self._source_seconds, 1.1 * spent)
         # The stage's own pace counts the more, the further it is.
         pace = spent / share if share > 0 else expected
         left = (1 - share) * ((1 - share) * expected + share * pace)
@@ -132,20 +132,19 @@ class Lines:
     def __init__(self, console: Console, estimate: Estimate) -> None:
         self._console = console
         self._estimate = estimate
-        self._last: tuple[Stage, int, bool] | None = None
-        self._printed = 0.0
+        self._printed: dict[tuple[Stage, int, bool], float] = {}
 
     def __call__(self, update: Update) -> None:
         left = self._estimate.update(update)
         now = time.monotonic()
-        mark = (update.stage, update.item, update.overall >= 1)
-        if mark == self._last and (now - self._printed < _PLAIN_EVERY or update.overall >= 1):
+        mark = (update.stage, update.item, update.share >= 1)
+        if mark in self._printed and (now - self._printed[mark] < _PLAIN_EVERY or update.share >= 1):
             return
-        self._last, self._printed = mark, now
+        self._printed[mark] = now
         item = f" {update.item}/{update.items}" if update.items > 1 else ""
         if update.kept:
             end = "already done"
-        elif update.overall >= 1:
+        elif update.share >= 1:
             end = "done"
         else:
             end = f"{update.share:.0%}, about {duration(left)} left in all"

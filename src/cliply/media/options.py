@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Literal
 
 from cliply.media.document import Document
-from cliply.media.edit import Aspect, Brand, Layout, Quality
+from cliply.media.edit import Aspect, Brand, Quality
 from cliply.media.types import Millis, Span
 
-LayoutChoice = Layout | Literal["auto"]
+LayoutChoice = Literal["auto", "follow", "split", "grid", "stack", "fit"]
 Tighten = Literal["off", "gentle", "hard"]
 Profanity = Literal["off", "mask", "bleep"]
 
