@@ -137,13 +137,18 @@ def complete(clause: Clause) -> bool:
 
 def whole_ending(clause: Clause) -> bool:
     """Whether it does not stop on a word that wants another one after it."""
-    return clause.words[-1] not in lexicon.words("weak_end") and clause.tags[-1].pos not in (
-        "ADP",
-        "DET",
-        "CCONJ",
-        "SCONJ",
-        "PART",
-    )
+    if _gapped(clause):
+        return True
+    return clause.words[-1] not in lexicon.words("weak_end") and clause.tags[-1].pos not in _OPEN
+
+
+_OPEN = ("ADP", "DET", "CCONJ", "SCONJ", "PART")
+
+
+def _gapped(clause: Clause) -> bool:
+    """ "the best decision we ever made": the verb's object stands before it."""
+    parts = [tag.pos for tag in clause.tags[:-1] if tag.pos not in ("ADV", "AUX")]
+    return clause.tags[-1].pos == "VERB" and parts[-2:] in (["NOUN", "PRON"], ["PROPN", "PRON"])
 
 
 def _ragged(clause: Clause) -> bool:

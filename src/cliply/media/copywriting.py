@@ -158,10 +158,11 @@ def _sentences(text: str) -> list[str]:
 _TRAILING = " .。!！,，、;；:：…-–—।۔"
 
 
-# What a sentence opens with before it begins, as English has in its word lists; only where a comma sets it apart.
+# What a sentence opens with before it begins, as English has it in its word lists; only where a comma follows.
 _PLAIN_OPENER = re.compile(
     r"^(?:(?:also|ja|naja|nun|gut|und|ich glaube|ich denke|bueno|pues|entonces|y|la verdad es que|alors|bon|ben|"
-    r"du coup|et|allora|quindi|beh|e|então|bom|nou|dus|maar|så|alltså|ну|вот|так|значит|no więc|więc|şimdi|yani)\s*,\s*)+",
+    r"du coup|et|allora|quindi|beh|e|então|bom|nou|dus|maar|så|alltså|ну|вот|так|значит|"
+    r"no więc|więc|şimdi|yani)\s*,\s*)+",
     re.IGNORECASE,
 )
 

@@ -142,33 +142,18 @@ def _unexplained(cut: Span, gap: _Gap) -> Millis:
 
 
 def _left(span: Span, cuts: Sequence[Span], kept: Sequence[Word]) -> tuple[Span, ...]:
-    """What stays when `cuts` are taken out; a stretch too short to stand is widened if it speaks, else dropped."""
-    pieces = list[Span]()
-    for piece in _rest(span, [cut for cut in cuts if cut.duration >= _SMALLEST_CUT]):
-        if any(piece.overlap(word.span) for word in kept):
-            pieces.append(piece)
-    for index, piece in enumerate(pieces):
-        if piece.duration < SHORTEST:
-            floor = pieces[index - 1].end if index else span.start
-            ceiling = pieces[index + 1].start if index + 1 < len(pieces) else span.end
-            pieces[index] = _widened(piece, Span(floor, ceiling))
-    return _joined(pieces) or (span,)
-
-
-def _widened(piece: Span, within: Span) -> Span:
-    missing = SHORTEST - piece.duration
-    end = min(within.end, piece.end + missing)
-    return Span(max(within.start, end - SHORTEST), end)
-
-
-def _joined(pieces: Sequence[Span]) -> tuple[Span, ...]:
-    joined = list[Span]()
-    for piece in pieces:
-        if joined and piece.start <= joined[-1].end:
-            joined[-1] = Span(joined[-1].start, max(joined[-1].end, piece.end))
-        else:
-            joined.append(piece)
-    return tuple(joined)
+    """What stays when `cuts` are taken out."""
+    taken = [cut for cut in cuts if cut.duration >= _SMALLEST_CUT]
+    while True:
+        pieces = [piece for piece in _rest(span, taken) if any(piece.overlap(word.span) for word in kept)]
+        short = next((piece for piece in pieces if piece.duration < SHORTEST), None)
+        if short is None or not taken:
+            return tuple(pieces) or (span,)
+        # Giving back the smaller cut beside it keeps every other edge where it is, between words and in silence.
+        beside = [cut for cut in taken if cut.end <= short.start][-1:] + [
+            cut for cut in taken if cut.start >= short.end
+        ][:1]
+        taken.remove(min(beside, key=lambda cut: cut.duration))
 
 
 def _rest(span: Span, taken: Sequence[Span]) -> Iterator[Span]:

@@ -1,0 +1,43 @@
+from pathlib import Path
+
+import pytest
+
+from cliply.errors import Invalid, NotFound
+from cliply.media.documents import CLIPS_FILE, ClipEntry, ClipsDocument, SourceFacts, candidate, write_whole
+from cliply.media.types import Highlight, Span
+
+
+def a_document() -> ClipsDocument:
+    clip = ClipEntry(number=1, rank=1, span=Span(0, 9000), score=90, duration=9000, title="Ünïcode 🎬")
+    return ClipsDocument(source=SourceFacts(name="talk.mp4", duration=60_000), clips=(clip,))
+
+
+def test_a_document_reads_back_as_it_was_saved(tmp_path: Path) -> None:
+    a_document().save(tmp_path)
+    assert ClipsDocument.load(tmp_path) == a_document()
+
+
+def test_a_missing_document_is_named_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="cliply clip"):
+        ClipsDocument.load(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"schema_version": 2}', '{"source": {"name": "a", "duration": -1}}'])
+def test_a_damaged_or_later_document_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / CLIPS_FILE).write_text(text, encoding="utf-8")
+    with pytest.raises(Invalid, match="cannot be used"):
+        ClipsDocument.load(tmp_path)
+
+
+def test_a_failing_write_keeps_the_old_file_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    file = write_whole(tmp_path / CLIPS_FILE, "old")
+    with pytest.raises(UnicodeEncodeError):
+        write_whole(file, "half \udcff")
+    assert file.read_text() == "old"
+    assert [each.name for each in tmp_path.iterdir()] == [CLIPS_FILE]
+
+
+def test_a_highlight_that_was_not_rendered_keeps_its_reason() -> None:
+    moment = Highlight(Span(1000, 20_000), 55.0, "Said.", "Because.", title="Title", keywords=("go",))
+    entry = candidate(moment, rank=4, pick=2)
+    assert (entry.rank, entry.pick, entry.reason, entry.text, entry.keywords) == (4, 2, "Because.", "Said.", ("go",))
