@@ -16,6 +16,7 @@ from cliply.media.captions.script import Event, Look, alpha, colour, escape_text
 from cliply.media.captions.styles import CaptionStyle, dressed
 from cliply.media.captions.tokens import spaceless
 from cliply.media.captions.typeset import (
+    GROWTH,
     PlacedBlock,
     PlacedLine,
     PlacedWord,
@@ -30,7 +31,7 @@ from cliply.media.types import Box, Millis, Size
 
 _PANEL, _BOX, _TEXT, _ACTIVE, _EMOJI = range(5)
 _LEFT_TO_RIGHT, _RIGHT_TO_LEFT = "\u200e", "\u200f"
-_POP_FROM, _POP_TO, _POP_CLOSE = 86, 110, 103
+_POP_FROM, _POP_TO, _POP_CLOSE = 86, round(100 * GROWTH), 103
 """Percent of the word's size when it lights up, and a moment later."""
 
 

@@ -91,7 +91,7 @@ def _heard(edit: ClipEdit) -> Iterator[Token]:
         if not text or span is None:
             continue
         begin = edit.clip_time(max(start, span.start))
-        finish = edit.clip_time(min(end, span.end - 1) + 1) if end > start else begin + 1
+        finish = edit.clip_time(min(end, span.end))
         yield from _parts(text, begin, max(finish, begin + 1), word)
 
 
@@ -112,6 +112,8 @@ def _join(heard: Iterable[Token]) -> list[Token]:
     joined: list[Token] = []
     opening = ""
     for word in heard:
+        if not joined and unicodedata.category(word.text[0])[0] == "M":
+            continue  # a mark without a letter
         token = replace(word, text=opening + word.text)
         opening = ""
         before = joined[-1] if joined else None
@@ -135,6 +137,9 @@ def _join(heard: Iterable[Token]) -> list[Token]:
 
 
 def _continues(before: str, text: str) -> bool:
+    # Transcribers cut scripts without spaces anywhere, even between a letter and its mark.
+    if _count(before[-1] + text[0]) == 1:
+        return True
     if _CLOSES.fullmatch(text) or (_CONTINUES.fullmatch(text) and before[-1].isalpha()):
         return True
     digit = before[-1].isdigit()
@@ -236,4 +241,4 @@ def _is_emoji_part(each: str) -> bool:
 
 
 def _invisible(each: str) -> bool:
-    return each.isspace() or unicodedata.category(each) in {"Cf", "Mn", "Me"}
+    return each.isspace() or unicodedata.category(each) == "Cf"

@@ -21,6 +21,8 @@ from cliply.media.types import Box, Millis, Size
 # Text of the same share of the shorter side looks larger where the picture is lower.
 _SCALES: dict[Aspect, float] = {"9:16": 1.0, "4:5": 0.9, "1:1": 0.86, "16:9": 0.8}
 _CAPITAL_DEPTH = 0.03
+GROWTH = 1.1
+"""How large a jumping word becomes."""
 _EMOJI_SIZE = 1.15
 _EMOJI_GAP = 0.18
 
@@ -104,7 +106,8 @@ class Typesetter:
     def text_width(self, middle: float) -> float:
         """Widest letters, in pixels, when the middle of the text is at `middle` (0 to 1)."""
         half = self.block_height(self.style.lines) / 2 / self.size.height
-        return free_width(self.aspect, middle - half, middle + half) * self.size.width - 2 * self.bleed
+        free = free_width(self.aspect, middle - half, middle + half) * self.size.width - 2 * self.bleed
+        return free / (1 + (self._growth - 1) / 2)
 
     def block_height(self, lines: int) -> float:
         """From the top of the capitals to the lowest letters, with outline and panel, in pixels."""
@@ -118,8 +121,10 @@ class Typesetter:
         first = centre - tall / 2 + self.bleed + self.face.above * self.em
         limit = self.text_width(middle)
         lines = tuple(self._line(line, first + at * self._pitch, limit) for at, line in enumerate(block.lines))
-        left = min(line.left for line in lines) - self.bleed
-        right = max(line.right for line in lines) + self.bleed
+        grown = (self._growth - 1) / 2
+        words = [word for line in lines for word in line.words]
+        left = min(word.left - grown * word.width for word in words) - self.bleed
+        right = max(word.left + (1 + grown) * word.width for word in words) + self.bleed
         box = Box(left, centre - tall / 2, right - left, tall)
         shown = next((token for token in block.tokens if token.emoji), None) if with_emoji else None
         emoji = None
@@ -135,6 +140,10 @@ class Typesetter:
         """How far letters reach below the line, as a share of the em."""
         has_capitals = self.face.below == fonts.LATIN_DEPTH
         return _CAPITAL_DEPTH if self.style.uppercase and has_capitals else self.face.below
+
+    @property
+    def _growth(self) -> float:
+        return GROWTH if self.style.animation == "pop" else 1.0
 
     @property
     def _pitch(self) -> float:
