@@ -27,8 +27,10 @@ from cliply.media.probe import Source
 from cliply.media.profanity import bleeps, find_profanity, masked, masked_text
 from cliply.media.reframe import Framing, compose
 from cliply.media.tighten import tighten
-from cliply.media.types import FaceAt, Highlight, OnProgress, Size, Span, Word
+from cliply.media.types import FaceAt, Highlight, Millis, OnProgress, Size, Span, Word
 
+_SLIVER: Millis = 700
+"""A shorter piece of a shot at a clip's edge is seen as a fault, not as a shot."""
 _SMOOTHEST = 31
 """Frames a second above which draft and standard clips keep every second frame."""
 
@@ -44,8 +46,9 @@ def assemble(analysis: Analysis, highlight: Highlight, options: ClipOptions, on_
     """Frame, caption and title one highlight."""
     source, language = analysis.source, analysis.transcript.language
     words = analysis.transcript.within(highlight.span)
-    spans = tighten(highlight.span, words, analysis.sound.silences, options.tighten)
     framing = _frame(analysis, highlight.span, words, options, on_progress)
+    kept = without_slivers(highlight.span, framing.shots, words)
+    spans = tighten(kept, words, analysis.sound.silences, options.tighten)
     swears = set(find_profanity(words, language)) if options.profanity != "off" else set()
     post, hook = _copy(analysis, highlight, options, language)
     edit = ClipEdit(
@@ -73,6 +76,19 @@ def assemble(analysis: Analysis, highlight: Highlight, options: ClipOptions, on_
     position = choose_position(edit, framing.faces)
     edit = edit.model_copy(update={"captions": edit.captions.model_copy(update={"position": position})})
     return Assembled(edit=edit, faces=framing.faces)
+
+
+def without_slivers(span: Span, shots: Sequence[Span], words: Sequence[Word]) -> Span:
+    """`span` without a flash of the shot before or after: the edges move to the cut where nobody speaks between."""
+    if not words or len(shots) < 2:
+        return span
+    first, last = min(shots), max(shots)
+    start, end = span.start, span.end
+    if first.end - span.start < _SLIVER and first.end <= words[0].start:
+        start = first.end
+    if span.end - last.start < _SLIVER and last.start >= words[-1].end:
+        end = last.start
+    return Span(start, end)
 
 
 def _picture_size(source: Source, options: ClipOptions) -> Size:
