@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from cliply.media.analysis import Analysis
 from cliply.media.captions.emphasis import emphasise
-from cliply.media.captions.placement import choose_position
+from cliply.media.captions.placement import choose_hook_position, choose_position
 from cliply.media.copywriting import write_copy
 from cliply.media.document import Document
 from cliply.media.edit import (
@@ -73,9 +73,16 @@ def assemble(analysis: Analysis, highlight: Highlight, options: ClipOptions, on_
         post=post,
         language=language,
     )
-    position = choose_position(edit, framing.faces)
-    edit = edit.model_copy(update={"captions": edit.captions.model_copy(update={"position": position})})
-    return Assembled(edit=edit, faces=framing.faces)
+    return Assembled(edit=placed(edit, framing.faces), faces=framing.faces)
+
+
+def placed(edit: ClipEdit, faces: Sequence[FaceAt]) -> ClipEdit:
+    """`edit` with its hook line, then its captions, where they stand clear of faces and of the apps' buttons."""
+    if edit.hook is not None:
+        hook = edit.hook.model_copy(update={"position": choose_hook_position(edit, faces)})
+        edit = edit.model_copy(update={"hook": hook})
+    captions = edit.captions.model_copy(update={"position": choose_position(edit, faces)})
+    return edit.model_copy(update={"captions": captions})
 
 
 def without_slivers(span: Span, shots: Sequence[Span], words: Sequence[Word]) -> Span:
@@ -141,6 +148,8 @@ def _copy(analysis: Analysis, highlight: Highlight, options: ClipOptions, langua
         whole=analysis.transcript,
         language=language,
         keywords=highlight.keywords or options.keywords,
+        # Only a judge gives a highlight its title.
+        suggestion=(PostText(title=highlight.title[:100]), "") if highlight.title else None,
     )
     if options.profanity == "off":
         return post, hook

@@ -16,7 +16,7 @@ from cliply.media.limits import YOUTUBE_TITLE, check_post, is_hashtag, utf16_uni
 from cliply.media.phrases import Phrase, Subject, subject
 from cliply.media.profanity import is_profane
 from cliply.media.titlecase import sentence_case
-from cliply.media.titles import Candidate, candidates, named
+from cliply.media.titles import LONGEST_TITLE, Candidate, candidates, named
 from cliply.media.tokens import UNSPACED, stem, stop_words, words_of
 from cliply.media.types import Transcript
 
@@ -48,6 +48,7 @@ def write_copy(
 
 def _own(text: str, whole: Transcript | None, language: str, keywords: Sequence[str]) -> tuple[PostText, str]:
     english = language.lower().startswith("en")
+    text = "".join(char if char.isprintable() else " " for char in text)
     sentences = sentences_of(text) if english else _sentences(text)
     source = _source_sentences(whole) if whole is not None else ()
     about = subject(sentences, source, language, keywords)
@@ -73,15 +74,28 @@ def _heads(lines: Sequence[Candidate], about: Subject, sentences: Sequence[str],
     fallback = named(about, english=english)
     best = [line for line in lines if line.worth >= _GOOD] or ([fallback] if fallback else []) or list(lines)
     if not best:
-        words = " ".join(sentences).split()[:6]
-        text = " ".join(words).strip(" ,.;:!?…") or "Clip"
-        return text[:YOUTUBE_TITLE], text[:YOUTUBE_TITLE]
+        return _without_subject(sentences)
     first = best[0]
     title = first.title(about) if first.kind != "plain" else first.line()
     others = [line for line in best[1:] if _short(line) and line.worth >= 0.75 * first.worth]
     spoken = next((line for line in others if line.kind in ("question", "statement")), None)
-    hook = (spoken or (others[0] if others and not _short(first) else first)).line()
-    return title, hook if _hook_fits(hook) else title
+    hook = spoken or (others[0] if others and not _short(first) else first)
+    if not _short(hook):
+        hook = next((line for line in (*lines, fallback) if line is not None and _short(line)), hook)
+    return title, _first_words(hook.line())
+
+
+def _without_subject(sentences: Sequence[str]) -> tuple[str, str]:
+    """Nothing is named in the whole clip: its first short sentence, whole, stands for it."""
+    short = next(
+        (sentence for sentence in sentences if _hook_fits(sentence) and len(sentence) <= LONGEST_TITLE), "Clip"
+    )
+    text = short.strip(" ,.;:…-–—") or "Clip"
+    return text, text
+
+
+def _first_words(text: str) -> str:
+    return text if UNSPACED.search(text) else " ".join(text.split()[:LONGEST_HOOK])
 
 
 def _short(line: Candidate) -> bool:
@@ -249,7 +263,7 @@ def _checked(suggestion: tuple[PostText, str], own: PostText, own_hook: str) -> 
     if not title or title.endswith(("...", "…", ",", "-", "—")) or check_post(PostText(title=title)):
         title = own.title
     tags = tuple(tag for tag in offered.hashtags if is_hashtag(tag))[:_MOST_HASHTAGS]
-    post = PostText(title=title, description=offered.description.strip(), hashtags=tags or own.hashtags)
+    post = PostText(title=title, description=offered.description.strip() or own.description, hashtags=tags or own.hashtags)
     if check_post(post):
         post = PostText(title=title, description=own.description, hashtags=tags or own.hashtags)
     return post, hook.strip() if hook.strip() and _hook_fits(hook.strip()) else own_hook

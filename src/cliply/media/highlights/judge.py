@@ -80,12 +80,21 @@ def _reordered(
 
     wanted = sum(each.chosen for each in highlights)
     order = [*sorted(seen, key=key), *(index for index in range(len(highlights)) if index not in judgements)]
-    chosen = set([index for index in order if not _weak(judgements.get(index))][:wanted])
+    chosen = _apart(highlights, [index for index in order if not _weak(judgements.get(index))], wanted)
     scores = sorted((each.score for each in highlights), reverse=True)
     return tuple(
         replace(_with_copy(highlights[index], judgements.get(index)), chosen=index in chosen, score=scores[place])
         for place, index in enumerate(order)
     )
+
+
+def _apart(highlights: Sequence[Highlight], order: Sequence[int], wanted: int) -> set[int]:
+    """The first `wanted` of `order` that do not overlap one before."""
+    apart: set[int] = set()
+    for index in order:
+        if len(apart) < wanted and not any(highlights[index].span.overlap(highlights[each].span) for each in apart):
+            apart.add(index)
+    return apart
 
 
 def _weak(judgement: Judgement | None) -> bool:
