@@ -263,7 +263,8 @@ def _checked(suggestion: tuple[PostText, str], own: PostText, own_hook: str) -> 
     if not title or title.endswith(("...", "…", ",", "-", "—")) or check_post(PostText(title=title)):
         title = own.title
     tags = tuple(tag for tag in offered.hashtags if is_hashtag(tag))[:_MOST_HASHTAGS]
-    post = PostText(title=title, description=offered.description.strip() or own.description, hashtags=tags or own.hashtags)
+    description = offered.description.strip() or own.description
+    post = PostText(title=title, description=description, hashtags=tags or own.hashtags)
     if check_post(post):
         post = PostText(title=title, description=own.description, hashtags=tags or own.hashtags)
     return post, hook.strip() if hook.strip() and _hook_fits(hook.strip()) else own_hook
