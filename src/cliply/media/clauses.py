@@ -20,6 +20,11 @@ _HEDGE = re.compile(r"(?<!\ba )(?<!\bthe )(?<!\bthis )(?<!\bthat )(?<!\bwhat )(?
 _STUTTER = re.compile(r"\b(\w{1,4}(?:'\w+)?)(?:,?\s+\1\b)+", re.IGNORECASE)
 _STUTTERS = re.compile(r"\b((?:\w+(?:'\w+)?\s+){1,2}\w+(?:'\w+)?),?\s+\1\b", re.IGNORECASE)
 _SAY = re.compile(r",\s*(?:say|well|oh|okay|um|uh|yeah),\s*", re.IGNORECASE)
+_TAG = re.compile(
+    r",?\s*\b(?:right|okay|ok|yeah|huh|eh|you know|isn't it|aren't they|don't you think|does that make sense)\s*\?\s*$",
+    re.IGNORECASE,
+)
+"""A question only in form: what stands before it is said, not asked."""
 _BROKEN_OFF = re.compile(r"\b\w{1,3}-(?=\s)\s*")
 _SPLIT = re.compile(
     r"\s*(?:;|:\s|--|—|–|\s-\s|,\s*(?:and|but|so|because|which|or|yet|then)\b|\bbecause\b|\.\.\.|…)\s*", re.IGNORECASE
@@ -69,6 +74,7 @@ def tidy(text: str) -> str:
 
 def clean(sentence: str) -> str:
     text = _FILLER.sub("", sentence)
+    text = _TAG.sub(".", text) if len(text.split()) > 3 else text
     text = _asides().sub("", text)
     text = _BROKEN_OFF.sub("", text)
     text = _HEDGE.sub("", text)

@@ -128,8 +128,8 @@ def _description(sentences: Sequence[str], about: Subject, title: str, *, englis
     if english and subjects:
         parts.append(f"About {_listed(subjects)}.")
     if not parts and sentences:
-        parts = [_finished(sentences[0]) or title]
-    return (("" if parts and UNSPACED.search(parts[0]) else " ").join(parts))[:2200]
+        parts = [next((told for each in sentences if len(each) <= _DESCRIPTION and (told := _finished(each))), title)]
+    return ("" if parts and UNSPACED.search(parts[0]) else " ").join(parts)
 
 
 def _presentable(sentence: str) -> str | None:

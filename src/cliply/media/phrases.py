@@ -15,6 +15,8 @@ from cliply.media.tokens import UNSPACED, Token, stem, stop_words, tokenise, wor
 
 _RUN = re.compile(r"[\u30a0-\u30ff]{2,}|[\u4e00-\u9fff\u3400-\u4dbf]{2,8}|[\u0e00-\u0eff]{3,}|[A-Za-z][A-Za-z0-9]+")
 _LONGEST = 3
+_LONGEST_WORD = 28
+"""Longer ones are addresses, hashes or noise."""
 _NEWS_WORDS = 20_000_000
 """Words of the corpus behind `frequencies`."""
 
@@ -193,7 +195,7 @@ def _noun_runs(tokens: Sequence[Token], tags: Sequence[Tag]) -> Iterator[tuple[i
 
 def _naming(token: Token, stop: frozenset[str]) -> bool:
     return (
-        len(token.word) > 1
+        1 < len(token.word) <= _LONGEST_WORD
         and token.word not in stop
         and not lexicon.words("vague").issuperset(token.word.split("-"))
         and not re.search(r"'(?:s|re|ve|ll|d|m|t)$", token.word)
