@@ -145,7 +145,7 @@ def test_the_file_is_found_whatever_its_name(root: ET.Element, edit: ClipEdit) -
 def test_words_are_titles_and_cannot_become_markup(root: ET.Element) -> None:
     shown = [text.text for text in root.iterfind(".//title/text/text-style")]
     assert shown[0] == "Hello there <world> & “friends”"
-    assert " ".join(filter(None, shown)).split() == [
+    assert " ".join(filter(None, shown)) == "Hello there <world> & “friends” this is a test of"
         "Hello",
         "there",
         "<world>",
