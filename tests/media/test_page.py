@@ -174,9 +174,7 @@ def test_a_browser_runs_only_our_script_and_fits_a_phone(tmp_path: Path) -> None
     # A word without a break is what makes pages scroll sideways.
     page = write_page(a_document(EVIL + "W" * 120), folder)
     shown = browse(page.as_uri(), tmp_path / "one", "--dump-dom")
-    assert (
-        "owned" not in (re.search(r"<title>(.*?)</title>", shown, re.DOTALL) or [""])[0].partition("document.title")[0]
-    )
+    assert "<title>owned</title>" not in shown
     assert 'class="candidates short"' in shown, "our own script runs: the policy's hash fits it"
     assert ">English</li>" in shown
     wide = tmp_path / "phone.html"
