@@ -11,10 +11,15 @@ from cliply.media.types import Box, Size, Span
 
 # Height of a face as a share of its pane.
 _FACE_IN_PANE = 0.40
+# Beside a screen the face's own picture is often small, and nothing of the screen belongs in its pane.
+_FACE_BESIDE_SCREEN = 0.5
 # The least window around a face, in face sizes: nothing of the head is cut.
 _LEAST_WIDE, _LEAST_HIGH = 1.5, 1.5
+# How far a window reaches towards a neighbour, as a share of the way: shoulders, not half another face.
+_OWN_SIDE = 0.55
 # Windows smaller than this share of the picture's height would look soft.
 _SMALLEST = 0.3
+_LARGEST_ENLARGEMENT = 4.5
 # A difference in shape of up to this is cropped away rather than filled with a blurred strip.
 _SAME_SHAPE = 0.03
 
@@ -27,6 +32,15 @@ def whole(shot: Span, size: Size, ratio: float, why: str) -> LayoutSpan:
         return LayoutSpan(span=shot, layout="fit", panes=(Pane(camera=(key,)),), why=why)
     key = CameraKey(at=shot.start, x=0, y=0, width=size.width, height=size.height)
     return LayoutSpan(span=shot, layout="fit", panes=(Pane(camera=(key,), backdrop="blur"),), why=why)
+
+
+def soft(layout: LayoutSpan, output: Size) -> bool:
+    """Whether a window would have to be enlarged so much that it looks blurred."""
+    return any(
+        output.width * pane.place.width > _LARGEST_ENLARGEMENT * key.width
+        for pane in layout.panes
+        for key in pane.camera
+    )
 
 
 def picture(size: Size) -> Box:
@@ -59,14 +73,19 @@ def _row(count: int, y: float, height: float) -> list[Place]:
     return [Place(x=index / count, y=y, width=1 / count, height=height) for index in range(count)]
 
 
-def _face_window(sights: Sequence[Sight], others: Sequence[Sequence[Sight]], size: Size, shape: float) -> Size:
+def _face_window(
+    sights: Sequence[Sight],
+    others: Sequence[Sequence[Sight]],
+    size: Size,
+    shape: float,
+    share: float = _FACE_IN_PANE,
+) -> Size:
     """A window of a shape around a face: near, without the neighbours' faces if there is room for that."""
     face, extent = _face(sights), _extent(sights)
-    height = max(face.height / _FACE_IN_PANE, _SMALLEST * size.height)
+    height = max(face.height / share, _SMALLEST * size.height if others else 0.0)
     for other in others:
-        side = _extent(other)
-        apart = side.x - face.centre[0] if side.centre[0] > face.centre[0] else face.centre[0] - side.right
-        height = min(height, max(1.0, 2 * apart) / shape)
+        apart = abs(_face(other).centre[0] - face.centre[0])
+        height = min(height, max(1.0, _OWN_SIDE * 2 * apart) / shape)
     least = max(_LEAST_HIGH * extent.height, _LEAST_WIDE * extent.width / shape)
     height = min(max(height, least), size.height, size.width / shape)
     return Size(max(2, round(height * shape)), max(2, round(height)))
@@ -98,7 +117,7 @@ def stack(shot: Span, face: Sequence[Sight], screen: Box, size: Size, ratio: flo
         share = min(0.75, (screen.width / screen.height) / ratio)
         screen_place, face_place = Place(width=share), Place(x=share, width=1 - share)
     shape = ratio * face_place.width / face_place.height
-    frame = _face_window(face, [], size, shape)
+    frame = _face_window(face, [], size, shape, _FACE_BESIDE_SCREEN)
     key = CameraKey(at=shot.start, x=screen.x, y=screen.y, width=screen.width, height=screen.height)
     exact = abs(screen.width / screen.height / (ratio * screen_place.width / screen_place.height) - 1) < 0.01
     shown = Pane(place=screen_place, camera=(key,), backdrop="none" if exact else "blur")

@@ -18,6 +18,8 @@ _DEAD_ZONE = 0.16
 # Free space that is kept around the face, in face widths, while the window has it to spare.
 _MARGIN = 0.12
 _SHORTEST_HOLD: Millis = 1500
+# Nobody sees why the camera moved when the shot ends sooner than that.
+_WORTH_MOVING: Millis = 700
 # Window widths a second on average; the eased peak is half as much again.
 _GLIDE_SPEED = 0.28
 _SHORTEST_GLIDE, _LONGEST_GLIDE = 500, 1600
@@ -36,7 +38,7 @@ class Sight:
 def window(size: Size, ratio: float, zoom: float = 1.0) -> Size:
     """The largest camera window of a shape in a picture, shrunk by `zoom`; in whole even pixels."""
     width = min(size.width, size.height * ratio) / zoom
-    return Size(max(2, min(size.width, round(width))), max(2, min(size.height, round(width / ratio))))
+    return Size(min(size.width, max(2, round(width))), min(size.height, max(2, round(width / ratio))))
 
 
 def hold(at: Millis, centre: tuple[float, float], frame: Size, within: Box) -> CameraKey:
@@ -65,8 +67,9 @@ def follow(span: Span, sights: Sequence[Sight], frame: Size, within: Box) -> tup
     y = float(np.median(heights)) if frame.height < within.height else middle
     keys = [hold(span.start, (holds[0].x, y), frame, within)]
     for before, after in itertools.pairwise(holds):
-        keys += _glide(keys[-1], before, after, y, frame, within)
-    return tuple(key for key in keys if key.at < span.end)
+        if span.end - after.start >= _WORTH_MOVING:
+            keys += _glide(keys[-1], before, after, y, frame, within)
+    return tuple(keys)
 
 
 @dataclass(slots=True)
@@ -76,6 +79,9 @@ class _Hold:
     low: float
     high: float
     wanted: list[float]
+    # What still keeps every face wholly inside, however uneasily.
+    least: float
+    most: float
 
     @property
     def x(self) -> float:
@@ -92,8 +98,10 @@ def _holds(sights: Sequence[Sight], frame: Size) -> list[_Hold]:
             last.low, last.high = max(last.low, low), min(last.high, high)
             last.end = sight.at
             last.wanted.append(centre)
+            least, most = _bounds(sight.box, frame)
+            last.least, last.most = max(last.least, least), min(last.most, most)
         else:
-            holds.append(_Hold(sight.at, sight.at, low, high, [centre]))
+            holds.append(_Hold(sight.at, sight.at, low, high, [centre], *_bounds(sight.box, frame)))
     return _without_brief(holds)
 
 
@@ -106,12 +114,19 @@ def _good_positions(box: Box, frame: Size) -> tuple[float, float]:
     return centre - reach, centre + reach
 
 
+def _bounds(box: Box, frame: Size) -> tuple[float, float]:
+    """Window middles that keep a face wholly in the window, with a little to spare."""
+    half = frame.width / 2 - 0.03 * box.width
+    return min(box.right - half, box.centre[0]), max(box.x + half, box.centre[0])
+
+
 def _without_brief(holds: list[_Hold]) -> list[_Hold]:
     """Moves back and forth within a moment are a nod or a misplaced box, not a new place."""
     kept: list[_Hold] = []
     for index, each in enumerate(holds):
         brief = each.end - each.start < _SHORTEST_HOLD
-        if kept and brief and index + 1 < len(holds) and _compatible(kept[-1], holds[index + 1]):
+        if kept and brief and index + 1 < len(holds) and _skippable(kept[-1], each, holds[index + 1]):
+            kept[-1].low, kept[-1].high = max(kept[-1].low, each.least), min(kept[-1].high, each.most)
             continue
         if kept and _compatible(kept[-1], each):
             kept[-1].end = each.end
@@ -120,6 +135,11 @@ def _without_brief(holds: list[_Hold]) -> list[_Hold]:
         else:
             kept.append(each)
     return kept
+
+
+def _skippable(before: _Hold, brief: _Hold, after: _Hold) -> bool:
+    """Whether one place suits before and after, and shows the whole face in between."""
+    return max(before.low, after.low, brief.least) <= min(before.high, after.high, brief.most)
 
 
 def _compatible(one: _Hold, other: _Hold) -> bool:

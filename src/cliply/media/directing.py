@@ -8,6 +8,7 @@ from cliply.media import arranging, camera
 from cliply.media.camera import Sight
 from cliply.media.edit import CameraKey, LayoutSpan, Pane
 from cliply.media.options import LayoutChoice
+from cliply.media.screens import Screen
 from cliply.media.speaking import NOBODY, Speaking, Turn
 from cliply.media.tracking import Track
 from cliply.media.types import Box, Millis, Size, Span
@@ -34,10 +35,8 @@ class Scene:
     shot: Span
     tracks: Sequence[Track]
     speaking: Speaking
-    screen: Box | None
-    """The part that is a screen or a slide, with a face beside or on it."""
-    text: bool
-    """Slides or text fill the picture."""
+    screen: Screen | None
+    """A screen or slide that fills the picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,11 @@ class Shape:
     """The picture that is given and the shape that is wanted."""
 
     size: Size
-    ratio: float
+    output: Size
+
+    @property
+    def ratio(self) -> float:
+        return self.output.ratio
 
     @property
     def window(self) -> Size:
@@ -58,15 +61,24 @@ def direct(scene: Scene, shape: Shape, voices: Voices, choice: LayoutChoice) -> 
     if size.ratio <= ratio * 1.03 and choice in ("auto", "follow", "fit"):
         return [arranging.whole(shot, size, ratio, "The picture has this shape or is narrower.")]
     people = _people(scene)
-    if choice == "fit" or not people or (scene.text and choice == "auto" and scene.screen is None):
+    if choice == "fit" or not people:
         why = "The whole picture was asked for." if choice == "fit" else "Nobody is to be seen."
-        return [arranging.whole(shot, size, ratio, why if not scene.text else "Text fills the picture.")]
-    if scene.screen is not None and choice in ("auto", "stack"):
-        sights = _sights(scene.tracks[_main(scene, people)])
-        return [arranging.stack(shot, sights, scene.screen, size, ratio, "A screen with somebody beside it.")]
+        return [arranging.whole(shot, size, ratio, why)]
+    if choice == "stack" or (choice == "auto" and scene.screen is not None):
+        return [_with_screen(scene, shape, people)]
     if choice in ("split", "grid") and len(people) > 1:
         return [_all_at_once(scene, shape, people, "All at once was asked for.")]
     return [_by_evidence(scene, shape, voices, people, choice)]
+
+
+def _with_screen(scene: Scene, shape: Shape, people: Sequence[int]) -> LayoutSpan:
+    """The screen uncut above who talks about it; the whole picture where the face is no small one beside it."""
+    asked = arranging.picture(shape.size) if scene.screen is None else None
+    part = scene.screen.part if scene.screen is not None else asked
+    if part is None or abs(shape.ratio / shape.size.ratio - 1) < 0.03:
+        return arranging.whole(scene.shot, shape.size, shape.ratio, "Text fills the picture.")
+    sights = _sights(scene.tracks[_main(scene, people)])
+    return arranging.stack(scene.shot, sights, part, shape.size, shape.ratio, "A screen with somebody beside it.")
 
 
 def _by_evidence(scene: Scene, shape: Shape, voices: Voices, people: Sequence[int], choice: LayoutChoice) -> LayoutSpan:
@@ -83,7 +95,10 @@ def _by_evidence(scene: Scene, shape: Shape, voices: Voices, people: Sequence[in
     if choice == "follow" or len(people) > _MOST_PANES:
         return _follow(scene, shape, turns or [(scene.shot, _main(scene, people))], "The camera turns to who speaks.")
     why = "They talk in short turns." if scene.speaking.sure >= _SURE else "Who speaks is not clear."
-    return _all_at_once(scene, shape, people, why)
+    together = _all_at_once(scene, shape, people, why)
+    if arranging.soft(together, shape.output):
+        return arranging.whole(scene.shot, shape.size, shape.ratio, f"{why} The picture is too small to be divided.")
+    return together
 
 
 def _calm(turns: Sequence[tuple[Span, int]]) -> bool:

@@ -9,6 +9,7 @@ from cliply.media.edit import OUTPUT_SIZES, Aspect, LayoutSpan
 from cliply.media.options import LayoutChoice
 from cliply.media.probe import Source
 from cliply.media.scenes import find_cuts, refine, shots
+from cliply.media.screens import find_screen
 from cliply.media.speaking import who_speaks
 from cliply.media.tracking import track, watch
 from cliply.media.types import FaceAt, OnProgress, Span, Word, no_progress
@@ -41,7 +42,7 @@ def compose(
     """
     if source.video is None:
         raise ValueError("a source without pictures cannot be framed")
-    shape = Shape(source.video.size, OUTPUT_SIZES[aspect].ratio)
+    shape = Shape(source.video.size, OUTPUT_SIZES[aspect])
     watched = watch(source, span, on_progress=lambda share: on_progress(0.9 * share))
     cuts = refine(source, find_cuts(watched.looks, 1000 / float(source.video.rate)), on_progress=on_progress)
     divided = shots(span, cuts)
@@ -52,7 +53,10 @@ def compose(
     for index, shot in enumerate(divided):
         seen = [each for each in tracks if each.shot == index]
         speaking = who_speaks(shot, seen, voices, words)
-        layouts += direct(Scene(shot, seen, speaking, None, text=False), shape, voices, layout)
+        stills = [picture for at, picture in watched.stills if shot.contains(at)]
+        smallest = min((each.box for each in seen), key=lambda box: box.area, default=None)
+        screen = find_screen(stills, smallest, source.video.size)
+        layouts += direct(Scene(shot, seen, speaking, screen), shape, voices, layout)
         for number, each in enumerate(seen):
             faces += [FaceAt(one.at, one.box, number, speaking.chance(number, one.at)) for one in each.observations]
         on_progress(0.9 + 0.1 * (index + 1) / len(divided))

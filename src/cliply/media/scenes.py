@@ -22,7 +22,7 @@ Tiny = NDArray[np.float32]
 _TINY = (32, 18)
 _NEIGHBOURS = 8
 # Mean difference in grey levels of 255, how many times the local median, and the share of the picture that changed.
-_LEAST, _TIMES, _CHANGED, _SHARE = 7.0, 3.5, 18.0, 0.12
+_LEAST, _TIMES, _CHANGED, _SHARE = 12.0, 3.5, 18.0, 0.2
 _SHORTEST_SHOT: Millis = 250
 
 

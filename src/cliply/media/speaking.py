@@ -219,7 +219,8 @@ def _chances(evidence: Floats, speech: Flags) -> Floats:
         backward[step] = _moved(backward[step + 1] + evidence[step + 1], costs[step + 1])
     total = forward + backward
     chances: Floats = np.exp(total - total.max(axis=1, keepdims=True))
-    return chances / chances.sum(axis=1, keepdims=True)
+    chances /= chances.sum(axis=1, keepdims=True)
+    return chances
 
 
 def _moved(scores: Floats, cost: float) -> Floats:

@@ -17,6 +17,7 @@ from cliply.media.types import Box, Millis, OnProgress, Span, no_progress
 LOOK_RATE = Fraction(10)
 LOOK_WIDTH = 640
 _FACES_EVERY: Millis = 300
+_STILLS_EVERY: Millis = 2000
 # A face that is lost for longer is taken for another one when it comes back, unless it looks the same.
 _LONGEST_GAP: Millis = 2000
 # How far a face may move between two looks, in its own widths, growing with time.
@@ -48,18 +49,25 @@ class Watched:
     observations: tuple[Observation, ...]
     faces_looked_for: tuple[Millis, ...]
     """When faces were looked for, found or not."""
+    stills: tuple[tuple[Millis, Picture], ...]
+    """A luma plane every two seconds and at both ends of a shot."""
 
 
 def watch(source: Source, span: Span, *, on_progress: OnProgress = no_progress) -> Watched:
     """Look at a stretch once: shots, faces and mouths from the same decoded frames."""
     if source.video is None:
-        return Watched((), (), ())
+        return Watched((), (), (), ())
     size = small_size(source.video, LOOK_WIDTH)
     watcher = _Watcher(source.video.size.width / size.width)
     for frame in frames(source, span, rate=LOOK_RATE, width=LOOK_WIDTH, on_progress=on_progress):
         watcher.add(frame)
     watcher.end()
-    return Watched(tuple(watcher.looks), tuple(watcher.observations), tuple(watcher.looked))
+    return Watched(
+        looks=tuple(watcher.looks),
+        observations=tuple(watcher.observations),
+        faces_looked_for=tuple(watcher.looked),
+        stills=tuple(watcher.stills),
+    )
 
 
 class _Watcher:
@@ -69,6 +77,7 @@ class _Watcher:
         self.looks: list[Look] = []
         self.observations: list[Observation] = []
         self.looked: list[Millis] = []
+        self.stills: list[tuple[Millis, Picture]] = []
         self._factor = factor
         self._finder = FaceFinder()
         self._kept: list[Frame] = []
@@ -81,14 +90,18 @@ class _Watcher:
             self.end()
             self._kept, self._last = [], []
         self.looks.append(new)
+        if not self._kept or frame.at - self.stills[-1][0] >= _STILLS_EVERY:
+            self.stills.append((frame.at, frame.luma))
         self._kept.append(frame)
         if not self.looked or not self._last_looked_in_shot or frame.at - self.looked[-1] >= _FACES_EVERY:
             self._find()
 
     def end(self) -> None:
-        """Look for faces in the last frame of a shot too, so that every shot is known to its end."""
+        """Look at the last frame of a shot too, so that every shot is known to its end."""
         if len(self._kept) > 1:
             self._find()
+        if self._kept and self.stills and self.stills[-1][0] < self._kept[-1].at:
+            self.stills.append((self._kept[-1].at, self._kept[-1].luma))
 
     @property
     def _last_looked_in_shot(self) -> bool:
