@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cliply.media.highlights.text import Ints
 from cliply.media.sentences import is_complete
+from cliply.media.text import Ints
 from cliply.media.types import Millis, Sentence, Span
 
 _ENDS = 12

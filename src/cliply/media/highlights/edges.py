@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cliply.media.cues import Cues, normalise
 from cliply.media.embeddings import Vectors
-from cliply.media.highlights.cues import Cues, normalise
-from cliply.media.highlights.text import Floats
+from cliply.media.text import Floats
 from cliply.media.types import Sentence
 
 _OPENING_WORDS = 12

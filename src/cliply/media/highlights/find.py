@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cliply.media.cues import Cues, cues
 from cliply.media.embeddings import Embedder, Vectors
 from cliply.media.highlights.boundaries import snap
 from cliply.media.highlights.candidates import Windows, windows
-from cliply.media.highlights.cues import Cues, cues
 from cliply.media.highlights.edges import end_features, start_features
 from cliply.media.highlights.features import FeatureTable, window_features
 from cliply.media.highlights.judge import Judge, judged
@@ -18,9 +18,9 @@ from cliply.media.highlights.reasons import Moment, dimensions, summary
 from cliply.media.highlights.selection import alternatives, best_set, wanted_count
 from cliply.media.highlights.signals import sentence_signals
 from cliply.media.highlights.sound import Loudness, delivery_columns
-from cliply.media.highlights.text import Ints, TermTable, term_table
 from cliply.media.sentences import is_punctuated, join_words, split_sentences
-from cliply.media.topics import chapters
+from cliply.media.text import Ints, TermTable, term_table
+from cliply.media.topics import chapters, lexical_vectors
 from cliply.media.types import Highlight, Millis, OnProgress, Sentence, Span, Transcript, no_progress
 
 _ALTERNATIVES = 100
@@ -90,9 +90,11 @@ def find_highlights(
     english = transcript.language.lower().startswith("en")
     usable = embedder if english else None
     vectors = _embed(usable, sentences, on_progress)
-    borders = chapters(sentences, vectors, duration)
     if not sentences:
         return Findings((), (), ())
+    if vectors is None:
+        vectors = lexical_vectors(sentences)
+    borders = chapters(sentences, vectors, duration, transcript.language)
     ranked = _rank(transcript, duration, options, sound, usable, vectors, sentences, borders)
     on_progress(0.97 if judge else 1.0)
     count = options.count if options.count is not None else wanted_count((options.within or Span(0, duration)).duration)
@@ -117,7 +119,7 @@ def _rank(
     options: HighlightOptions,
     sound: Loudness | None,
     embedder: Embedder | None,
-    vectors: Vectors | None,
+    vectors: Vectors,
     sentences: tuple[Sentence, ...],
     borders: Sequence[Millis],
 ) -> _Ranked:

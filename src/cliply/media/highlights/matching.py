@@ -7,7 +7,7 @@ import numpy as np
 from cliply.media.embeddings import Vectors
 from cliply.media.highlights.candidates import Windows
 from cliply.media.highlights.features import sum_over
-from cliply.media.highlights.text import Floats, terms
+from cliply.media.text import Floats, terms
 from cliply.media.types import Sentence
 
 _STEM = 4
@@ -36,7 +36,8 @@ def match_column(
         return lexical
     closeness = np.maximum(0, (vectors @ wish.T).max(1)).astype(np.float64) ** 2
     meant = sum_over(windows, closeness) / np.maximum(1, windows.last + 1 - windows.first)
-    return lexical / (lexical.std() + 1e-9) + meant / (meant.std() + 1e-9)
+    out: Floats = lexical / (lexical.std() + 1e-9) + meant / (meant.std() + 1e-9)
+    return out
 
 
 def _share_said(said: list[str], wanted: list[list[str]]) -> float:

@@ -9,7 +9,7 @@ from importlib.resources import files
 import numpy as np
 
 from cliply.media.highlights.features import FeatureTable
-from cliply.media.highlights.text import Floats
+from cliply.media.text import Floats
 
 DIMENSIONS = ("hook", "standalone", "payoff", "substance", "emotion", "delivery", "focus", "match")
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from cliply.media.highlights.cues import Cues, normalise
+from cliply.media.cues import Cues, normalise
 from cliply.media.highlights.edges import opening_words
 from cliply.media.highlights.ranking import DIMENSIONS
 from cliply.media.types import Dimension, Sentence

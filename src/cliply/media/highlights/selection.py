@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cliply.media.highlights.candidates import Windows
-from cliply.media.highlights.text import Floats, Ints
+from cliply.media.text import Floats, Ints
 from cliply.media.types import Millis
 
 _GOOD = 70.0
@@ -30,7 +30,13 @@ def best_set(windows: Windows, scores: Floats, topics: Ints, count: int, *, padd
     """Indexes of at most `count` windows that together are worth most; not `padded`: only good ones."""
     if not len(windows):
         return []
-    floor = np.percentile(scores, _GOOD) if not padded else scores.min() - 1e-6
+    chosen = _best_above(windows, scores, topics, count, float(np.percentile(scores, _GOOD)))
+    if padded and len(chosen) < count:
+        chosen = _best_above(windows, scores, topics, count, float(scores.min()) - 1e-6)
+    return sorted(chosen, key=lambda index: (-scores[index], windows.start[index]))
+
+
+def _best_above(windows: Windows, scores: Floats, topics: Ints, count: int, floor: float) -> list[int]:
     value = np.maximum(0, scores - floor) ** _PEAK
     chosen: list[int] = []
     fair = max(1, math.ceil(2 * count / max(1, len(set(topics.tolist())))))
@@ -43,7 +49,7 @@ def best_set(windows: Windows, scores: Floats, topics: Ints, count: int, *, padd
         repeats = np.isin(topics, crowded)
         repeats[list(kept)] = False
         value = np.where(repeats, value * _REPEAT, value)
-    return sorted(chosen, key=lambda index: (-scores[index], windows.start[index]))
+    return chosen
 
 
 def _best_of(chosen: list[int], topics: Ints, scores: Floats, topic: int, fair: int) -> list[int]:
@@ -72,17 +78,20 @@ def _schedule(windows: Windows, value: Floats, count: int) -> list[int]:
 
 def alternatives(windows: Windows, scores: Floats, taken: Sequence[int], most: int) -> list[int]:
     """The best of the rest that repeat neither the `taken` ones nor each other, best first."""
-    kept_start = [int(windows.start[index]) for index in taken]
-    kept_end = [int(windows.end[index]) for index in taken]
+    length = windows.end - windows.start
+    free = np.ones(len(windows), bool)
+    ranks = np.empty(len(windows))
+    ranks[np.lexsort((windows.start, -scores))] = np.arange(len(windows))
+
+    def take(index: int) -> None:
+        shared = np.minimum(windows.end, windows.end[index]) - np.maximum(windows.start, windows.start[index])
+        free[shared > _TOUCH * np.minimum(length, length[index])] = False
+
+    for index in taken:
+        take(index)
     out: list[int] = []
-    for index in np.lexsort((windows.start, -scores)):
-        if len(out) == most:
-            break
-        start, end = int(windows.start[index]), int(windows.end[index])
-        shared = np.minimum(kept_end, end) - np.maximum(kept_start, start) if kept_start else np.zeros(0)
-        shorter = np.minimum(np.subtract(kept_end, kept_start), end - start) if kept_start else np.ones(0)
-        if (shared <= _TOUCH * shorter).all():
-            out.append(int(index))
-            kept_start.append(start)
-            kept_end.append(end)
+    while len(out) < most and free.any():
+        best = int(np.where(free, ranks, np.inf).argmin())
+        out.append(best)
+        take(best)
     return out

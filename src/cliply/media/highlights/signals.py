@@ -5,14 +5,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cliply.media.cues import Cues, normalise
 from cliply.media.embeddings import Vectors
-from cliply.media.highlights.cues import Cues, normalise
-from cliply.media.highlights.text import Floats, TermTable, terms
+from cliply.media.highlights.asides import sponsor_reads
+from cliply.media.text import Floats, TermTable, terms
 from cliply.media.types import Sentence
 
 _AROUND = 6
 """Sentences on either side that count as the surroundings of one."""
 _BACKCHANNEL_WORDS = 3
+_TOLD_SHARE = (0.5, 0.75)
+"""Share of the words of whoever talks most: in a conversation, in an interview."""
+_TOLD_WORDS = (40, 100)
+"""Words in a turn: in a conversation, in an interview."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,9 @@ class Signals:
     per: dict[str, str]
     """The divisor of each column: words, sentences or seconds."""
     divisors: dict[str, Floats]
+    told: float
+    """0 to 1: whether one person tells and the others ask or listen: 1 for a talk or a classic interview, 0 for a
+    conversation or a meeting. 1 too where speakers are not known."""
 
 
 _CUE_RATES = {
@@ -40,8 +48,6 @@ _CUE_RATES = {
     "filler": "words",
     "conclusion": "sentences",
     "agenda": "sentences",
-    "sponsor": "sentences",
-    "url": "sentences",
     "housekeeping": "sentences",
     "greeting": "sentences",
 }
@@ -73,13 +79,15 @@ def sentence_signals(
     add("turn_length", "words", np.log1p(_turn_words(sentences, words)) * words)
     add("main_speaker", "words", _main_speaker(sentences, words) * words)
     add("asker", "words", _asker(sentences, counts["question"], words) * words)
+    add("sponsor_read", "seconds", sponsor_reads(sentences, cues) * seconds)
     add("rarity", "words", table.mass)
     add("first_use", "words", table.first_use)
     add("centrality", "words", table.centrality() * words)
     if embeddings is not None:
         add("to_whole", "words", _to_whole(embeddings, words) * words)
         add("cohesion", "words", _cohesion(embeddings) * words)
-    return Signals(counts, per, {"words": words, "sentences": np.ones(len(sentences)), "seconds": seconds})
+    divisors = {"words": words, "sentences": np.ones(len(sentences)), "seconds": seconds}
+    return Signals(counts, per, divisors, _told(sentences, words, counts["turns"]))
 
 
 def _marks(text: str, marks: str) -> int:
@@ -104,7 +112,8 @@ def _turn_starts(sentences: Sequence[Sentence]) -> Floats:
 def _turn_words(sentences: Sequence[Sentence], words: Floats) -> Floats:
     """For each sentence the words of the whole turn it belongs to."""
     turn = np.cumsum(_turn_starts(sentences)).astype(np.int64)
-    return np.bincount(turn, words)[turn] if len(words) else words
+    out: Floats = np.bincount(turn, words)[turn].astype(np.float64)
+    return out
 
 
 def _speaker_ids(sentences: Sequence[Sentence]) -> tuple[np.ndarray, int]:
@@ -112,12 +121,24 @@ def _speaker_ids(sentences: Sequence[Sentence]) -> tuple[np.ndarray, int]:
     return np.array([names[each.speaker] for each in sentences], np.int64), len(names)
 
 
+def _told(sentences: Sequence[Sentence], words: Floats, turns: Floats) -> float:
+    ids, count = _speaker_ids(sentences)
+    if count < 2:
+        return 1.0
+    share = float(np.bincount(ids, words, count).max() / words.sum())
+    words_a_turn = float(words.sum() / (turns.sum() + 1))
+    low, high = _TOLD_SHARE
+    short, long = _TOLD_WORDS
+    return float(np.clip((share - low) / (high - low), 0, 1) * np.clip((words_a_turn - short) / (long - short), 0, 1))
+
+
 def _main_speaker(sentences: Sequence[Sentence], words: Floats) -> Floats:
     """1 where the person talks who talks most: the guest of an interview, the speaker of a talk."""
     ids, count = _speaker_ids(sentences)
     if count < 2:
         return np.zeros(len(sentences))
-    return (ids == np.bincount(ids, words, count).argmax()).astype(np.float64)
+    out: Floats = (ids == np.bincount(ids, words, count).argmax()).astype(np.float64)
+    return out
 
 
 def _asker(sentences: Sequence[Sentence], questions: Floats, words: Floats) -> Floats:
@@ -126,12 +147,14 @@ def _asker(sentences: Sequence[Sentence], questions: Floats, words: Floats) -> F
     if count < 2:
         return np.zeros(len(sentences))
     rate = (np.bincount(ids, questions, count) + 1) / (np.bincount(ids, words, count) + 200)
-    return np.log(rate / (questions.sum() + 1) * (words.sum() + 200))[ids]
+    out: Floats = np.log(rate / (questions.sum() + 1) * (words.sum() + 200))[ids]
+    return out
 
 
 def _to_whole(vectors: Vectors, words: Floats) -> Floats:
     centre = (vectors * np.minimum(words, 30)[:, None]).sum(0)
-    return (vectors @ (centre / (np.linalg.norm(centre) + 1e-9))).astype(np.float64)
+    out: Floats = (vectors @ (centre / (np.linalg.norm(centre) + 1e-9))).astype(np.float64)
+    return out
 
 
 def _cohesion(vectors: Vectors) -> Floats:
@@ -140,4 +163,5 @@ def _cohesion(vectors: Vectors) -> Floats:
     index = np.arange(len(vectors))
     low, high = np.maximum(0, index - _AROUND), np.minimum(len(vectors), index + _AROUND + 1)
     around = sums[high] - sums[low] - vectors
-    return (np.einsum("ij,ij->i", vectors, around) / np.maximum(1, high - low - 1)).astype(np.float64)
+    out: Floats = (np.einsum("ij,ij->i", vectors, around) / np.maximum(1, high - low - 1)).astype(np.float64)
+    return out

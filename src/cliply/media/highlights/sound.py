@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from cliply.media.highlights.candidates import Windows
-from cliply.media.highlights.text import Floats, Ints
+from cliply.media.text import Floats, Ints
 from cliply.media.types import Sentence, Span
 
 _STEP = 100
@@ -47,4 +47,5 @@ def delivery_columns(windows: Windows, sentences: Sequence[Sentence], sound: Lou
 
 def _mean(values: Floats, low: Ints, high: Ints) -> Floats:
     total = np.concatenate([[0.0], np.cumsum(values)])
-    return (total[high] - total[low]) / (high - low)
+    out: Floats = (total[high] - total[low]) / (high - low)
+    return out

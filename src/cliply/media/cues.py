@@ -48,5 +48,6 @@ def cues(language: str) -> Cues:
 
 def _compile(kind: str, phrases: list[str]) -> re.Pattern[str]:
     longest_first = sorted(phrases, key=len, reverse=True)
-    parts = longest_first if kind == "url" else [re.escape(phrase) for phrase in longest_first]
-    return re.compile(rf"(?<![\w']){'(?:' + '|'.join(parts) + ')'}(?![\w'])" if kind != "url" else "|".join(parts))
+    if kind.startswith("url"):
+        return re.compile("|".join(phrases))
+    return re.compile(rf"(?<![\w'])(?:{'|'.join(map(re.escape, longest_first))})(?![\w'])")
