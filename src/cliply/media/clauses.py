@@ -199,7 +199,8 @@ def _has_subject_and_verb(clause: Clause) -> bool:
 def _relative(clause: Clause, verb: int) -> bool:
     """Whether the verb belongs to "who …" or "which …", or stands after another subordinating word."""
     before = clause.words[max(0, verb - 1)] if verb else ""
-    if any(word in lexicon.words("subordinate") for word in clause.words[1:verb]):
+    binding = lexicon.words("subordinate") | {"because", "although", "though", "whereas", "where"}
+    if any(word in binding for word in clause.words[1:verb]):
         return True
     return before in ("who", "which", "whom") or (
         before == "that" and verb > 1 and clause.tags[verb - 2].pos in ("NOUN", "PROPN")

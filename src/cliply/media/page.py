@@ -32,9 +32,9 @@ _FILES = (
     ("video", "Video", "MP4"),
     ("srt", "Subtitles", "SRT"),
     ("vtt", "Subtitles", "VTT"),
-    ("ass", "Styled captions", "ASS"),
-    ("cover", "Cover, upright", "JPG"),
-    ("cover_wide", "Cover, wide", "JPG"),
+    ("ass", "Captions", "ASS"),
+    ("cover", "Cover", "JPG"),
+    ("cover_wide", "Wide cover", "JPG"),
     ("edit", "Edit", "JSON"),
 )
 _SHAPES = {"9:16": "tall", "4:5": "portrait", "1:1": "square", "16:9": "wide"}
@@ -56,7 +56,9 @@ def page_text(document: ClipsDocument, folder: Path) -> str:
             document=document,
             moments=len(document.clips) + len(document.candidates),
             shape=_SHAPES.get(str(document.options.get("aspect", "9:16")), "tall"),
-            more=f"cliply more {shlex.quote(str(folder.absolute()))} --pick",
+            more=f"cliply more {shlex.quote(str(folder.absolute()))}",
+        # Without a wish every moment matches it equally, which says nothing.
+        wished=bool(document.options.get("prompt") or document.options.get("keywords")),
             files=_FILES,
             dimensions=_DIMENSIONS,
             # Both are files of this package, so nothing in them is escaped; their hashes let only them run.
