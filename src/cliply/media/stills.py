@@ -63,7 +63,7 @@ def write_still(
     fit = _ONTO if edit.output.size.ratio > size.ratio * 1.01 else ""
     last = ",".join(filter(None, [text, _JPEG.format(width=size.width, height=size.height)]))
     run = frames.runs[0]
-    part = out.with_name(f".cliply-{os.getpid()}-{out.name[-80:]}.part")
+    part = out.absolute().with_name(f".cliply-{os.getpid()}-{out.name[-80:]}.part")
     arguments = ["-ss", ffmpeg.time_argument(run.seek), "-t", "2", "-an", "-sn", "-dn", *ffmpeg.guarded(source.path)]
     arguments += ["-filter_complex", f"{graph};[picture]{fit}{last}[v]", "-map", "[v]", "-frames:v", "1"]
     arguments += ["-c:v", "mjpeg", "-q:v", "2", "-map_metadata", "-1", "-f", "image2", "-update", "1"]
