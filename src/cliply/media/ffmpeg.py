@@ -147,6 +147,14 @@ def _failure(stderr: str) -> Unreadable | TooMuch:
     return Unreadable(_last_words(stderr))
 
 
+_EMPTY_WORDS = re.compile(
+    r"^(frame|size|Lsize|video|bench)[=:]|muxing overhead|"
+    r"Conversion failed!|Nothing was written|Task finished|Terminating thread|Error muxing a packet"
+)
+
+
 def _last_words(stderr: str) -> str:
+    """The last line that tells something; ffmpeg ends with lines that only say that it ended."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "ffmpeg ended without a word."
+    telling = [line for line in lines if not _EMPTY_WORDS.search(line)]
+    return (telling or lines or ["ffmpeg ended without a word."])[-1][:300]
