@@ -1,4 +1,4 @@
-"""A 1080p30 source to measure on: real footage where it is at hand, else drawn; grain, hard cuts, a keyframe every 4 s."""
+"""A 1080p30 source to measure on: real footage where at hand, else drawn; grain, hard cuts, keyframes 4 s apart."""
 
 import hashlib
 import os

@@ -35,15 +35,18 @@ _TEXT = ("it", "was", "the", "best", "of", "times")
 
 
 def follow_edit(source: Source, quality: Quality = "standard", *, captions: bool = True) -> ClipEdit:
-    """A camera that cuts and glides, a word every third of a second."""
+    """A camera that cuts once and glides once, a word every third of a second."""
     assert source.video is not None
     size = source.video.size
     width = size.height * 9 / 16
-    keys = []
-    for at in range(_SPAN.start, _SPAN.end, 4000):
-        x = 200 + (at // 4000 % 3) * 400
-        keys += [_key(at, x, width, size.height, "cut"), _key(at + 2000, x, width, size.height, "cut")]
-        keys.append(_key(at + 3000, x + 150, width, size.height, "glide"))
+    third = _SPAN.duration // 3
+    first, second, last = (_SPAN.start + third * index for index in range(3))
+    keys = [
+        _key(first, 200, width, size.height, "cut"),
+        _key(second, 900, width, size.height, "cut"),
+        _key(last, 900, width, size.height, "cut"),
+        _key(last + 800, 1060, width, size.height, "glide"),
+    ]
     words = tuple(
         EditWord(text=_TEXT[index % len(_TEXT)], start=at, end=at + 300)
         for index, at in enumerate(range(_SPAN.start, _SPAN.end - 300, 333))

@@ -31,10 +31,11 @@ def colour(video: Video) -> Colour:
     if video.hdr:
         transfer = video.colour_transfer
         tags = f"setparams=colorspace=bt2020nc:color_primaries=bt2020:color_trc={transfer}"
-        # Linear light in floating point for the tone curve; 203 cd/m² is the reference white of ITU-R BT.2408.
-        after = "format=gbrpf32le,zscale=primaries=709,tonemap=hable:desat=0"
+        # In linear light with 250 cd/m² at 1, paper white (203, ITU-R BT.2408) lies at 0.8 and is left as it is, like
+        # everything darker; from there up to 1000 cd/m² highlights are bent to fit.
+        after = "format=gbrpf32le,zscale=primaries=709,tonemap=mobius:param=0.75:desat=0:peak=4"
         after += ",zscale=transfer=709:matrix=709:range=tv,format=yuv420p"
-        return Colour(f"{_planar(video)}{tags}", ":transfer=linear:npl=203", after)
+        return Colour(f"{_planar(video)}{tags}", ":transfer=linear:npl=250", after)
     tags = "setparams=color_primaries=bt709:color_trc=bt709"
     if video.pixel_format not in _PLANAR and _is_rgb(video.pixel_format):
         rgb = "scale=out_color_matrix=bt709:out_range=tv,format=yuv444p"

@@ -9,8 +9,8 @@ from pathlib import Path
 from cliply.errors import LimitReached
 from cliply.media import ffmpeg
 from cliply.media.bumper import Bumper
-from cliply.media.edit import ClipEdit
-from cliply.media.encoding import video_arguments
+from cliply.media.edit import ClipEdit, Quality
+from cliply.media.encoding import PRESETS, video_arguments
 from cliply.media.errors import RenderFailed, Unreadable
 from cliply.media.framemap import FrameMap, Run
 from cliply.media.graph import picture_graph
@@ -116,7 +116,7 @@ def _graph(job: Job, sound: Mix, inputs: _Inputs, environment: dict[str, str]) -
 def _picture(job: Job, sound: Mix, inputs: _Inputs) -> str:
     if job.source.video is None:
         return _drawn(job, sound, inputs)
-    first = _open_runs(job.source, job.frames, inputs)
+    first = _open_runs(job.source, job.frames, job.edit.output.quality, inputs)
     return picture_graph(job.edit, job.source.video, job.frames, out="picture", first_input=first)
 
 
@@ -133,13 +133,14 @@ def _drawn(job: Job, sound: Mix, inputs: _Inputs) -> str:
 
 def _bumper(bumper: Bumper, label: str, inputs: _Inputs, chains: list[str]) -> str:
     if bumper.source.video is not None:
-        first = _open_runs(bumper.source, bumper.frames, inputs)
+        first = _open_runs(bumper.source, bumper.frames, bumper.edit.output.quality, inputs)
         chains.append(picture_graph(bumper.edit, bumper.source.video, bumper.frames, out=label, first_input=first))
     return label
 
 
-def _open_runs(source: Source, frames: FrameMap, inputs: _Inputs) -> int:
-    numbers = [inputs.add(*_opened(source, run, frames.rate)) for run in frames.runs]
+def _open_runs(source: Source, frames: FrameMap, quality: Quality, inputs: _Inputs) -> int:
+    decoding = PRESETS[quality].decoding
+    numbers = [inputs.add(*decoding, *_opened(source, run, frames.rate)) for run in frames.runs]
     return numbers[0]
 
 

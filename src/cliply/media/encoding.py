@@ -4,12 +4,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from cliply.media.edit import Quality
-from cliply.media.probe import Source
 
 AUDIO_RATE = 48_000
-
-# Above this, social networks show every second frame; rendering them all costs double.
-_FASTEST = 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,24 +18,25 @@ class Preset:
     scaler: str
     """zscale's filter."""
     audio_kbps: int
+    audio_coder: str
+    """AAC's search for the best coding: `fast` costs half."""
+    decoding: tuple[str, ...] = ()
+    """Options for the decoder."""
 
+
+# Frames that no other refers to may keep their block edges: nobody sees it after scaling down, and it cannot spread.
+_QUICK = ("-skip_loop_filter", "noref")
 
 # superfast switches macroblock-tree off; with it on again, it compresses like veryfast at half the cost.
 PRESETS: dict[Quality, Preset] = {
-    "draft": Preset("ultrafast", "cabac=1:no-deblock=0:deblock=0,0:aq-mode=2:8x8dct=1", 24, "bilinear", 128),
-    "standard": Preset("superfast", "mbtree=1:rc-lookahead=15:partitions=i8x8:aq-mode=2", 19, "bicubic", 160),
-    "high": Preset("medium", "aq-mode=2", 20, "lanczos", 192),
+    "draft": Preset(
+        "ultrafast", "cabac=1:no-deblock=0:deblock=0,0:aq-mode=2:8x8dct=1", 24, "bilinear", 128, "fast", _QUICK
+    ),
+    "standard": Preset(
+        "superfast", "mbtree=1:rc-lookahead=15:partitions=i8x8:aq-mode=2", 18, "bicubic", 160, "twoloop"
+    ),
+    "high": Preset("medium", "aq-mode=2", 20, "lanczos", 192, "twoloop"),
 }
-
-
-def frame_rate(source: Source, quality: Quality) -> str:
-    """The constant rate for clips of `source`, as `Output.frame_rate` wants it."""
-    if source.video is None:
-        return "30"
-    rate = source.video.frame_rate
-    if quality != "high" and rate > _FASTEST:
-        rate /= 2
-    return str(max(rate, Fraction(24000, 1001)))
 
 
 def video_arguments(quality: Quality, rate: Fraction, threads: int | None) -> list[str]:
@@ -53,4 +50,6 @@ def video_arguments(quality: Quality, rate: Fraction, threads: int | None) -> li
 
 
 def audio_arguments(quality: Quality) -> list[str]:
-    return ["-c:a", "aac", "-b:a", f"{PRESETS[quality].audio_kbps}k", "-ar", str(AUDIO_RATE), "-ac", "2"]
+    preset = PRESETS[quality]
+    coder = ["-c:a", "aac", "-aac_coder", preset.audio_coder, "-b:a", f"{preset.audio_kbps}k"]
+    return [*coder, "-ar", str(AUDIO_RATE), "-ac", "2"]

@@ -77,10 +77,11 @@ def _timing(file: Any, expected: Expected) -> str:
 
 
 def _tail(file: Any) -> str:
-    """The last seconds decode. Frames that nothing refers to are skipped: they cannot hide damage in the others."""
+    """The last seconds decode. Only frames that others are built on are looked at: damage there spreads."""
     video = file.streams.video[0]
     video.thread_type = "NONE"
-    video.codec_context.skip_frame = "NONREF"
+    video.codec_context.skip_frame = "BIDIR"
+    video.codec_context.options = {"skip_loop_filter": "all"}
     file.seek(int(max(0, (video.duration or 0) * video.time_base - _TAIL) / video.time_base), stream=video)
     shown = sum(1 for _ in _frames(file, video))
     return "" if shown else "its last seconds cannot be decoded"
