@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from cliply.media import lexicon
-from cliply.media.tagging import Tag, frequencies, tag
-from cliply.media.tokens import Token, tokenise
+from cliply.media.tagging import Tag, frequencies, known_nouns, tag
+from cliply.media.tokens import Token, stem, tokenise
 
 _END = re.compile(r"(?<=[.!?…])[\"”’')\]]*\s+(?=[\"“‘'(\[]?[A-Z0-9])")
 _NOISE = re.compile(
@@ -189,22 +189,40 @@ def _has_subject_and_verb(clause: Clause) -> bool:
         comma = next((i for i, token in enumerate(clause.tokens) if "," in token.after), None)
         return comma is not None and any(finite(clause, i) for i in range(comma + 1, len(clause.tokens)))
     if verb == 0:
-        return _FINITE.match(first) is not None or (clause.tags[0].pos == "VERB" and len(clause.tokens) > 2)
+        # The tagger takes "Databases keep …" for two verbs; a dictionary knows better.
+        noun = stem(first) in known_nouns() and len(clause.tokens) > 1 and finite(clause, 1)
+        return noun or _FINITE.match(first) is not None or _orders(clause)
     return (
         any(tag.pos in ("NOUN", "PROPN", "PRON") for tag in clause.tags[:verb])
         or _FINITE.match(clause.words[verb]) is not None
     )
 
 
+def _orders(clause: Clause) -> bool:
+    """ "Stop writing tests", not "watches the tests" or "went home"."""
+    first = clause.words[0]
+    inflected = first.endswith(("ed", "ing")) or (first.endswith("s") and not first.endswith("ss"))
+    return clause.tags[0].pos == "VERB" and len(clause.tokens) > 2 and not inflected
+
+
 def _relative(clause: Clause, verb: int) -> bool:
-    """Whether the verb belongs to "who …" or "which …", or stands after another subordinating word."""
-    before = clause.words[max(0, verb - 1)] if verb else ""
-    binding = lexicon.words("subordinate") | {"because", "although", "though", "whereas", "where"}
-    if any(word in binding for word in clause.words[1:verb]):
+    """Whether the verb belongs to "who …", to "the thing we …", or stands after another subordinating word."""
+    if not verb:
+        return False
+    if any(word in _BINDING or word in lexicon.words("subordinate") for word in clause.words[1:verb]):
         return True
-    return before in ("who", "which", "whom") or (
-        before == "that" and verb > 1 and clause.tags[verb - 2].pos in ("NOUN", "PROPN")
-    )
+    before = clause.words[verb - 1]
+    if before in ("who", "which", "whom"):
+        return True
+    contracted = "'" in clause.words[verb]
+    joint = verb if contracted else verb - 1
+    noun = joint - 1
+    if noun < 0 or clause.tags[noun].pos not in ("NOUN", "PROPN") or clause.tokens[noun].after.strip():
+        return False
+    return contracted or clause.words[joint] == "that" or clause.tags[joint].pos == "PRON"
+
+
+_BINDING = frozenset(("because", "although", "though", "whereas", "where"))
 
 
 def finite(clause: Clause, index: int) -> bool:
@@ -242,7 +260,8 @@ def _joining(clause: Clause, index: int) -> bool:
         following.form == "Fin" or following.pos in ("PRON", "PROPN", "DET", "AUX")
     ):
         return True
-    return clause.tags[index].pos == "SCONJ" and following.pos in ("PRON", "PROPN", "DET", "NOUN", "ADJ", "NUM", "ADV")
+    thought = any(finite(clause, at) for at in range(index + 1, len(clause.tokens)))
+    return thought and following.pos in ("PRON", "PROPN", "DET", "NOUN", "ADJ", "NUM", "ADV")
 
 
 def _explained(clause: Clause, index: int, word: str, *, named: bool) -> bool:

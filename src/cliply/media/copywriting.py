@@ -46,6 +46,16 @@ def write_copy(
     return (post, hook) if suggestion is None else _checked(suggestion, post, hook)
 
 
+def write_title(text: str, *, whole: Transcript | None = None, language: str = "en") -> str:
+    """The title alone, kept in memory: for lists of moments that are shown again and again."""
+    return _titled(text, whole, language)
+
+
+@lru_cache(maxsize=1024)
+def _titled(text: str, whole: Transcript | None, language: str) -> str:
+    return write_copy(text, whole=whole, language=language)[0].title
+
+
 def _own(text: str, whole: Transcript | None, language: str, keywords: Sequence[str]) -> tuple[PostText, str]:
     english = language.lower().startswith("en")
     text = "".join(char if char.isprintable() else " " for char in text)
@@ -77,11 +87,7 @@ def _heads(lines: Sequence[Candidate], about: Subject, sentences: Sequence[str],
         return _without_subject(sentences)
     first = best[0]
     title = first.title(about) if first.kind != "plain" else first.line()
-    others = [line for line in best[1:] if _short(line) and line.worth >= 0.75 * first.worth]
-    spoken = next((line for line in others if line.kind in ("question", "statement")), None)
-    hook = spoken or (others[0] if others and not _short(first) else first)
-    if not _short(hook):
-        hook = next((line for line in (*lines, fallback) if line is not None and _short(line)), hook)
+    hook = next((line for line in (*best, *lines, fallback) if line is not None and _short(line)), first)
     return title, _first_words(hook.line())
 
 

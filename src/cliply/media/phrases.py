@@ -62,7 +62,7 @@ def subject(sentences: Sequence[str], whole: Sequence[str], language: str, wante
             weights[word] = max(weights.get(word, 0.0), min(1.0, scored[phrase] / top))
     if code == "en":
         for word in _other_words(sentences) - weights.keys():
-            weights[word] = 0.3 * _rarity(word, code)
+            weights[word] = 1.0 if word in wishes else 0.3 * _rarity(word, code)
     written = _writings(sentences, code)
     return Subject(
         tuple(Phrase(written.get(phrase, phrase[0]), phrase, scored[phrase] / top) for phrase in best),

@@ -8,7 +8,7 @@ import gzip
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -29,11 +29,16 @@ class _Model:
     labels: tuple[str, ...]
 
 
-def tag(words: Sequence[str]) -> list[Tag]:
-    """The tags of one sentence's words, without punctuation; an empty list where there is no model."""
+def tag(words: Sequence[str]) -> tuple[Tag, ...]:
+    """The tags of one sentence's words, without punctuation; nothing where there is no model."""
+    return _tagged(tuple(words))
+
+
+@lru_cache(maxsize=1024)
+def _tagged(words: tuple[str, ...]) -> tuple[Tag, ...]:
     model = _model()
     if model is None:
-        return []
+        return ()
     tags = list[Tag]()
     before, before2 = "<s>", "<s>"
     lower = [word.lower().replace("’", "'") for word in words]
@@ -42,7 +47,7 @@ def tag(words: Sequence[str]) -> list[Tag]:
         pos, _, form = label.partition("|")
         tags.append(Tag(pos, form.strip("-")))
         before2, before = before, label
-    return tags
+    return tuple(tags)
 
 
 def _best(model: _Model, features: Sequence[str]) -> str:
@@ -51,7 +56,7 @@ def _best(model: _Model, features: Sequence[str]) -> str:
         for label, weight in model.weights.get(feature, {}).items():
             scores[label] += weight
     # The label decides between equals, so that the answer does not hang on the order of a dictionary.
-    return max(model.labels, key=lambda label: (scores[label], label))
+    return max(zip(scores.values(), scores.keys(), strict=True))[1]
 
 
 def _features(index: int, word: str, lower: Sequence[str], before: str, before2: str) -> tuple[str, ...]:

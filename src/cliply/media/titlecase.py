@@ -15,7 +15,7 @@ def headline(text: str, names: Mapping[str, str] | None = None) -> str:
     out, at = "", 0
     for index, hit in enumerate(hits):
         out += text[at : hit.start()]
-        opens = index == 0 or re.search(r"[:.!?“\"]\s*$", out) is not None
+        opens = index == 0 or re.search(r"[:.!?]\s+$|[“\"‘(]$", out) is not None
         out += _cased(hit[0], names, small=not opens and index < len(hits) - 1)
         at = hit.end()
     return out + text[at:]

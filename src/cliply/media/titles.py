@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cliply.media import lexicon
 from cliply.media.clauses import Clause, complete, finite, points_back, whole_ending
-from cliply.media.phrases import Subject
+from cliply.media.phrases import Phrase, Subject
 from cliply.media.titlecase import headline, sentence_case
 from cliply.media.tokens import stem, words_of
 
@@ -86,9 +86,14 @@ def _about_it(clause: Clause, about: Subject, sentences: Sequence[str]) -> Itera
         return
     said = " ".join(sentences[max(0, clause.sentence - 1) : clause.sentence + 1])
     before = said[: said.rfind(clause.text)] if clause.text in said else said
-    topic = next((phrase for phrase in about.phrases if phrase.score >= 0.45 and phrase.text in before), None)
+    topic = next((phrase for phrase in about.phrases if _fresh(phrase, before, clause)), None)
     if topic is not None:
         yield f"{topic.text}: {sentence_case(clause.text)}", "topic", False
+
+
+def _fresh(phrase: Phrase, before: str, clause: Clause) -> bool:
+    said = {stem(word) for word in clause.words}
+    return phrase.score >= 0.45 and phrase.text in before and not said.intersection(phrase.words)
 
 
 def explained(sentences: Sequence[str], about: Subject) -> Candidate | None:
@@ -121,7 +126,7 @@ def _guide_kind(clause: Clause, index: int) -> str | None:
     if word == "how" and following == "to" and clause.tags[index + 2].pos == "VERB":
         return "guide"
     if word == "what" and following in ("happens", "happened", "makes", "made"):
-        return "reason"
+        return None if clause.words[index + 2] in ("is", "was") else "reason"
     return "reason" if word in ("why", "how") and index and _embedded(clause, index) else None
 
 
