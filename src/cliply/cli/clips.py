@@ -29,7 +29,7 @@ from cliply.media.slug import slug
 
 Result = TypeVar("Result")
 
-Source = Annotated[Path, typer.Argument(help="A video or sound file.", show_default=False)]
+Source = Annotated[Path, typer.Argument(help="A video or sound file.", metavar="SOURCE", show_default=False)]
 _LINK = ("http://", "https://", "www.")
 
 
@@ -111,7 +111,9 @@ def clip(
 
 
 def more(
-    folder: Annotated[Path, typer.Argument(help="A folder that `cliply clip` made.", show_default=False)],
+    folder: Annotated[
+        Path, typer.Argument(help="A folder that `cliply clip` made.", metavar="FOLDER", show_default=False)
+    ],
     pick: Annotated[
         list[int] | None,
         typer.Option(help="Number of a candidate on the page; may be repeated. Default: the next best."),
@@ -133,7 +135,10 @@ def more(
 
 
 def render(
-    edit: Annotated[Path, typer.Argument(help="An edit file, NN-name.edit.json, changed or not.", show_default=False)],
+    edit: Annotated[
+        Path,
+        typer.Argument(help="An edit file, NN-name.edit.json, changed or not.", metavar="EDIT", show_default=False),
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The video to write. Default: beside the edit.")
     ] = None,

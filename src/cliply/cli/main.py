@@ -49,19 +49,23 @@ def main() -> None:
     """Run the command line and leave with a documented exit code."""
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
-        app(standalone_mode=False)
+        # Typer returns the code of an Exit, and of Ctrl-C, instead of raising it.
+        left = app(standalone_mode=False)
     except CliplyError as error:
         _leave(exit_code(error), type(error).__name__, str(error))
     except (KeyboardInterrupt, Cancelled, typer.Abort):
-        _leave(ExitCode.STOPPED, "Stopped", "Stopped. Run the same command again to go on from here.")
-    except typer.Exit as leaving:
-        sys.exit(leaving.exit_code)
+        left = ExitCode.STOPPED
     except TyperException as wrong:
-        _leave(ExitCode.WRONG_USE, "WrongUse", f"{wrong.format_message()} See: cliply --help")
+        said = wrong.format_message()
+        # Without a command, Typer's message is the whole help.
+        _leave(ExitCode.WRONG_USE, "WrongUse", said if said.startswith("Usage") else f"{said} See: cliply --help")
     except BrokenPipeError:
         # The reader of our output went away (`cliply ... | head`): not an error worth a word.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitCode.DONE)
+        left = ExitCode.DONE
+    if left == ExitCode.STOPPED:
+        _leave(ExitCode.STOPPED, "Stopped", "Stopped. Run the same command again to go on from here.")
+    sys.exit(left or ExitCode.DONE)
 
 
 def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:
