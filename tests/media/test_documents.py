@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from cliply.errors import Invalid, NotFound
-from cliply.media.documents import CLIPS_FILE, ClipEntry, ClipsDocument, SourceFacts, candidate, write_whole
+from cliply.media.documents import CLIPS_FILE, ClipEntry, ClipsDocument, SourceFacts, candidate
 from cliply.media.types import Highlight, Span
 
 
@@ -29,11 +29,11 @@ def test_a_damaged_or_later_document_is_refused(tmp_path: Path, text: str) -> No
         ClipsDocument.load(tmp_path)
 
 
-def test_a_failing_write_keeps_the_old_file_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    file = write_whole(tmp_path / CLIPS_FILE, "old")
-    with pytest.raises(UnicodeEncodeError):
-        write_whole(file, "half \udcff")
-    assert file.read_text() == "old"
+def test_saving_again_replaces_the_document_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    a_document().save(tmp_path)
+    later = a_document().model_copy(update={"clips": ()})
+    later.save(tmp_path)
+    assert ClipsDocument.load(tmp_path) == later
     assert [each.name for each in tmp_path.iterdir()] == [CLIPS_FILE]
 
 

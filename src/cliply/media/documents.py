@@ -3,14 +3,13 @@
 The JSON Schema is generated from these models by `tools/make_schemas.py`.
 """
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, JsonValue, ValidationError
 
 from cliply.errors import Invalid, NotFound
+from cliply.media.cache import write_text
 from cliply.media.document import Document
 from cliply.media.types import Dimension, Highlight, Millis, Size, Span
 
@@ -139,7 +138,9 @@ class ClipsDocument(Document):
 
     def save(self, folder: Path) -> Path:
         """Write it into `folder`, whole or not at all."""
-        return write_whole(folder / CLIPS_FILE, self.model_dump_json(indent=2) + "\n")
+        file = folder / CLIPS_FILE
+        write_text(file, self.model_dump_json(indent=2) + "\n")
+        return file
 
 
 def candidate(highlight: Highlight, *, rank: int, pick: int) -> CandidateEntry:
@@ -155,17 +156,3 @@ def candidate(highlight: Highlight, *, rank: int, pick: int) -> CandidateEntry:
         text=highlight.text,
         keywords=highlight.keywords,
     )
-
-
-def write_whole(file: Path, text: str) -> Path:
-    """Write `text` to `file` so that a reader sees the old content or the new, never a part."""
-    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as out:
-            out.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return file

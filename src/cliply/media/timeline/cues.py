@@ -1,15 +1,20 @@
-"""The caption lines of a cut, in frames."""
+"""The captions of a cut as titles: broken like the burned ones, in frames."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from cliply.media.edit import EditWord
+from cliply.media.captions.lines import break_into_blocks, count_letters, line_text
+from cliply.media.captions.styles import CaptionStyle
+from cliply.media.captions.tokens import tokens
 from cliply.media.timeline.shots import Cut
+from cliply.media.types import Millis
 
-_LONGEST = 32
-"""Characters of a line that reads at a glance on a phone."""
-_PAUSE = 700
+CHARACTERS = 24
+"""In a line; what fits an upright picture in the size of the titles."""
+_STYLE = CaptionStyle(
+    font="Noto Sans Bold", size=70, words=8, characters=CHARACTERS, lines=2, punctuation="all", animation="none"
+)
 _DEFAULT_POSITION = 0.72
 
 
@@ -24,53 +29,24 @@ class Cue:
     """Where its middle sits, 0 top to 1 bottom."""
 
 
-def cues(cut: Cut) -> tuple[Cue, ...]:
-    """The captions of a cut; none where the edit hides them. A caption never crosses a jump."""
-    if not cut.edit.captions.show:
-        return ()
-    position = cut.edit.captions.position
-    found = list[Cue]()
-    for words in _lines(cut):
-        start = cut.start + _frame(cut, words[0].start)
-        end = cut.start + max(_frame(cut, words[-1].end), _frame(cut, words[0].start) + 1)
-        if found and found[-1].start + found[-1].count > start:
-            found[-1] = Cue(found[-1].start, max(1, start - found[-1].start), found[-1].text, found[-1].position)
-        text = _joined(words)
-        found.append(Cue(start, end - start, text, _DEFAULT_POSITION if position is None else position))
-    return tuple(found)
+def cues(cut: Cut) -> Iterator[Cue]:
+    """The captions of a cut; none where the edit hides them."""
+    edit = cut.edit
+    if not edit.captions.show:
+        return
+    position = _DEFAULT_POSITION if edit.captions.position is None else edit.captions.position
+    blocks = break_into_blocks(
+        tokens(edit), _STYLE, width=float(CHARACTERS), measure=_width, language=edit.language, length=edit.duration
+    )
+    for block in blocks:
+        start, end = _frame(cut, block.start), _frame(cut, block.end)
+        text = "\n".join(line_text(line) for line in block.lines)
+        yield Cue(cut.start + start, max(1, end - start), text, position)
 
 
-def _lines(cut: Cut) -> Iterator[list[EditWord]]:
-    line = list[EditWord]()
-    for span in cut.edit.spans:
-        for word in cut.edit.words:
-            if not word.text or not span.contains((word.start + word.end) // 2):
-                continue
-            if line and (
-                len(_joined([*line, word])) > _LONGEST
-                or word.start - line[-1].end > _PAUSE
-                or line[-1].text.endswith((".", "?", "!", "。", "？", "！"))
-            ):
-                yield line
-                line = []
-            line.append(word)
-        if line:
-            yield line
-        line = []
+def _width(text: str) -> float:
+    return float(count_letters(text))
 
 
-def _frame(cut: Cut, at: int) -> int:
-    return round(Fraction(cut.edit.clip_time(at), 1000) * cut.rate)
-
-
-def _joined(words: list[EditWord]) -> str:
-    """Chinese, Japanese and Thai are written without spaces."""
-    text = ""
-    for word in words:
-        spaced = bool(text) and not (_unspaced(text[-1]) and _unspaced(word.text[0]))
-        text += f" {word.text}" if spaced else word.text
-    return text
-
-
-def _unspaced(char: str) -> bool:
-    return "\u0e00" <= char <= "\u0eff" or "\u3000" <= char <= "\u9fff" or "\uf900" <= char <= "\uffef"
+def _frame(cut: Cut, at: Millis) -> int:
+    return round(Fraction(at, 1000) * cut.rate)

@@ -64,7 +64,7 @@ class _Writer:
         return f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE fcpxml>\n{body}\n'
 
     def _cut(self, spine: ET.Element, cut: Cut) -> None:
-        captions = cues(cut)
+        captions = list(cues(cut))
         for shot in cut.shots:
             clip = self._clip(spine, cut, shot, shot.layers[0], None)
             lane = 0
@@ -162,7 +162,7 @@ class _Writer:
             duration=self._time(cue.count),
         )
         text = ET.SubElement(title, "text")
-        ET.SubElement(text, "text-style", ref=style).text = _line(cue.text)
+        ET.SubElement(text, "text-style", ref=style).text = "\n".join(map(_line, cue.text.split("\n")))
         definition = ET.SubElement(title, "text-style-def", id=style)
         ET.SubElement(
             definition,
