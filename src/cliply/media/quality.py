@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from cliply.media import ffmpeg
+from cliply.media.captions.placement import conflicts
 from cliply.media.documents import Finding
 from cliply.media.edit import ClipEdit
 from cliply.media.framemap import frame_map
@@ -55,6 +56,7 @@ def check(
         *_sound(seen, edit, source),
         *_words(edit),
         *_speaker(edit, source, faces),
+        *_text(edit, faces),
     )
 
 
@@ -152,6 +154,12 @@ def _speaker(edit: ClipEdit, source: Source, faces: Sequence[FaceAt]) -> Iterato
     if share is not None and share < _SPEAKER_SHARE:
         message = f"The person who speaks is in the picture for {share:.0%} of the time only. Choose another layout."
         yield Finding(check="speaker-visible", level="warning", message=message)
+
+
+def _text(edit: ClipEdit, faces: Sequence[FaceAt]) -> Iterator[Finding]:
+    if edit.captions.show and edit.words:
+        for message in conflicts(edit, faces):
+            yield Finding(check="captions", level="warning", message=message)
 
 
 def speaker_share(edit: ClipEdit, source: Source, faces: Sequence[FaceAt]) -> float | None:

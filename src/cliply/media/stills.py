@@ -1,6 +1,8 @@
 """One moment of an edit as a picture: the same graph as the clip's, one frame long."""
 
 import os
+import tempfile
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from cliply.media.framemap import frame_map
 from cliply.media.graph import picture_graph
 from cliply.media.probe import Source
 from cliply.media.types import Box, Millis, Size, Span
+from cliply.media.waveform import write_background
 
 _JPEG = "scale={width}:{height}:flags=bicubic:in_color_matrix=bt709:out_color_matrix=bt601:out_range=pc,format=yuvj420p"
 _ONTO = (
@@ -47,30 +50,42 @@ def landscape(edit: ClipEdit, at: Millis, window: Box | None) -> ClipEdit:
     return edit.model_copy(update={"layouts": (layout,), "output": output})
 
 
-def write_still(
-    edit: ClipEdit,
-    source: Source,
-    size: Size,
-    out: Path,
-    *,
-    text: str = "",
-    folder: Path | None = None,
-    environment: dict[str, str] | None = None,
-) -> None:
-    """The first frame of `edit` as a JPEG of `size`, in place at once. `text`: a last filter that writes on it."""
+@dataclass(frozen=True, slots=True)
+class Lettering:
+    """A filter that writes on a picture, and where it finds its script and fonts."""
+
+    filter: str
+    folder: Path
+    environment: dict[str, str]
+
+
+def write_still(edit: ClipEdit, source: Source, size: Size, out: Path, lettering: Lettering | None = None) -> None:
+    """The first frame of `edit` as a JPEG of `size`; it appears whole. Raises RenderFailed."""
+    part = out.with_name(f".cliply-{os.getpid()}-{out.name[-80:]}.part")
+    with tempfile.TemporaryDirectory(prefix="cliply-still-") as scratch:
+        inputs, graph = _picture(edit, source, Path(scratch))
+        fit = _ONTO if edit.output.size.ratio > size.ratio * 1.01 else ""
+        text = f"{lettering.filter}," if lettering else ""
+        last = f"[picture]{fit}{text}{_JPEG.format(width=size.width, height=size.height)}[v]"
+        arguments = [*inputs, "-filter_complex", f"{graph};{last}", "-map", "[v]", "-frames:v", "1"]
+        arguments += ["-c:v", "mjpeg", "-q:v", "2", "-map_metadata", "-1", "-f", "image2", "-update", "1"]
+        folder, environment = (lettering.folder, lettering.environment) if lettering else (None, None)
+        try:
+            ffmpeg.run([*arguments, "-y", f"file:{part.absolute()}"], folder=folder, environment=environment)
+            part.replace(out)
+        except (Unreadable, FileNotFoundError) as failed:
+            raise RenderFailed(f"The cover could not be made: {failed}") from failed
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _picture(edit: ClipEdit, source: Source, folder: Path) -> tuple[list[str], str]:
+    """ffmpeg's input and the graph that ends in [picture]."""
+    if source.video is None:
+        background = write_background(edit.brand.colour, edit.output.size, folder)
+        return ["-f", "png_pipe", "-i", f"file:{background}"], (
+            "[0:v]scale=out_color_matrix=bt709:out_range=tv,format=yuv420p[picture]"
+        )
     frames = frame_map(edit, source)
-    graph = picture_graph(edit, source.video, frames, out="picture") if source.video else ""
-    fit = _ONTO if edit.output.size.ratio > size.ratio * 1.01 else ""
-    last = ",".join(filter(None, [text, _JPEG.format(width=size.width, height=size.height)]))
-    run = frames.runs[0]
-    part = out.absolute().with_name(f".cliply-{os.getpid()}-{out.name[-80:]}.part")
-    arguments = ["-ss", ffmpeg.time_argument(run.seek), "-t", "2", "-an", "-sn", "-dn", *ffmpeg.guarded(source.path)]
-    arguments += ["-filter_complex", f"{graph};[picture]{fit}{last}[v]", "-map", "[v]", "-frames:v", "1"]
-    arguments += ["-c:v", "mjpeg", "-q:v", "2", "-map_metadata", "-1", "-f", "image2", "-update", "1"]
-    try:
-        ffmpeg.run([*arguments, "-y", f"file:{part}"], folder=folder, environment=environment)
-        part.replace(out)
-    except Unreadable as failed:
-        raise RenderFailed(f"The cover could not be made: {failed}") from failed
-    finally:
-        part.unlink(missing_ok=True)
+    seek = ["-ss", ffmpeg.time_argument(frames.runs[0].seek), "-t", "15", "-an", "-sn", "-dn"]
+    return [*seek, *ffmpeg.guarded(source.path)], picture_graph(edit, source.video, frames, out="picture")

@@ -1,24 +1,25 @@
-"""The cover: the sharpest frame of a clip in which its speaker looks good, in the clip's own layout."""
+"""The cover: the clip's best frame in the clip's own layout, upright and wide, with its title if it has one."""
 
+import tempfile
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from cliply.media.captions.ass import cover_ass
+from cliply.media.captions.fonts import font_environment
+from cliply.media.captions.styles import load_style
+from cliply.media.cover_frame import best_moment
 from cliply.media.edit import ClipEdit
-from cliply.media.frames import Frame, frames
+from cliply.media.framemap import frame_map
 from cliply.media.probe import Source
-from cliply.media.stills import at_moment, landscape, write_still
-from cliply.media.types import Box, FaceAt, Millis, OnProgress, Size, Span, no_progress
+from cliply.media.stills import Lettering, at_moment, landscape, write_still
+from cliply.media.types import Box, FaceAt, Millis, OnProgress, Size, no_progress
+from cliply.media.windows import scenes
 
 PORTRAIT = Size(1080, 1920)
 WIDE = Size(1280, 720)
 
-_RATE = Fraction(3)
-_WIDTH = 640
-_MOST: Millis = 20_000
+_ABOVE, _BELOW = 0.22, 0.76
+_WIDE_TITLE = 0.87
 
 
 def make_cover(
@@ -30,48 +31,51 @@ def make_cover(
     *,
     on_progress: OnProgress = no_progress,
 ) -> Millis:
-    """Write the cover as two JPEGs, 1080 × 1920 and 1280 × 720. Returns the source moment it shows."""
-    at = edit.cover.at if edit.cover.at is not None else best_moment(edit, source, faces, on_progress=on_progress)
+    """Write the cover as two JPEGs, 1080 × 1920 and 1280 × 720. Returns the source moment it shows.
+
+    Raises RenderFailed when the source gives no picture at that moment.
+    """
+    at = edit.cover.at
+    if at is None:
+        at = best_moment(edit, source, faces, on_progress=on_progress) if source.video else edit.spans[0].start
+    near = [face.box for face in faces if abs(face.at - at) <= 250]
     still = at_moment(edit, source, at)
-    write_still(still, source, PORTRAIT, portrait)
-    write_still(landscape(still, at, wide_window(edit.source.size, _near(faces, at))), source, WIDE, wide)
+    with tempfile.TemporaryDirectory(prefix="cliply-cover-") as scratch:
+        folder = Path(scratch)
+        above = _face_height(still, source, near) >= 0.5
+        write_still(still, source, PORTRAIT, portrait, _title(edit, PORTRAIT, _ABOVE if above else _BELOW, folder))
+        on_progress(0.95)
+        laid = landscape(still, at, wide_window(edit.source.size, near))
+        write_still(laid, source, WIDE, wide, _title(edit, WIDE, _WIDE_TITLE, folder))
     on_progress(1.0)
     return at
 
 
-def best_moment(
-    edit: ClipEdit, source: Source, faces: Sequence[FaceAt], *, on_progress: OnProgress = no_progress
-) -> Millis:
-    best, best_score = edit.spans[0].start, -1.0
-    left = _MOST
-    for span in edit.spans:
-        if left <= 0:
-            break
-        for frame in frames(source, Span(span.start, min(span.end, span.start + left)), rate=_RATE, width=_WIDTH):
-            on_progress(0.0)
-            score = _sharpness(frame, edit.source.size, _near(faces, frame.at))
-            if score > best_score:
-                best, best_score = frame.at, score
-        left -= span.duration
-    return best
+def _title(edit: ClipEdit, size: Size, position: float, folder: Path) -> Lettering | None:
+    if not edit.cover.title:
+        return None
+    own = folder / f"{size.width}"
+    own.mkdir()
+    style = load_style(edit.captions.style)
+    written = cover_ass(
+        edit.cover.title, size, own, style=style, brand=edit.brand, position=position, language=edit.language
+    )
+    return Lettering(f"ass={written.name}", own, font_environment(own, edit.brand.font))
 
 
-def _near(faces: Sequence[FaceAt], at: Millis) -> list[Box]:
-    return [face.box for face in faces if abs(face.at - at) <= 250]
-
-
-def _sharpness(frame: Frame, size: Size, boxes: Sequence[Box]) -> float:
-    import cv2
-
-    luma: NDArray[np.uint8] = frame.luma
-    if boxes:
-        scale = luma.shape[1] / size.width
-        box = max(boxes, key=lambda box: box.area)
-        luma = luma[
-            max(0, int(box.y * scale)) : int(box.bottom * scale) + 1,
-            max(0, int(box.x * scale)) : int(box.right * scale) + 1,
-        ]
-    return float(cv2.Laplacian(luma, cv2.CV_32F).var())
+def _face_height(still: ClipEdit, source: Source, boxes: Sequence[Box]) -> float:
+    """Where on the upright cover the largest face's middle lies, 0 top to 1 bottom; 0.5 if none is known."""
+    if not boxes or source.video is None:
+        return 0.5
+    frames = frame_map(still, source)
+    paths = scenes(still, frames, source.video.size, still.output.size)[0].paths
+    box = max(boxes, key=lambda each: each.area)
+    for path in paths:
+        window = path.at(0)
+        if window.overlap(box) > 0.5 * box.area:
+            place = path.pane.place
+            return place.y + place.height * (box.centre[1] - window.y) / window.height
+    return 0.5
 
 
 def wide_window(size: Size, boxes: Sequence[Box]) -> Box | None:
