@@ -28,7 +28,7 @@ from cliply.media.sentences import split_sentences
 from cliply.media.text import Floats, term_table
 
 WEIGHTS = Path(__file__).parents[1] / "src" / "cliply" / "media" / "data" / "highlight_weights.json"
-SHARES = {"events": 0.22, "mass": 0.78}
+SHARES = {"events": 0.2, "mass": 0.8}
 """Of laughs and of summaries. Laughs are the easier signal: at equal shares they drown the informative moments."""
 RIDGE = 0.1
 SAMPLE = 1500
@@ -91,7 +91,7 @@ FIXED: dict[str, dict[str, float]] = {
         "end_trails": -0.15,
         "end_reply": -0.05,
     },
-    "substance": {"guest": 0.6, "told_centrality": 0.2, "pointed": 0.1},
+    "substance": {"guest": 1.0, "told_centrality": 0.2, "pointed": 0.1},
     "emotion": {"direct": 0.4, "exclamation": 0.15},
     "delivery": {"energy": 0.2, "swing": 0.15, "pace": 0.05},
     "match": {"match": 3.0},

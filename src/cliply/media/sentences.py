@@ -65,10 +65,17 @@ def join_words(texts: Sequence[str]) -> str:
     """Words as running text: with spaces, except between the scripts that have none."""
     out: list[str] = []
     for text in texts:
-        if out and text and out[-1] and not (_UNSPACED.match(text[0]) and _UNSPACED.match(out[-1][-1])):
+        if out and text and out[-1] and not _joined(out[-1][-1], text[0]):
             out.append(" ")
         out.append(text)
     return "".join(out)
+
+
+def _joined(before: str, after: str) -> bool:
+    """Whether these two characters of neighbouring words stand together."""
+    if _UNSPACED.match(before):
+        return _UNSPACED.match(after) is not None or after.isdigit()
+    return before.isdigit() and _UNSPACED.match(after) is not None
 
 
 def _border(before: Word, after: Word, *, punctuated: bool) -> bool:

@@ -125,9 +125,9 @@ def _of_tellers(columns: dict[str, Floats], told: float) -> dict[str, Floats]:
 def _position(windows: Windows, duration: Millis, told: float) -> dict[str, Floats]:
     """How deep a window lies in the first and the last minutes, where greetings and good-byes are said."""
     edge = min(_EDGE, 0.08 * duration) + 1
-    formal = 0.4 + 0.6 * told  # a meeting comes to its business sooner than an interview
+    formal = 0.25 + 0.75 * told  # a meeting comes to its business sooner than an interview
     return {
-        "opening_minutes": formal * np.clip(1 - windows.start / edge, 0, 1),
-        "closing_minutes": formal * np.clip(1 - (duration - windows.end) / edge, 0, 1),
+        "opening_minutes": formal * np.clip(2 - 2 * windows.start / edge, 0, 1),
+        "closing_minutes": formal * np.clip(2 - 2 * (duration - windows.end) / edge, 0, 1),
         "log_duration": np.log(np.maximum(1, windows.duration) / 30_000),
     }

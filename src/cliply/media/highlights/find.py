@@ -26,7 +26,9 @@ from cliply.media.types import Highlight, Millis, OnProgress, Sentence, Span, Tr
 _ALTERNATIVES = 100
 _KEYWORDS = 5
 _EMBEDDING_SHARE = 0.9
-"""Of the time, when sentences are embedded."""
+"""Of the local work's time, when sentences are embedded."""
+_LOCAL_SHARE = 0.92
+"""Of the whole time, when a judge is asked as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,21 +98,28 @@ def find_highlights(
         vectors = lexical_vectors(sentences)
     borders = chapters(sentences, vectors, duration, transcript.language)
     ranked = _rank(transcript, duration, options, sound, usable, vectors, sentences, borders)
-    on_progress(0.97 if judge else 1.0)
+    on_progress(_LOCAL_SHARE if judge else 1.0)
     count = options.count if options.count is not None else wanted_count((options.within or Span(0, duration)).duration)
     chosen = best_set(ranked.windows, ranked.scores.total, ranked.topics, count, padded=options.count is not None)
     others = alternatives(ranked.windows, ranked.scores.total, chosen, _ALTERNATIVES)
     highlights = _describe(ranked, chosen, others, duration, sound.silences if sound else ())
     warnings: tuple[str, ...] = ()
     if judge is not None:
-        highlights, warnings = judged(judge, highlights, prompt=options.prompt, on_progress=on_progress)
+        highlights, warnings = judged(
+            judge,
+            highlights,
+            prompt=options.prompt,
+            on_progress=lambda share: on_progress(_LOCAL_SHARE + share * (1 - _LOCAL_SHARE)),
+        )
     return Findings(highlights, sentences, borders, warnings)
 
 
 def _embed(embedder: Embedder | None, sentences: Sequence[Sentence], on_progress: OnProgress) -> Vectors | None:
     if embedder is None or not sentences:
         return None
-    return embedder.embed([each.text for each in sentences], lambda share: on_progress(share * _EMBEDDING_SHARE))
+    return embedder.embed(
+        [each.text for each in sentences], lambda share: on_progress(share * _EMBEDDING_SHARE * _LOCAL_SHARE)
+    )
 
 
 def _rank(

@@ -98,8 +98,8 @@ def _bad_hook(moment: Moment, _cues: Cues) -> str:
 def _good_standalone(moment: Moment, _cues: Cues) -> str:
     before = moment.sentences[moment.first - 1] if moment.first else None
     if before is not None and before.speaker != moment.opening.speaker:
-        return "Needs nothing from before: it starts where a new speaker does, with a full thought."
-    return "Needs nothing from before: its first sentence refers to nothing that was said earlier."
+        return "Starts afresh: somebody else takes the word, with a full sentence."
+    return f"Starts afresh, without a word that points back: {quote(moment.opening.text)}"
 
 
 def _bad_standalone(moment: Moment, cues: Cues) -> str:
