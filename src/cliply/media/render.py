@@ -16,6 +16,7 @@ from cliply.media.encode import Job, encode
 from cliply.media.framemap import frame_map
 from cliply.media.mix import mix
 from cliply.media.probe import Source
+from cliply.media.scratch import scratch_folder
 from cliply.media.types import Millis, OnProgress, Size, no_progress
 from cliply.media.verify import Expected, verify
 
@@ -60,7 +61,7 @@ def render(
     out = out.absolute()
     frames = frame_map(edit, source)
     refuse_full_disk(edit, out)
-    with _unfinished(out) as part, tempfile.TemporaryDirectory(prefix="cliply-render-") as scratch:
+    with _unfinished(out) as part, scratch_folder("render") as scratch:
         folder = Path(scratch)
         intro = bumper(edit.brand.intro, edit) if edit.brand.intro else None
         outro = bumper(edit.brand.outro, edit) if edit.brand.outro else None
