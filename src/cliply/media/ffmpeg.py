@@ -144,6 +144,8 @@ def _failure(stderr: str) -> Unreadable | TooMuch:
         return TooMuch(
             "This video needs more memory to decode than is allowed. Convert it to a smaller picture and try again."
         )
+    if "No space left on device" in stderr or "Disk quota exceeded" in stderr:
+        return TooMuch("The disk is full. Make room and run the same command again: it goes on from what is done.")
     return Unreadable(_last_words(stderr))
 
 
