@@ -1,7 +1,6 @@
 """One moment of an edit as a picture: the same graph as the clip's, one frame long."""
 
 import os
-import tempfile
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +11,7 @@ from cliply.media.errors import RenderFailed, Unreadable
 from cliply.media.framemap import frame_map
 from cliply.media.graph import picture_graph
 from cliply.media.probe import Source
+from cliply.media.scratch import scratch_folder
 from cliply.media.types import Box, Millis, Size, Span
 from cliply.media.waveform import write_background
 
@@ -62,7 +62,7 @@ class Lettering:
 def write_still(edit: ClipEdit, source: Source, size: Size, out: Path, lettering: Lettering | None = None) -> None:
     """The first frame of `edit` as a JPEG of `size`; it appears whole. Raises RenderFailed."""
     part = out.with_name(f".cliply-{os.getpid()}-{out.name[-80:]}.part")
-    with tempfile.TemporaryDirectory(prefix="cliply-still-") as scratch:
+    with scratch_folder("still") as scratch:
         inputs, graph = _picture(edit, source, Path(scratch))
         fit = _ONTO if edit.output.size.ratio > size.ratio * 1.01 else ""
         text = f"{lettering.filter}," if lettering else ""

@@ -1,6 +1,5 @@
 """The cover: the clip's best frame in the clip's own layout, upright and wide, with its title if it has one."""
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from cliply.media.cover_frame import best_moment
 from cliply.media.edit import ClipEdit
 from cliply.media.framemap import frame_map
 from cliply.media.probe import Source
+from cliply.media.scratch import scratch_folder
 from cliply.media.stills import Lettering, at_moment, landscape, write_still
 from cliply.media.types import Box, FaceAt, Millis, OnProgress, Size, no_progress
 from cliply.media.windows import scenes
@@ -40,7 +40,7 @@ def make_cover(
         at = best_moment(edit, source, faces, on_progress=on_progress) if source.video else edit.spans[0].start
     near = [face.box for face in faces if abs(face.at - at) <= 250]
     still = at_moment(edit, source, at)
-    with tempfile.TemporaryDirectory(prefix="cliply-cover-") as scratch:
+    with scratch_folder("cover") as scratch:
         folder = Path(scratch)
         above = _face_height(still, source, near) >= 0.5
         write_still(still, source, PORTRAIT, portrait, _title(edit, PORTRAIT, _ABOVE if above else _BELOW, folder))
