@@ -1,5 +1,6 @@
 """The `cliply` command: every sub-command, and the one place where errors become messages and exit codes."""
 
+import errno
 import json
 import os
 import signal
@@ -63,9 +64,23 @@ def main() -> None:
         # The reader of our output went away (`cliply ... | head`): not an error worth a word.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         left = ExitCode.DONE
+    except OSError as failed:
+        _leave_disk(failed)
     if left == ExitCode.STOPPED:
         _leave(ExitCode.STOPPED, "Stopped", "Stopped. Run the same command again to go on from here.")
     sys.exit(left or ExitCode.DONE)
+
+
+def _leave_disk(failed: OSError) -> None:
+    """A disk that is full or may not be written, wherever that came up; anything else is a fault of ours."""
+    where = f" at {failed.filename}" if failed.filename else ""
+    if failed.errno in (errno.ENOSPC, errno.EDQUOT):
+        message = f"The disk is full{where}. Make room and run the same command again: it goes on from what is done."
+        _leave(ExitCode.LIMIT_REACHED, "DiskFull", message)
+    if failed.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        message = f"Writing is not allowed{where}. Name a folder of your own with --out, or in CLIPLY_CACHE."
+        _leave(ExitCode.NOT_ALLOWED, "WriteRefused", message)
+    raise failed
 
 
 def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:
