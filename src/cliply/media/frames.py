@@ -6,7 +6,6 @@ flashes the wrong person.
 """
 
 import re
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +18,7 @@ from cliply.media import ffmpeg
 from cliply.media.errors import Unreadable
 from cliply.media.isolation import Limits
 from cliply.media.probe import Source, Video
+from cliply.media.scratch import scratch_folder
 from cliply.media.types import Millis, OnProgress, Size, Span, no_progress
 
 Picture = NDArray[np.uint8]
@@ -38,8 +38,6 @@ class Frame:
     """When the source frame it was made from appears."""
     planes: Picture
     """I420: the luma plane with the two quarter-size colour planes below it."""
-    key: bool = False
-    """A key frame; encoders put one on the first frame after a cut."""
 
     @property
     def luma(self) -> Picture:
@@ -83,7 +81,7 @@ def frames(
         at = frame.at + span.start
         on_progress(min(1.0, (at - span.start) / span.duration))
         if at < span.end:
-            yield Frame(at, frame.planes, frame.key)
+            yield Frame(at, frame.planes)
 
 
 def overview(
@@ -114,9 +112,9 @@ def _decode(source: Source, video: Video, opening: list[str], rate: Fraction, wi
     """Frames with times from where `opening` starts; None while ffmpeg is busy."""
     size = small_size(video, width)
     bytes_each = size.width * size.height * 3 // 2
-    with tempfile.TemporaryDirectory(prefix="cliply-frames-") as scratch:
+    with scratch_folder("frames") as scratch:
         folder = Path(scratch)
-        notes = _Notes(folder)
+        times = _Times(folder / "times.txt")
         arguments: list[str | Path] = ["-noautorotate", *opening, *ffmpeg.guarded(source.path)]
         arguments += ["-filter_complex", _graph(video, size, rate), "-map", "[out]", "-an", "-sn", "-dn"]
         arguments += ["-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1"]
@@ -129,8 +127,7 @@ def _decode(source: Source, video: Video, opening: list[str], rate: Fraction, wi
             while len(pending) >= bytes_each:
                 planes = np.frombuffer(bytes(pending[:bytes_each]), np.uint8).reshape(size.height * 3 // 2, size.width)
                 del pending[:bytes_each]
-                at, key = notes.next()
-                yield Frame(at, planes, key)
+                yield Frame(times.next(), planes)
 
 
 def _graph(video: Video, size: Size, rate: Fraction) -> str:
@@ -144,44 +141,29 @@ def _graph(video: Video, size: Size, rate: Fraction) -> str:
     shrink = [f"scale={width}:{height}:flags=area:out_range=tv", *_TURNS.get(video.rotation, [])]
     if video.hdr:
         shrink.append(_TONE_MAP)
-    note = "metadata=mode=add:key=c:value=1,metadata=mode=print:direct=1:file="
     chosen = f"select='isnan(prev_selected_t)+gt({tick},{last})',settb=AVTB"
-    return (
-        f"[0:v:0]{chosen},split=2[keys][all];"
-        f"[keys]select='eq(key,1)',{note}keys.txt,nullsink;"
-        f"[all]{','.join(shrink)},format=yuv420p,{note}times.txt[out]"
-    )
+    note = "metadata=mode=add:key=c:value=1,metadata=mode=print:direct=1:file=times.txt"
+    return f"[0:v:0]{chosen},{','.join(shrink)},format=yuv420p,{note}[out]"
 
 
-class _Notes:
+class _Times:
     """Reads the times that ffmpeg writes beside the pictures, a line ahead of each."""
-
-    def __init__(self, folder: Path) -> None:
-        self._times = _Stamps(folder / "times.txt")
-        self._keys = _Stamps(folder / "keys.txt")
-        self._given = 0
-
-    def next(self) -> tuple[Millis, bool]:
-        if self._given >= len(self._times.read):
-            self._times.more()
-            self._keys.more()
-        if self._given >= len(self._times.read):
-            raise Unreadable("The pictures of this file could not be put in time; try to convert it first.")
-        stamp = self._times.read[self._given]
-        self._given += 1
-        return round(stamp / 1000), stamp in self._keys.known
-
-
-class _Stamps:
-    """The presentation times in one growing file of notes."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._offset = 0
-        self.read: list[int] = []
-        self.known: set[int] = set()
+        self._read: list[int] = []
+        self._given = 0
 
-    def more(self) -> None:
+    def next(self) -> Millis:
+        if self._given >= len(self._read):
+            self._more()
+        if self._given >= len(self._read):
+            raise Unreadable("The pictures of this file could not be put in time; try to convert it first.")
+        self._given += 1
+        return round(self._read[self._given - 1] / 1000)
+
+    def _more(self) -> None:
         if not self._file.exists():
             return
         with self._file.open("rb") as notes:
@@ -189,6 +171,4 @@ class _Stamps:
             text = notes.read()
         whole = text[: text.rfind(b"\n") + 1]
         self._offset += len(whole)
-        stamps = [int(stamp) for stamp in re.findall(rb"pts:(-?\d+)", whole)]
-        self.read += stamps
-        self.known.update(stamps)
+        self._read += [int(stamp) for stamp in re.findall(rb"pts:(-?\d+)", whole)]

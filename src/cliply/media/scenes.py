@@ -33,7 +33,6 @@ class Look:
     at: Millis
     tiny: Tiny
     """Luma and both colour planes of a 32 by 18 picture, as rows of 3."""
-    key: bool
 
 
 def look(frame: Frame) -> Look:
@@ -43,7 +42,7 @@ def look(frame: Frame) -> Look:
     colour = frame.planes[height:].reshape(2, height // 2, width // 2)
     planes = [frame.luma, colour[0], colour[1]]
     small = [cv2.resize(plane, _TINY, interpolation=cv2.INTER_AREA) for plane in planes]
-    return Look(frame.at, np.stack(small, axis=-1).astype(np.float32), frame.key)
+    return Look(frame.at, np.stack(small, axis=-1).astype(np.float32))
 
 
 def difference(one: Tiny, other: Tiny) -> float:
@@ -82,8 +81,7 @@ def find_cuts(looks: Sequence[Look], frame_length: float) -> list[Cut]:
             continue
         if _is_flash(looks, index) or (cuts and after.at - cuts[-1].after < _SHORTEST_SHOT):
             continue
-        adjacent = after.at - before.at <= 1.5 * frame_length
-        cuts.append(Cut(before.at, after.at, sure=adjacent or after.key))
+        cuts.append(Cut(before.at, after.at, sure=after.at - before.at <= 1.5 * frame_length))
     return cuts
 
 

@@ -14,10 +14,12 @@ from cliply.media.probe import Source
 from cliply.media.scenes import Look, changed_share, difference, look, stands_out
 from cliply.media.types import Box, Millis, OnProgress, Span, no_progress
 
-LOOK_RATE = Fraction(10)
-LOOK_WIDTH = 640
+# Where B-frames are skipped, what is left is few frames, and encoders put them right after cuts: all are looked at.
+_RATE, _RATE_WITHOUT_B_FRAMES = Fraction(60), Fraction(10)
+_WIDTH = 512
 _FACES_EVERY: Millis = 300
 _STILLS_EVERY: Millis = 2000
+_MOST_STILLS = 400
 # A face that is lost for longer is taken for another one when it comes back, unless it looks the same.
 _LONGEST_GAP: Millis = 2000
 # How far a face may move between two looks, in its own widths, growing with time.
@@ -57,9 +59,10 @@ def watch(source: Source, span: Span, *, on_progress: OnProgress = no_progress) 
     """Look at a stretch once: shots, faces and mouths from the same decoded frames."""
     if source.video is None:
         return Watched((), (), (), ())
-    size = small_size(source.video, LOOK_WIDTH)
+    size = small_size(source.video, _WIDTH)
     watcher = _Watcher(source.video.size.width / size.width)
-    for frame in frames(source, span, rate=LOOK_RATE, width=LOOK_WIDTH, on_progress=on_progress):
+    rate = _RATE if source.video.reorders else _RATE_WITHOUT_B_FRAMES
+    for frame in frames(source, span, rate=rate, width=_WIDTH, on_progress=on_progress):
         watcher.add(frame)
     watcher.end()
     return Watched(
@@ -91,7 +94,7 @@ class _Watcher:
             self._kept, self._last = [], []
         self.looks.append(new)
         if not self._kept or frame.at - self.stills[-1][0] >= _STILLS_EVERY:
-            self.stills.append((frame.at, frame.luma))
+            self._keep_still(frame)
         self._kept.append(frame)
         if not self.looked or not self._last_looked_in_shot or frame.at - self.looked[-1] >= _FACES_EVERY:
             self._find()
@@ -101,7 +104,12 @@ class _Watcher:
         if len(self._kept) > 1:
             self._find()
         if self._kept and self.stills and self.stills[-1][0] < self._kept[-1].at:
-            self.stills.append((self._kept[-1].at, self._kept[-1].luma))
+            self._keep_still(self._kept[-1])
+
+    def _keep_still(self, frame: Frame) -> None:
+        self.stills.append((frame.at, frame.luma.copy()))
+        if len(self.stills) > _MOST_STILLS:  # an hour of them would fill the memory
+            del self.stills[1:-1:2]
 
     @property
     def _last_looked_in_shot(self) -> bool:
