@@ -4,7 +4,7 @@ import pytest
 
 from cliply.errors import Invalid, NotFound
 from cliply.media.documents import CLIPS_FILE, ClipEntry, ClipsDocument, SourceFacts, candidate
-from cliply.media.types import Highlight, Span
+from cliply.media.types import Highlight, Span, Transcript, Word
 
 
 def a_document() -> ClipsDocument:
@@ -40,4 +40,12 @@ def test_saving_again_replaces_the_document_and_leaves_nothing_beside_it(tmp_pat
 def test_a_highlight_that_was_not_rendered_keeps_its_reason() -> None:
     moment = Highlight(Span(1000, 20_000), 55.0, "Said.", "Because.", title="Title", keywords=("go",))
     entry = candidate(moment, rank=4, pick=2)
+    assert entry.title == "Title"
     assert (entry.rank, entry.pick, entry.reason, entry.text, entry.keywords) == (4, 2, "Because.", "Said.", ("go",))
+
+
+def test_a_highlight_without_a_title_gets_one_where_the_transcript_is_known() -> None:
+    moment = Highlight(Span(0, 20_000), 55.0, "So, nobody reads the manual.", "Because.")
+    whole = Transcript("en", (Word("Nobody", 0, 200), Word("reads", 200, 400)))
+    assert candidate(moment, rank=1, pick=1).title == ""
+    assert candidate(moment, rank=1, pick=1, whole=whole).title == "Nobody Reads the Manual"

@@ -7,6 +7,7 @@ speech; other languages by their sentences, stop words and script.
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from cliply.media import lexicon
@@ -48,19 +49,32 @@ def write_copy(
 
 def write_title(text: str, *, whole: Transcript | None = None, language: str = "en") -> str:
     """The title alone, kept in memory: for lists of moments that are shown again and again."""
-    return _titled(text, whole, language)
+    return _titled(text, _Same(whole), language)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Same:
+    """A transcript compared by identity: comparing tens of thousands of words would cost more than the work saved."""
+
+    whole: Transcript | None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.whole is other.whole
+
+    def __hash__(self) -> int:
+        return id(self.whole)
 
 
 @lru_cache(maxsize=1024)
-def _titled(text: str, whole: Transcript | None, language: str) -> str:
-    return write_copy(text, whole=whole, language=language)[0].title
+def _titled(text: str, source: _Same, language: str) -> str:
+    return write_copy(text, whole=source.whole, language=language)[0].title
 
 
 def _own(text: str, whole: Transcript | None, language: str, keywords: Sequence[str]) -> tuple[PostText, str]:
     english = language.lower().startswith("en")
     text = "".join(char if char.isprintable() else " " for char in text)
     sentences = sentences_of(text) if english else _sentences(text)
-    source = _source_sentences(whole) if whole is not None else ()
+    source = _source_sentences(_Same(whole))
     about = subject(sentences, source, language, keywords)
     if english:
         lines = candidates(list(clauses(sentences)), about, sentences)
@@ -236,9 +250,9 @@ def hashtag(phrase: str) -> str | None:
 
 
 @lru_cache(maxsize=4)
-def _source_sentences(whole: Transcript) -> tuple[str, ...]:
+def _source_sentences(source: _Same) -> tuple[str, ...]:
     sentences, line = list[str](), list[str]()
-    for word in whole.words:
+    for word in source.whole.words if source.whole is not None else ():
         line.append(word.text)
         if word.text.endswith((".", "?", "!", "。", "？", "！")):
             sentences.append(" ".join(line))

@@ -10,8 +10,9 @@ from pydantic import Field, JsonValue, ValidationError
 
 from cliply.errors import Invalid, NotFound
 from cliply.media.cache import write_text
+from cliply.media.copywriting import write_title
 from cliply.media.document import Document
-from cliply.media.types import Dimension, Highlight, Millis, Size, Span
+from cliply.media.types import Dimension, Highlight, Millis, Size, Span, Transcript
 
 CLIPS_FILE = "clips.json"
 
@@ -143,8 +144,11 @@ class ClipsDocument(Document):
         return file
 
 
-def candidate(highlight: Highlight, *, rank: int, pick: int) -> CandidateEntry:
-    """A highlight that was not rendered, as the document lists it."""
+def candidate(highlight: Highlight, *, rank: int, pick: int, whole: Transcript | None = None) -> CandidateEntry:
+    """A highlight that was not rendered, as the document lists it; with the `whole` transcript it gets a title."""
+    title = highlight.title
+    if not title and whole is not None:
+        title = write_title(highlight.text, whole=whole, language=whole.language)
     return CandidateEntry(
         rank=rank,
         pick=pick,
@@ -152,7 +156,7 @@ def candidate(highlight: Highlight, *, rank: int, pick: int) -> CandidateEntry:
         score=highlight.score,
         reason=highlight.reason,
         dimensions=highlight.dimensions,
-        title=highlight.title,
+        title=title,
         text=highlight.text,
         keywords=highlight.keywords,
     )
