@@ -14,7 +14,7 @@ def sights(xs: list[float], every: int = 300, face: float = 150) -> list[Sight]:
 
 
 def test_the_window_has_the_wanted_shape() -> None:
-    assert FRAME == Size(405, 720)
+    assert Size(405, 720) == FRAME
     assert window(Size(1, 1), 9 / 16) == Size(1, 1)
 
 
@@ -44,7 +44,7 @@ def test_a_wandering_face_stays_in_the_window(steps: list[float], start: float) 
     seen = sights([float(x) for x in places])
     keys = follow(Span(0, 300 * len(seen)), seen, FRAME, PICTURE)
     shown = [box_at(keys, sight.at) for sight in seen]
-    assert all(0 <= box.x and box.right <= 1280.1 for box in shown)
+    assert all(box.x >= 0 and box.right <= 1280.1 for box in shown)
     inside = [box.x <= sight.box.x and sight.box.right <= box.right for box, sight in zip(shown, seen, strict=True)]
     assert sum(inside) >= 0.8 * len(inside)
 

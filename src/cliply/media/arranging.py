@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from cliply.media import camera
 from cliply.media.camera import Sight
 from cliply.media.edit import CameraKey, LayoutSpan, Pane, Place
@@ -49,7 +47,7 @@ def picture(size: Size) -> Box:
 
 def split(shot: Span, people: Sequence[Sequence[Sight]], size: Size, ratio: float, why: str) -> LayoutSpan:
     """Two to four people at once, each in a pane, in the order in which they sit."""
-    ordered = sorted(people, key=lambda sights: _middle(sights)[0])
+    ordered = sorted(people, key=lambda sights: camera.usual(sights).centre[0])
     places = _places(len(ordered), ratio)
     panes = []
     for place, sights in zip(places, ordered, strict=True):
@@ -81,31 +79,14 @@ def _face_window(
     share: float = _FACE_IN_PANE,
 ) -> Size:
     """A window of a shape around a face: near, without the neighbours' faces if there is room for that."""
-    face, extent = _face(sights), _extent(sights)
+    face, extent = camera.usual(sights), camera.extent(sights)
     height = max(face.height / share, _SMALLEST * size.height if others else 0.0)
     for other in others:
-        apart = abs(_face(other).centre[0] - face.centre[0])
+        apart = abs(camera.usual(other).centre[0] - face.centre[0])
         height = min(height, max(1.0, _OWN_SIDE * 2 * apart) / shape)
     least = max(_LEAST_HIGH * extent.height, _LEAST_WIDE * extent.width / shape)
     height = min(max(height, least), size.height, size.width / shape)
     return Size(max(2, round(height * shape)), max(2, round(height)))
-
-
-def _middle(sights: Sequence[Sight]) -> tuple[float, float]:
-    return _face(sights).centre
-
-
-def _face(sights: Sequence[Sight]) -> Box:
-    sides = [(each.box.x, each.box.y, each.box.width, each.box.height) for each in sights]
-    return Box(*map(float, np.median(np.array(sides), axis=0)))
-
-
-def _extent(sights: Sequence[Sight]) -> Box:
-    """What the face covers over time, as wide as it usually is and as high as it ever gets."""
-    face = _face(sights)
-    top = float(np.percentile([each.box.y for each in sights], 5))
-    bottom = float(np.percentile([each.box.bottom for each in sights], 95))
-    return Box(face.x, top, face.width, bottom - top)
 
 
 def stack(shot: Span, face: Sequence[Sight], screen: Box, size: Size, ratio: float, why: str) -> LayoutSpan:

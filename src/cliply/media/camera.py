@@ -35,6 +35,20 @@ class Sight:
     box: Box
 
 
+def usual(sights: Sequence[Sight]) -> Box:
+    """The middle place and size over time."""
+    sides = [(each.box.x, each.box.y, each.box.width, each.box.height) for each in sights]
+    return Box(*map(float, np.median(np.array(sides), axis=0)))
+
+
+def extent(sights: Sequence[Sight]) -> Box:
+    """What a face covers over time: as wide as it usually is, as high as it ever gets."""
+    face = usual(sights)
+    top = float(np.percentile([each.box.y for each in sights], 5))
+    bottom = float(np.percentile([each.box.bottom for each in sights], 95))
+    return Box(face.x, top, face.width, bottom - top)
+
+
 def window(size: Size, ratio: float, zoom: float = 1.0) -> Size:
     """The largest camera window of a shape in a picture, shrunk by `zoom`; in whole even pixels."""
     width = min(size.width, size.height * ratio) / zoom

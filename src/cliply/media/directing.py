@@ -17,7 +17,7 @@ from cliply.media.voices import Voices
 # The camera does not turn to an interjection: a turn must carry this much speech over this much time.
 _LEAST_VOICED, _LEAST_TURN = 800, 1500
 # Cutting between speakers is calm when turns are long; shorter ones are shown side by side.
-_PER_CHANGE: Millis = 14_000
+_PER_CHANGE: Millis = 30_000
 _LEAST_SHOWN: Millis = 4000
 _SURE = 0.85
 _MOST_PANES = 4
@@ -26,6 +26,8 @@ _LEAD: Millis = 250
 # Faces that much smaller than the largest are in the background, unless they speak.
 _BACKGROUND = 0.25
 _GROUP_FILL = 0.86
+# A face less high than this share of the window is far away; how near the camera may go, and to how few lines.
+_SMALL_FACE, _NEAREST, _LEAST_LINES = 0.14, 1.5, 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +159,23 @@ def _all_at_once(scene: Scene, shape: Shape, people: Sequence[int], why: str) ->
 def _follow(scene: Scene, shape: Shape, turns: Sequence[tuple[Span, int]], why: str) -> LayoutSpan:
     keys: list[CameraKey] = []
     widest = 0.0
+    frame = _near_enough(scene, shape, [who for _, who in turns])
     for span, who in turns:
         sights = [each for each in _sights(scene.tracks[who]) if span.start - 400 <= each.at <= span.end + 400]
         sights = sights or _sights(scene.tracks[who])
         widest = max(widest, *(each.box.width for each in sights))
-        keys += camera.follow(span, sights, shape.window, arranging.picture(shape.size))
+        keys += camera.follow(span, sights, frame, arranging.picture(shape.size))
     if widest > shape.window.width:
         return arranging.whole(scene.shot, shape.size, shape.ratio, "The face is wider than the window.")
     return LayoutSpan(span=scene.shot, layout="follow", panes=(Pane(camera=tuple(keys)),), why=why)
+
+
+def _near_enough(scene: Scene, shape: Shape, shown: Sequence[int]) -> Size:
+    """The window, nearer where every face in it would be lost in the distance and there are pixels to spare."""
+    faces = [camera.extent(_sights(scene.tracks[who])) for who in shown]
+    tallest = max(face.height for face in faces)
+    zoom = min(_NEAREST, _SMALL_FACE * shape.window.height / max(1.0, tallest), shape.window.height / _LEAST_LINES)
+    return camera.window(shape.size, shape.ratio, max(1.0, zoom))
 
 
 def settle(turns: Sequence[Turn], shot: Span, voices: Voices) -> list[tuple[Span, int]]:

@@ -24,6 +24,8 @@ _LEAST_TEXT, _LEAST_FLAT, _LEAST_STILL = 0.04, 0.35, 0.75
 _LARGEST_FACE = 0.16
 # What must be left of the picture's area when the face is set apart, and how far from the face it is divided.
 _LEAST_AREA, _ROOM = 0.45, 1.0
+# Grey levels of an edge, the share of it that must be there, and how far from a face its picture may end, in faces.
+_EDGE, _STRAIGHT, _REACH = 10, 0.8, 2.0
 
 Blocks = NDArray[np.bool_]
 
@@ -48,7 +50,35 @@ def find_screen(stills: Sequence[Picture], face: Box | None, size: Size) -> Scre
     if text.sum() < _LEAST_TEXT * blocks or flat.sum() < _LEAST_FLAT * blocks or still.sum() < _LEAST_STILL * blocks:
         return None
     small = face is not None and face.width <= _LARGEST_FACE * size.width
-    return Screen(_part(text, face, scale, size) if small and face is not None else None)
+    if not small or face is None:
+        return Screen(None)
+    return Screen(_part(text, _inset(stills[-1], face, scale), scale, size))
+
+
+def _inset(luma: Picture, face: Box, scale: float) -> Box:
+    """The face with the picture it is in: out to the straight edges around it, if there are any near."""
+    across = _edges(luma, face.y, face.bottom, scale)
+    down = _edges(luma.T, face.x, face.right, scale)
+    left, right = _outward(across, face.x / scale, face.right / scale)
+    top, bottom = _outward(down, face.y / scale, face.bottom / scale)
+    return Box(left * scale, top * scale, (right - left) * scale, (bottom - top) * scale)
+
+
+def _edges(luma: Picture, first: float, last: float, scale: float) -> Blocks:
+    """The columns that are an edge over most of the rows from `first` to `last`, in source pixels."""
+    rows = luma[max(0, int(first / scale)) : int(last / scale) + 1].astype(np.int16)
+    steps = np.abs(rows[:, 2:] - rows[:, :-2]) > _EDGE
+    return np.asarray(np.pad(steps.mean(axis=0), 1) > _STRAIGHT, bool)
+
+
+def _outward(edges: Blocks, first: float, last: float) -> tuple[float, float]:
+    """The nearest edges before `first` and after `last`; without one, as far as a face's own picture reaches."""
+    reach = _REACH * (last - first)
+    before = [at for at in np.flatnonzero(edges[: max(0, int(first))]) if at >= first - reach]
+    after = [at for at in int(last) + 1 + np.flatnonzero(edges[int(last) + 1 :]) if at <= last + reach]
+    low = float(before[-1]) - 1 if before else first - _ROOM * (last - first)
+    high = float(after[0]) + 1 if after else last + _ROOM * (last - first)
+    return low, high
 
 
 def _strokes(luma: Picture) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -93,14 +123,13 @@ def _covered(face: Box | None, scale: float, shape: tuple[int, ...]) -> Blocks:
     return covered
 
 
-def _part(text: Blocks, face: Box, scale: float, size: Size) -> Box:
+def _part(text: Blocks, inset: Box, scale: float, size: Size) -> Box:
     """The largest side of the picture beside the face that holds all text; the whole picture if none does."""
-    room = _ROOM * face.width
     sides = [
-        Box(0, 0, face.x - room, size.height),
-        Box(face.right + room, 0, size.width - face.right - room, size.height),
-        Box(0, 0, size.width, face.y - room),
-        Box(0, face.bottom + room, size.width, size.height - face.bottom - room),
+        Box(0, 0, inset.x, size.height),
+        Box(inset.right, 0, size.width - inset.right, size.height),
+        Box(0, 0, size.width, inset.y),
+        Box(0, inset.bottom, size.width, size.height - inset.bottom),
     ]
     rows, columns = np.nonzero(text)
     step = _BLOCK * scale
