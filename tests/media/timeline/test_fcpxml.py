@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from cliply.media.edit import Captions, ClipEdit
+from cliply.media.edit import Captions, ClipEdit, Hook
 from cliply.media.timeline import export
 
 # The order of children in FCPXML 1.10's document type; Final Cut refuses a file that breaks it.
@@ -146,6 +146,16 @@ def test_words_are_titles_and_cannot_become_markup(root: ET.Element) -> None:
     shown = [text.text or "" for text in root.iterfind(".//title/text/text-style")]
     assert " ".join(" ".join(shown).split()) == "Hello there <world> & “friends” this is a test of"
     assert all(len(line) <= 24 for text in shown for line in text.split("\n"))
+
+
+def test_the_hook_is_a_title_of_its_own_above_the_captions(edit: ClipEdit, tmp_path: Path) -> None:
+    hooked = edit.model_copy(update={"hook": Hook(text="Look <here>", milliseconds=2000)})
+    root = ET.fromstring(export([hooked], "fcpxml", tmp_path)[0].read_text(encoding="utf-8"))  # noqa: S314
+    titles = root.findall(".//title")
+    line = next(title for title in titles if title.attrib["name"] == "Look <here>")
+    assert seconds(line.attrib["duration"]) == 60 * Fraction(1001, 30000)
+    assert {title.attrib["lane"] for title in titles if title is not line} == {"1"}
+    assert line.attrib["lane"] == "2"
 
 
 def test_hidden_captions_make_no_titles(edit: ClipEdit, tmp_path: Path) -> None:

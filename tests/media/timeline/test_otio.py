@@ -63,3 +63,9 @@ def test_the_media_reference_leads_to_the_file(timeline: otio.schema.Timeline, e
 
 def test_muted_words_are_told_on_the_sound(timeline: otio.schema.Timeline) -> None:
     assert timeline.tracks[2][0].metadata["cliply"]["muted"][0] == {"frame": 15, "frames": 9}
+
+
+def test_the_words_go_along(timeline: otio.schema.Timeline) -> None:
+    (about,) = timeline.metadata["cliply"]["clips"]
+    assert about["title"] == "A & B <c>"
+    assert about["captions"][0]["text"].startswith("Hello there")

@@ -16,6 +16,7 @@ _STYLE = CaptionStyle(
     font="Noto Sans Bold", size=70, words=8, characters=CHARACTERS, lines=2, punctuation="all", animation="none"
 )
 _DEFAULT_POSITION = 0.72
+_HOOK_POSITION = 0.18
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,16 @@ def cues(cut: Cut) -> Iterator[Cue]:
         start, end = _frame(cut, block.start), _frame(cut, block.end)
         text = "\n".join(line_text(line) for line in block.lines)
         yield Cue(cut.start + start, max(1, end - start), text, position)
+
+
+def hook(cut: Cut) -> Cue | None:
+    """The line at the beginning, where the edit has one."""
+    line = cut.edit.hook
+    if line is None:
+        return None
+    return Cue(
+        cut.start, max(1, min(cut.frames, _frame(cut, line.milliseconds))), line.text, line.position or _HOOK_POSITION
+    )
 
 
 def _width(text: str) -> float:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from xml.etree import ElementTree as ET
 
-from cliply.media.timeline.cues import Cue, cues
+from cliply.media.timeline.cues import Cue, cues, hook
 from cliply.media.timeline.geometry import transform, trim
 from cliply.media.timeline.media import Facts, MediaFacts
 from cliply.media.timeline.shots import Cut, Key, Layer, Shot
@@ -64,7 +64,7 @@ class _Writer:
         return f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE fcpxml>\n{body}\n'
 
     def _cut(self, spine: ET.Element, cut: Cut) -> None:
-        captions = list(cues(cut))
+        captions, opening = list(cues(cut)), hook(cut)
         for shot in cut.shots:
             clip = self._clip(spine, cut, shot, shot.layers[0], None)
             lane = 0
@@ -74,6 +74,8 @@ class _Writer:
             for cue in captions:
                 if shot.record <= cue.start < shot.record + shot.count:
                     self._title(clip, shot, cue, lane + 1)
+            if opening is not None and shot.record == opening.start:
+                self._title(clip, shot, opening, lane + 2)
             self._mute(clip, shot, self._facts(cut))
             if shot.layers[0].blurred:
                 self._blur(clip)

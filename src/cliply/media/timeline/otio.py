@@ -10,6 +10,7 @@ from typing import Any
 
 import opentimelineio as otio
 
+from cliply.media.timeline.cues import cues
 from cliply.media.timeline.geometry import Transform, Trim, transform, trim
 from cliply.media.timeline.media import Facts, MediaFacts
 from cliply.media.timeline.shots import Cut, Key, Layer, Shot
@@ -151,6 +152,7 @@ def _about(cut: Cut) -> dict[str, Any]:
         "description": cut.edit.post.description,
         "hashtags": list(cut.edit.post.hashtags),
         "hook": cut.edit.hook.text if cut.edit.hook else "",
+        "captions": [{"frame": cue.start, "frames": cue.count, "text": cue.text} for cue in cues(cut)],
     }
 
 
