@@ -21,13 +21,15 @@ def transcriber(model: str) -> Transcriber:
     if model == "deepgram":
         from cliply.integrations.deepgram import DeepgramTranscriber
 
-        if settings().deepgram.key is None:
+        service = settings().deepgram
+        if service.key is None:
             raise Unavailable("Deepgram needs a key: set CLIPLY_DEEPGRAM__KEY, or use --model auto.")
-        return DeepgramTranscriber(settings().deepgram)
+        return DeepgramTranscriber(service.key.get_secret_value(), url=service.url, model=service.model)
     if model == "openai":
         from cliply.integrations.openai import OpenAITranscriber
 
-        return OpenAITranscriber(settings().openai)
+        own = settings().openai
+        return OpenAITranscriber(own.key.get_secret_value() if own.key else None, url=own.url, model=own.model)
     from cliply.integrations.whisper import WhisperTranscriber
 
     return WhisperTranscriber(model)
@@ -35,11 +37,13 @@ def transcriber(model: str) -> Transcriber:
 
 def judge() -> Judge | None:
     """The language model that may rerank, if one is configured."""
-    if settings().judge.model is None:
+    wanted = settings().judge
+    if wanted.model is None:
         return None
     from cliply.integrations.judge import OpenAIJudge
 
-    return OpenAIJudge(settings().judge)
+    key = wanted.key.get_secret_value() if wanted.key else None
+    return OpenAIJudge(wanted.url, wanted.model, key=key, token_limit=wanted.budget)
 
 
 def given_transcript(named: str | None, source: Source, cache: Cache) -> Path | None:
