@@ -28,7 +28,7 @@ from cliply.media.sentences import split_sentences
 from cliply.media.text import Floats, term_table
 
 WEIGHTS = Path(__file__).parents[1] / "src" / "cliply" / "media" / "data" / "highlight_weights.json"
-SHARES = {"events": 0.2, "mass": 0.8}
+SHARES = {"events": 0.22, "mass": 0.78}
 """Of laughs and of summaries. Laughs are the easier signal: at equal shares they drown the informative moments."""
 RIDGE = 0.1
 SAMPLE = 1500
@@ -56,8 +56,7 @@ PRIORS: dict[str, dict[str, float]] = {
         "backchannel": 0.0,
         "filler": 0.0,
     },
-    "focus": {"cohesion": 0.1},
-    "payoff": {"log_duration": 0.5},
+    "length": {"log_duration": 0.5},
 }
 """In deviations of the final score for one deviation of the feature."""
 FIXED: dict[str, dict[str, float]] = {
@@ -94,6 +93,7 @@ FIXED: dict[str, dict[str, float]] = {
     "substance": {"guest": 1.0, "told_centrality": 0.2, "pointed": 0.1},
     "emotion": {"direct": 0.4, "exclamation": 0.15},
     "delivery": {"energy": 0.2, "swing": 0.15, "pace": 0.05},
+    "focus": {"cohesion": 0.05},
     "match": {"match": 3.0},
 }
 """Not fitted: how a clip should begin and end, and what the sets do not hold (sound, wishes, sponsor reads)."""
@@ -168,7 +168,7 @@ def combined(fitted: dict[str, float], fixed: dict[str, dict[str, float]] = FIXE
     groups = {dimension: dict(values) for dimension, values in fixed.items()}
     for dimension, values in PRIORS.items():
         groups.setdefault(dimension, {}).update({name: round(fitted[name], 3) for name in values})
-    order = ("hook", "standalone", "payoff", "substance", "emotion", "delivery", "focus", "match")
+    order = ("hook", "standalone", "payoff", "substance", "emotion", "delivery", "focus", "match", "length")
     return Weights({dimension: groups.get(dimension, {}) for dimension in order})
 
 

@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from cliply.media.sentences import is_complete
 from cliply.media.text import Ints
 from cliply.media.types import Millis, Sentence, Span
+
+Flags: TypeAlias = npt.NDArray[np.bool_]
 
 _ENDS = 12
 """Ends tried for one start. More add windows that differ by a short sentence and cost time in proportion."""
@@ -37,23 +41,39 @@ def windows(
     sentences: Sequence[Sentence], shortest: Millis, longest: Millis, within: Span | None = None, *, punctuated: bool
 ) -> Windows:
     """Whole sentences only. Where the transcript has punctuation, a sentence that breaks off ends no window, nor does
-    the one after it start one. At most 12 ends for a start, so the number grows with the length of the source."""
+    the one after it start one. At most 12 ends for a start, so the number grows with the length of the source.
+    """
+    if not sentences:
+        none = np.zeros(0, np.int64)
+        return Windows(none, none, none, none)
     starts = np.array([each.span.start for each in sentences], np.int64)
-    ends = np.maximum.accumulate(np.array([each.span.end for each in sentences], np.int64)) if sentences else starts
+    ends = np.maximum.accumulate(np.array([each.span.end for each in sentences], np.int64))
     complete = np.array([is_complete(each) or not punctuated for each in sentences], bool)
-    may_start = np.concatenate([[True], complete[:-1]]) if sentences else complete
-    inside = np.ones(len(sentences), bool)
+    may_start = np.concatenate([[True], complete[:-1]])
     if within is not None:
         inside = (starts >= within.start) & (ends <= within.end)
+        complete, may_start = complete & inside, may_start & inside
+    # Where people talk at the same time, a cut at one's sentence end would fall into another's word.
+    clear = np.concatenate([[True], ends[:-1] <= starts[1:]])
+    found = _pairs(starts, ends, may_start & clear, complete & np.concatenate([clear[1:], [True]]), shortest, longest)
+    if not len(found[0]):
+        found = _pairs(starts, ends, may_start, complete, shortest, longest)
+    first, last = found
+    return Windows(first, last, starts[first], ends[last])
+
+
+def _pairs(
+    starts: Ints, ends: Ints, may_start: Flags, may_end: Flags, shortest: Millis, longest: Millis
+) -> tuple[Ints, Ints]:
     firsts: list[int] = []
     lasts: list[int] = []
-    for first in np.flatnonzero(may_start & inside):
-        low = int(np.searchsorted(ends, starts[first] + shortest, side="left"))
+    possible = np.flatnonzero(may_end)
+    for first in np.flatnonzero(may_start).tolist():
+        low = max(first, int(np.searchsorted(ends, starts[first] + shortest, side="left")))
         high = int(np.searchsorted(ends, starts[first] + longest, side="right"))
-        choices = [last for last in range(max(low, int(first)), high) if complete[last] and inside[last]]
+        choices = possible[np.searchsorted(possible, low) : np.searchsorted(possible, high)].tolist()
         if len(choices) > _ENDS:
             choices = [choices[round(step * (len(choices) - 1) / (_ENDS - 1))] for step in range(_ENDS)]
-        firsts += [int(first)] * len(choices)
+        firsts += [first] * len(choices)
         lasts += choices
-    first_array, last_array = np.array(firsts, np.int64), np.array(lasts, np.int64)
-    return Windows(first_array, last_array, starts[first_array], ends[last_array])
+    return np.array(firsts, np.int64), np.array(lasts, np.int64)

@@ -12,6 +12,7 @@ from cliply.media.highlights.features import FeatureTable
 from cliply.media.text import Floats
 
 DIMENSIONS = ("hook", "standalone", "payoff", "substance", "emotion", "delivery", "focus", "match")
+"""Those that a creator reads about; the weights also hold `length`, which orders but says nothing of a moment."""
 
 
 @dataclass(frozen=True)
