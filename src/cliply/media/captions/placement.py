@@ -114,7 +114,7 @@ def conflicts(edit: ClipEdit, faces: Sequence[FaceAt]) -> list[str]:
     setter = typesetter(edit)
     placed = blocks(edit, setter, middle_of(edit, setter))
     seen = _projected(edit, faces)
-    found = [*_over_faces(placed, seen), *_under_apps(edit, [block.box for block in placed], "captions")]
+    found = [*_over_faces(placed, seen), *_under_apps(edit, [block.box for block in placed], "caption text")]
     hook = hook_box(edit, setter)
     if hook is not None and edit.hook is not None:
         until = edit.hook.milliseconds
@@ -145,7 +145,7 @@ def _under_apps(edit: ClipEdit, boxes: Sequence[Box], what: str) -> Iterator[str
         place = zone.place
         area = Box(place.x * size.width, place.y * size.height, place.width * size.width, place.height * size.height)
         if any(box.overlap(area) > 0.01 * box.area for box in boxes):
-            yield f"The {what} reach under {zone.network}'s {zone.what}."
+            yield f"The {what} reaches under the {zone.what} of {zone.network}."
 
 
 def _projected(edit: ClipEdit, faces: Sequence[FaceAt]) -> list[_SeenFace]:

@@ -1,0 +1,144 @@
+import pytest
+from tests.media.captions.scenes import edit_of, spoken
+
+from cliply.media.captions.placement import caption_box, choose_hook_position, choose_position, conflicts, hook_box
+from cliply.media.captions.zones import free_band, free_width, zones
+from cliply.media.edit import CameraKey, ClipEdit, LayoutSpan, Pane, Place
+from cliply.media.types import Box, FaceAt, Span
+
+TEXT = "so this is what I told them and nobody believed a single word of it"
+
+
+def placed(edit: ClipEdit, position: float | None) -> ClipEdit:
+    return edit.model_copy(update={"captions": edit.captions.model_copy(update={"position": position})})
+
+
+def faces_at(box: Box, *, until: int = 6000) -> list[FaceAt]:
+    return [FaceAt(at=at, box=box, person=1) for at in range(0, until, 250)]
+
+
+def with_layout(edit: ClipEdit, *panes: Pane) -> ClipEdit:
+    layout = LayoutSpan(span=edit.layouts[0].span, layout="split", panes=panes)
+    return edit.model_copy(update={"layouts": (layout,)})
+
+
+def camera(*keys: tuple[int, float, float, float, float, str]) -> tuple[CameraKey, ...]:
+    return tuple(
+        CameraKey.model_validate({"at": at, "x": x, "y": y, "width": w, "height": h, "move": move})
+        for at, x, y, w, h, move in keys
+    )
+
+
+def test_without_faces_captions_go_where_the_style_wants_them() -> None:
+    assert choose_position(edit_of(spoken(TEXT)), []) == pytest.approx(0.66, abs=0.03)
+
+
+@pytest.mark.parametrize("top", [200, 500, 900, 1150])
+def test_captions_stay_clear_of_a_face_wherever_it_is(top: int) -> None:
+    edit = edit_of(spoken(TEXT))
+    faces = faces_at(Box(340, top, 400, 420))
+
+    chosen = placed(edit, choose_position(edit, faces))
+
+    assert conflicts(chosen, faces) == []
+
+
+def test_captions_over_a_face_are_reported() -> None:
+    edit = placed(edit_of(spoken(TEXT)), 0.5)
+
+    found = conflicts(edit, faces_at(Box(340, 760, 400, 420)))
+
+    assert found
+    assert all("cover a face" in each for each in found)
+
+
+def test_a_face_is_followed_through_a_gliding_camera() -> None:
+    """The face stands still in the source; the camera tilts, so it ends where the captions are."""
+    edit = edit_of(spoken(TEXT))
+    tilting = camera((0, 0, 600, 540, 960, "cut"), (3000, 0, 600, 540, 960, "cut"), (4000, 0, 0, 540, 960, "glide"))
+    tilted = with_layout(edit, Pane(camera=tilting))
+    face = faces_at(Box(170, 600, 200, 220))
+
+    assert not [each for each in conflicts(placed(tilted, 0.66), face) if "at 0." in each]
+    assert [each for each in conflicts(placed(tilted, 0.66), face) if "cover a face" in each]
+
+
+def test_a_face_outside_the_camera_does_not_matter() -> None:
+    edit = with_layout(edit_of(spoken(TEXT)), Pane(camera=camera((0, 0, 0, 540, 960, "cut"))))
+
+    assert conflicts(placed(edit, 0.6), faces_at(Box(700, 1100, 300, 300))) == []
+
+
+def test_a_face_on_a_blurred_backdrop_is_found_where_it_is_shown() -> None:
+    wide = Pane(camera=camera((0, 0, 0, 1080, 607, "cut")), backdrop="blur")
+    edit = with_layout(edit_of(spoken(TEXT)), wide)
+    face = faces_at(Box(440, 150, 200, 300))
+
+    assert conflicts(placed(edit, 0.7), face) == []
+    assert conflicts(placed(edit, 0.5), face)
+    assert conflicts(placed(edit, choose_position(edit, face)), face) == []
+
+
+def test_captions_go_on_the_seam_of_two_pictures_when_it_is_free() -> None:
+    upper = Pane(place=Place(y=0, height=0.5), camera=camera((0, 0, 0, 1080, 960, "cut")))
+    lower = Pane(place=Place(y=0.5, height=0.5), camera=camera((0, 0, 960, 1080, 960, "cut")))
+    edit = with_layout(edit_of(spoken(TEXT)), upper, lower)
+    faces = [*faces_at(Box(390, 250, 300, 350)), *faces_at(Box(390, 1250, 300, 350))]
+
+    assert choose_position(edit, faces) == pytest.approx(0.5, abs=0.03)
+    assert conflicts(placed(edit, choose_position(edit, faces)), faces) == []
+
+
+@pytest.mark.parametrize("aspect", ["9:16", "4:5", "1:1", "16:9"])
+def test_the_chosen_place_is_clear_of_the_apps(aspect: str) -> None:
+    edit = edit_of(spoken(TEXT), aspect=aspect, hook="Nobody believed me")  # type: ignore[arg-type]
+
+    assert conflicts(placed(edit, choose_position(edit, [])), []) == []
+
+
+def test_captions_under_the_apps_are_reported() -> None:
+    found = conflicts(placed(edit_of(spoken(TEXT)), 0.9), [])
+
+    assert any("TikTok" in each for each in found)
+    assert any("YouTube Shorts" in each for each in found)
+
+
+def test_the_hook_line_moves_below_a_face_at_the_top() -> None:
+    edit = edit_of(spoken(TEXT), hook="Nobody believed me")
+    faces = faces_at(Box(300, 180, 480, 420))
+
+    position = choose_hook_position(edit, faces)
+
+    assert position is not None
+    assert edit.hook is not None
+    moved = edit.model_copy(update={"hook": edit.hook.model_copy(update={"position": position})})
+    box = hook_box(moved)
+    assert box is not None
+    assert box.y >= 600 * 2 / 3
+    assert "The hook line covers a face." in conflicts(edit, faces)
+    assert conflicts(placed(moved, choose_position(moved, faces)), faces) == []
+
+
+def test_captions_that_run_into_the_hook_line_are_reported() -> None:
+    edit = placed(edit_of(spoken(TEXT), hook="Nobody believed me"), 0.16)
+
+    assert "The captions run into the hook line." in conflicts(edit, [])
+
+
+def test_missing_letters_are_reported() -> None:
+    assert any("No font shows" in each for each in conflicts(edit_of(spoken("hello \U00013000")), []))
+
+
+def test_boxes_come_in_order_of_time() -> None:
+    boxes = caption_box(edit_of(spoken(TEXT)))
+
+    assert all(isinstance(each.span, Span) for each in boxes)
+    assert [each.span.start for each in boxes] == sorted(each.span.start for each in boxes)
+
+
+def test_the_free_part_of_a_tall_picture_leaves_room_for_buttons() -> None:
+    top, bottom = free_band("9:16")
+
+    assert 0.09 <= top < bottom <= 0.78
+    assert free_width("9:16", 0.6, 0.7) <= 0.7 < free_width("9:16", 0.15, 0.3)
+    assert {zone.network for zone in zones("9:16")} == {"YouTube Shorts", "TikTok"}
