@@ -31,6 +31,8 @@ _SPLIT = re.compile(
 )
 
 
+_CALLED = re.compile(r"^[A-Z][a-z]+,\s+(?=(?:you|what|how|why|when|where|who|do|did|can|could|would|is|are|I)\b)")
+"""The name of whoever is spoken to."""
 _BREAK = re.compile(r"--|—|\.\.\.|…|\s-\s|\s–\s")
 """Where a speaker broke off or put something in between."""
 _FINITE = re.compile(
@@ -89,7 +91,7 @@ def clauses(sentences: Sequence[str]) -> Iterator[Clause]:
     for index, sentence in enumerate(sentences):
         seen = set[str]()
         for part in (sentence, *_parts(sentence)):
-            opened = _openers().sub("", part).strip(" ,;:-–—\"“”'")
+            opened = _openers().sub("", _CALLED.sub("", part)).strip(" ,;:-–—\"“”'")
             asked = part.endswith("?") or (sentence.endswith("?") and sentence.endswith(part))
             broken = part.endswith(("...", "…", "--", "-"))
             body = opened.rstrip(' .,!?;:…-"”')
