@@ -12,15 +12,22 @@ from cliply.media.slug import slug
 from cliply.media.timeline.edl import edl_text
 from cliply.media.timeline.fcpxml import fcpxml_text
 from cliply.media.timeline.media import Facts, MediaFacts, media_facts
-from cliply.media.timeline.otio import otio_text
 from cliply.media.timeline.shots import Cut, lay_out
 
 TimelineFormat = Literal["otio", "fcpxml", "edl"]
 ALL_CLIPS = "all-clips"
 """The name of the timeline with every clip one after the other."""
 
+
+def _otio_text(title: str, cuts: Sequence[Cut], facts: Facts) -> str:
+    # Loaded when it is asked for: the library takes as long to load as all the rest of the command line.
+    from cliply.media.timeline.otio import otio_text
+
+    return otio_text(title, cuts, facts)
+
+
 _WRITERS: dict[TimelineFormat, Callable[[str, Sequence[Cut], Facts], str]] = {
-    "otio": otio_text,
+    "otio": _otio_text,
     "fcpxml": fcpxml_text,
     "edl": edl_text,
 }
