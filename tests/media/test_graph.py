@@ -58,23 +58,23 @@ def assert_halves(picture: Pictures, tolerance: int = 6) -> None:
     assert np.abs(right - _BLUE).max() <= tolerance, right
 
 
-_TAGS = ("-color_primaries", "bt709", "-color_trc", "bt709")
+_HD = ("-colorspace", "bt709")
 _X264 = ("-c:v", "libx264", "-qp", "1")
 
 
 @pytest.mark.parametrize(
     ("name", "convert", "options"),
     [
-        ("709.mp4", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p", (*_X264, "-colorspace", "bt709")),
+        ("709.mp4", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p", (*_X264, *_HD)),
         ("601.mp4", "scale=out_color_matrix=bt601:out_range=tv,format=yuv420p", (*_X264, "-colorspace", "smpte170m")),
         ("unsaid.mp4", "scale=out_color_matrix=bt601:out_range=tv,format=yuv420p", _X264),
-        ("full.mp4", "scale=out_color_matrix=bt709:out_range=pc,format=yuv420p", (*_X264, "-colorspace", "bt709", "-color_range", "pc")),
-        ("ten.mp4", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p10le", (*_X264, "-colorspace", "bt709")),
-        ("444.mp4", "scale=out_color_matrix=bt709:out_range=tv,format=yuv444p", (*_X264, "-colorspace", "bt709")),
+        ("full.mp4", "scale=out_color_matrix=bt709:out_range=pc,format=yuv420p", (*_X264, *_HD, "-color_range", "pc")),
+        ("ten.mp4", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p10le", (*_X264, *_HD)),
+        ("444.mp4", "scale=out_color_matrix=bt709:out_range=tv,format=yuv444p", (*_X264, *_HD)),
         ("jpeg.mov", "scale=out_color_matrix=bt601:out_range=pc,format=yuvj420p", ("-c:v", "mjpeg", "-q:v", "1")),
         ("rgb.mkv", "format=gbrp", ("-c:v", "ffv1")),
         ("alpha.mov", "format=rgba", ("-c:v", "qtrle")),
-        ("prores.mov", "scale=out_color_matrix=bt709:out_range=tv,format=yuv422p10le", ("-c:v", "prores_ks", "-colorspace", "bt709")),
+        ("prores.mov", "scale=out_color_matrix=bt709:out_range=tv,format=yuv422p10le", ("-c:v", "prores_ks", *_HD)),
     ],
 )  # fmt: skip
 def test_colours_come_through(tmp_path: Path, name: str, convert: str, options: tuple[str, ...]) -> None:

@@ -54,7 +54,7 @@ def check(
     return (
         *_pictures(seen, edit.duration),
         *_sound(seen, edit, source),
-        *_words(edit),
+        *cut_words(edit),
         *_speaker(edit, source, faces),
         *_text(edit, faces),
     )
@@ -131,7 +131,7 @@ def _sound(seen: Seen, edit: ClipEdit, source: Source) -> Iterator[Finding]:
         yield Finding(check="true-peak", level="warning", message=message)
 
 
-def _words(edit: ClipEdit) -> Iterator[Finding]:
+def cut_words(edit: ClipEdit) -> Iterator[Finding]:
     """Words that a border of a kept stretch cuts through; words that were removed whole are as wanted."""
     clip_time = 0
     for span in edit.spans:
