@@ -3,6 +3,8 @@
 import gzip
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -178,6 +180,13 @@ def test_headline_style(text: str, title: str) -> None:
 def test_sentence_case_keeps_a_small_first_letter_that_is_meant() -> None:
     assert sentence_case("iPod covers") == "iPod covers"
     assert sentence_case("“what now") == "“What now"
+
+
+def test_without_the_english_word_data_the_subject_is_still_named() -> None:
+    hide = "import importlib.util as u; f = u.find_spec; u.find_spec = lambda n: None if 'denckring' in n else f(n); "
+    ask = "from cliply.media.copywriting import write_copy; print(write_copy('The compiler hates generics.')[0].title)"
+    told = subprocess.run([sys.executable, "-c", hide + ask], capture_output=True, text=True, check=True).stdout
+    assert "compiler" in told.casefold()
 
 
 @pytest.mark.slow

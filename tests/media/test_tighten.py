@@ -105,7 +105,7 @@ def speech(draw: st.DrawFn) -> tuple[list[Word], tuple[Span, ...], Span]:
     return words, tuple(silences), Span(0, at + draw(st.integers(0, 2000)))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(speech(), st.sampled_from(["gentle", "hard"]))
 def test_whatever_is_said_the_cuts_are_clean(said: tuple[list[Word], tuple[Span, ...], Span], level: str) -> None:
     words, silences, span = said

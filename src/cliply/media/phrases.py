@@ -148,12 +148,11 @@ def _named(sentence: str, code: str) -> Iterator[tuple[Token, ...]]:
                 yield (Token(run, run.casefold(), ""),)
         return
     tokens = tokenise(sentence)
-    if code != "en":
+    tags = tag([token.text for token in tokens]) if code == "en" else ()
+    if tags:
+        yield from (tuple(tokens[first:last]) for first, last in _noun_runs(tokens, tags))
+    else:
         yield from ((token,) for token in plain_nouns(tokens, code))
-        return
-    tags = tag([token.text for token in tokens])
-    for first, last in _noun_runs(tokens, tags) if tags else ():
-        yield tuple(tokens[first:last])
 
 
 def _repeated(sentences: Sequence[str], language: str) -> Iterator[tuple[str, ...]]:
