@@ -20,7 +20,7 @@ ALL_CLIPS = "all-clips"
 
 
 def _otio_text(title: str, cuts: Sequence[Cut], facts: Facts) -> str:
-    # Loaded when it is asked for: the library takes as long to load as all the rest of the command line.
+    # Loaded only when it is asked for, so that every other command starts quicker.
     from cliply.media.timeline.otio import otio_text
 
     return otio_text(title, cuts, facts)
