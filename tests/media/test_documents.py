@@ -49,3 +49,9 @@ def test_a_highlight_without_a_title_gets_one_where_the_transcript_is_known() ->
     whole = Transcript("en", (Word("Nobody", 0, 200), Word("reads", 200, 400)))
     assert candidate(moment, rank=1, pick=1).title == ""
     assert candidate(moment, rank=1, pick=1, whole=whole).title == "Nobody Reads the Manual"
+
+
+def test_a_name_that_is_no_text_can_still_be_stored(tmp_path: Path) -> None:
+    facts = SourceFacts(name="a\udcff.mp4", path=tmp_path / "a\udcff.mp4", duration=1)
+    ClipsDocument(source=facts).save(tmp_path)
+    assert ClipsDocument.load(tmp_path).source.name == "a?.mp4"

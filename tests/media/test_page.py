@@ -133,6 +133,12 @@ def test_the_command_for_a_moment_can_be_pasted_into_a_shell(tmp_path: Path) -> 
     assert f"cliply more '{tmp_path}/my talk'\"'\"'s clips' --pick 3" in page.text
 
 
+def test_a_folder_whose_name_is_no_text_gets_its_page(tmp_path: Path) -> None:
+    folder = tmp_path / "clips\udcff"
+    folder.mkdir()
+    assert "clips?" in write_page(a_document("plain"), folder).read_text(encoding="utf-8")
+
+
 def test_a_run_without_clips_still_has_a_page(tmp_path: Path) -> None:
     document = ClipsDocument(source=SourceFacts(name="talk.mp4", duration=0))
     page = write_page(document, tmp_path)

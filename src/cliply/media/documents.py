@@ -6,7 +6,7 @@ The JSON Schema is generated from these models by `tools/make_schemas.py`.
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue, ValidationError, field_validator
 
 from cliply.errors import Invalid, NotFound
 from cliply.media.cache import write_text
@@ -35,6 +35,12 @@ class SourceFacts(Document):
     """How many were heard."""
     transcribed_by: str = ""
     """The transcriber and its model."""
+
+    @field_validator("name", "path", mode="before")
+    @classmethod
+    def _in_unicode(cls, told: object) -> object:
+        # Systems with bytes for names allow what JSON cannot hold; such a byte is shown as a question mark.
+        return str(told).encode("utf-8", "replace").decode() if isinstance(told, str | Path) else told
 
 
 class Finding(Document):

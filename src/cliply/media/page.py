@@ -56,9 +56,9 @@ def page_text(document: ClipsDocument, folder: Path) -> str:
             document=document,
             moments=len(document.clips) + len(document.candidates),
             shape=_SHAPES.get(str(document.options.get("aspect", "9:16")), "tall"),
-            more=f"cliply more {shlex.quote(str(folder.absolute()))}",
-        # Without a wish every moment matches it equally, which says nothing.
-        wished=bool(document.options.get("prompt") or document.options.get("keywords")),
+            more=f"cliply more {here}",
+            # Without a wish every moment matches it equally, which says nothing.
+            wished=bool(document.options.get("prompt") or document.options.get("keywords")),
             files=_FILES,
             dimensions=_DIMENSIONS,
             # Both are files of this package, so nothing in them is escaped; their hashes let only them run.
