@@ -49,23 +49,22 @@ def write_page(document: ClipsDocument, folder: Path) -> Path:
 
 def page_text(document: ClipsDocument, folder: Path) -> str:
     style, script = _asset("page.css"), _asset("page.js")
-    return (
-        _environment()
-        .get_template("index.html.jinja")
-        .render(
-            document=document,
-            moments=len(document.clips) + len(document.candidates),
-            shape=_SHAPES.get(str(document.options.get("aspect", "9:16")), "tall"),
-            more=f"cliply more {here}",
-            # Without a wish every moment matches it equally, which says nothing.
-            wished=bool(document.options.get("prompt") or document.options.get("keywords")),
-            files=_FILES,
-            dimensions=_DIMENSIONS,
-            # Both are files of this package, so nothing in them is escaped; their hashes let only them run.
-            style=Markup(style),  # noqa: S704
-            script=Markup(script),  # noqa: S704
-            policy=_policy(style, script),
-        )
+    # A folder's name may hold bytes that are no text.
+    here = str(folder.absolute()).encode("utf-8", "replace").decode()
+    template = _environment().get_template("index.html.jinja")
+    return template.render(
+        document=document,
+        moments=len(document.clips) + len(document.candidates),
+        shape=_SHAPES.get(str(document.options.get("aspect", "9:16")), "tall"),
+        more=f"cliply more {shlex.quote(here)}",
+        # Without a wish every moment matches it equally, which says nothing.
+        wished=bool(document.options.get("prompt") or document.options.get("keywords")),
+        files=_FILES,
+        dimensions=_DIMENSIONS,
+        # Both are files of this package, so nothing in them is escaped; their hashes let only them run.
+        style=Markup(style),  # noqa: S704
+        script=Markup(script),  # noqa: S704
+        policy=_policy(style, script),
     )
 
 
