@@ -76,6 +76,8 @@ def _describe(container: Any) -> dict[str, Any]:
     decoded = _reach(container, video or sound, duration)
     damage = _damage(duration, decoded)
     length = min(duration, decoded) if damage else (duration or decoded)
+    if length <= 0:
+        return {"error": "holds nothing that can be played. Copy or download it again."}
     if length > LONGEST:
         return {
             "error": f"claims to last {length / 3600:.0f} hours. "
