@@ -21,6 +21,12 @@ from cliply.infra.settings import Settings
 
 State: TypeAlias = Literal["ok", "missing", "optional"]
 _MARKS: dict[State, str] = {"ok": "ok", "missing": "MISSING", "optional": "-"}
+# A word in each script that captions may need.
+_SCRIPTS = {
+    "Latin": "Straße", "Greek": "λέξη", "Cyrillic": "слово", "Arabic": "كلمة", "Hebrew": "מילה", "Devanagari": "शब्द",
+    "Bengali": "শব্দ", "Tamil": "சொல்", "Telugu": "పదం", "Thai": "คำ", "Georgian": "სიტყვა", "Armenian": "բառ",
+    "Chinese": "字词", "Japanese": "ことば", "Korean": "낱말", "emoji": "🐝",
+}  # fmt: skip
 _LEAST_MEMORY = 2.0
 _LEAST_DISK = 2.0
 
@@ -144,11 +150,9 @@ def _faces() -> str:
 def _fonts() -> str:
     from cliply.media.captions import fonts
 
-    names = fonts.families()
-    for name in names:
-        fonts.face(name)
-    scripts = "Latin, Greek, Cyrillic, Arabic, Hebrew, Devanagari, Thai, Chinese, Japanese, Korean and others, emoji"
-    return f"{len(names)} that come with Cliply: {scripts}"
+    first = fonts.face(fonts.families()[0])
+    covered = [script for script, sample in _SCRIPTS.items() if not fonts.uncovered(sample, first)]
+    return f"{len(fonts.families())} for captions, and for what they lack: {', '.join(covered)}"
 
 
 def _styles() -> str:
