@@ -22,7 +22,7 @@ def person(x: float, talking: list[Span], seed: int, restless: float = 0.05) -> 
             mouth = float(chance.normal(0.2, 0.06) if moving else chance.normal(restless, 0.015))
             moves.append(Motion(moment, max(0.01, mouth), 0.04))
         face = Face(Box(x, 200, 100, 140), np.zeros((5, 2), np.float32), 0.9)
-        seen.append(Observation(at, face, np.full(768, 1 / 768, np.float32), tuple(moves)))
+        seen.append(Observation(at, face, tuple(moves)))
     return Track(0, seen)
 
 

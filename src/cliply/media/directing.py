@@ -137,9 +137,11 @@ def _sights(track: Track) -> list[Sight]:
 
 def _group(scene: Scene, shape: Shape, people: Sequence[int]) -> list[Sight]:
     """All people together, where they fit into one window at every moment; nothing if they do not."""
+    moments = sorted({each.at for index in people for each in scene.tracks[index].observations})
+    places = zip(*(scene.tracks[index].places(moments) for index in people), strict=True)
     sights = []
-    for at in sorted({each.at for index in people for each in scene.tracks[index].observations}):
-        boxes = [box for index in people if (box := scene.tracks[index].at(at)) is not None]
+    for at, row in zip(moments, places, strict=True):
+        boxes = [box for box in row if box is not None]
         if not boxes:
             continue
         x, y = min(box.x for box in boxes), min(box.y for box in boxes)

@@ -1,11 +1,11 @@
-"""Faces over time: found a few times a second, linked within shots, told apart across them."""
+"""Faces over time: found a few times a second, linked within shots."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
+from itertools import groupby
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cliply.media.faces import Face, FaceFinder
 from cliply.media.frames import Frame, Picture, frames, small_size
@@ -20,12 +20,12 @@ _WIDTH = 512
 _FACES_EVERY: Millis = 300
 _STILLS_EVERY: Millis = 2000
 _MOST_STILLS = 400
-# A face that is lost for longer is taken for another one when it comes back, unless it looks the same.
+# Just before it was first seen and after it was last seen, a face was where it was seen.
+_NEAR: Millis = 400
+# A face that is lost for longer is taken for another one when it comes back.
 _LONGEST_GAP: Millis = 2000
 # How far a face may move between two looks, in its own widths, growing with time.
 _REACH, _REACH_PER_SECOND = 0.6, 1.5
-
-Appearance = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,6 @@ class Observation:
 
     at: Millis
     face: Face
-    appearance: Appearance
     motions: tuple[Motion, ...] = ()
     """Of the mouth, since the observation before."""
 
@@ -123,17 +122,15 @@ class _Watcher:
 
     def _find(self) -> None:
         frame = self._kept[-1]
-        picture = frame.picture
         new: list[Observation] = []
-        faces = self._finder.find(picture)
-        looks = [_appearance(picture, face.box) for face in faces]
+        faces = self._finder.find(frame.picture)
         scaled = [face.scaled(self._factor) for face in faces]
         pairs = link([each.face for each in self._last], scaled, frame.at - self._kept[0].at) if self._last else {}
         for index, face in enumerate(scaled):
             moved: list[Motion] = []
             if index in pairs and len(self._kept) > 1:
                 moved = motions(self._kept, self._last[pairs[index]].face, face, 1 / self._factor)
-            new.append(Observation(frame.at, face, looks[index], tuple(moved)))
+            new.append(Observation(frame.at, face, tuple(moved)))
         self.observations += new
         self.looked.append(frame.at)
         self._last, self._kept = new, [frame]
@@ -158,44 +155,12 @@ def _distance(one: Box, other: Box) -> float:
     return apart + abs(float(np.log2(max(1.0, one.width) / max(1.0, other.width))))
 
 
-def _appearance(picture: Picture, face: Box) -> Appearance:
-    """Colours of hair, face and clothes: a coarse histogram for each of three bands, of unit sum."""
-    import cv2
-
-    height, width = picture.shape[:2]
-    left, right = face.x - 0.5 * face.width, face.right + 0.5 * face.width
-    bands = [(face.y - 0.4 * face.height, face.y + 0.1 * face.height), (face.y, face.bottom),
-             (face.bottom + 0.2 * face.height, face.bottom + face.height)]  # fmt: skip
-    sums = []
-    for index, (top, bottom) in enumerate(bands):
-        sides = (face.x, face.right) if index == 1 else (left, right)
-        x0, x1 = (int(np.clip(side, 0, width - 1)) for side in sides)
-        y0, y1 = (int(np.clip(side, 0, height - 1)) for side in (top, bottom))
-        part = picture[y0 : y1 + 1, x0 : x1 + 1]
-        counts = cv2.calcHist(
-            [cv2.cvtColor(part, cv2.COLOR_BGR2YCrCb)], [0, 1, 2], None, [4, 8, 8], [0, 256, 64, 192, 64, 192]
-        )
-        sums.append(counts.ravel() / max(1.0, float(counts.sum())))
-    return (np.concatenate(sums) / 3).astype(np.float32)
-
-
-def alike(one: Appearance, other: Appearance) -> float:
-    """Histogram overlap (Bhattacharyya coefficient), 0 to 1."""
-    return float(np.sqrt(one * other).sum())
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Track:
     """One face while it stays in one shot."""
 
     shot: int
     observations: list[Observation]
-    person: int = -1
-    """The same across shots for who looks the same or sits in the same place of the same set-up."""
-    appearance: Appearance = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.appearance = np.mean([each.appearance for each in self.observations], axis=0).astype(np.float32)
 
     @property
     def span(self) -> Span:
@@ -207,13 +172,15 @@ class Track:
         sides = [(each.box.x, each.box.y, each.box.width, each.box.height) for each in self.observations]
         return Box(*map(float, np.median(np.array(sides), axis=0)))
 
-    def at(self, moment: Millis) -> Box | None:
-        """Where the face is, between observations on a straight line; None outside the track."""
+    def places(self, moments: Sequence[Millis]) -> list[Box | None]:
+        """Where the face is at each moment, between observations on a straight line; None outside the track."""
         times = [each.at for each in self.observations]
-        if not times[0] - 400 <= moment <= times[-1] + 400:
-            return None
         sides = np.array([(each.box.x, each.box.y, each.box.width, each.box.height) for each in self.observations])
-        return Box(*(float(np.interp(moment, times, sides[:, side])) for side in range(4)))
+        between = np.stack([np.interp(moments, times, sides[:, side]) for side in range(4)], axis=1)
+        first, last = times[0] - _NEAR, times[-1] + _NEAR
+        return [
+            Box(*map(float, row)) if first <= at <= last else None for at, row in zip(moments, between, strict=True)
+        ]
 
 
 def track(watched: Watched, shots: Sequence[Span]) -> list[Track]:
@@ -229,8 +196,8 @@ def track(watched: Watched, shots: Sequence[Span]) -> list[Track]:
 
 def _link_all(seen: Sequence[Observation]) -> list[list[Observation]]:
     chains: list[list[Observation]] = []
-    for at in sorted({each.at for each in seen}):
-        new = [each for each in seen if each.at == at]
+    for at, together in groupby(seen, key=lambda each: each.at):
+        new = list(together)
         open_ = [chain for chain in chains if at - chain[-1].at <= _LONGEST_GAP]
         elapsed = max((at - chain[-1].at for chain in open_), default=0)
         pairs = link([chain[-1].face for chain in open_], [each.face for each in new], min(elapsed, 600))
