@@ -30,7 +30,8 @@ def command_line() -> str:
 def _commands(group: typer.Typer, names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     yield names
     for command in group.registered_commands:
-        yield (*names, command.name or command.callback.__name__)  # type: ignore[union-attr] - all are functions
+        if command.callback is not None:
+            yield (*names, command.name or command.callback.__name__)
     for nested in group.registered_groups:
         if nested.typer_instance is not None and nested.name is not None:
             yield from _commands(nested.typer_instance, (*names, nested.name))

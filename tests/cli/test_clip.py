@@ -146,9 +146,9 @@ def test_exports_are_written_beside_the_clips(cache: Path, made: Path, tmp_path:
 
 def test_ctrl_c_leaves_nothing_half_made_and_the_next_run_goes_on(talk: Path, cache: Path, tmp_path: Path) -> None:
     folder = tmp_path / "stopped"
-    command = [sys.executable, "-m", "cliply", "clip", talk, "--out", folder, "--count", "1", "--quality", "draft"]
+    asked = ["clip", str(talk), "--out", str(folder), "--count", "1", "--quality", "draft"]
     running = subprocess.Popen(
-        command,
+        [sys.executable, "-m", "cliply", *asked],
         env={**os.environ, "CLIPLY_CACHE": str(cache)},
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,

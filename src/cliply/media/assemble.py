@@ -48,7 +48,7 @@ def assemble(analysis: Analysis, highlight: Highlight, options: ClipOptions, on_
     words = analysis.transcript.within(highlight.span)
     framing = _frame(analysis, highlight.span, words, options, on_progress)
     kept = without_slivers(highlight.span, framing.shots, words)
-    spans = tighten(kept, words, analysis.sound.silences, options.tighten)
+    spans = tighten(kept, words, analysis.sound.silences, options.tighten, language=language)
     swears = set(find_profanity(words, language)) if options.profanity != "off" else set()
     post, hook = _copy(analysis, highlight, options, language)
     edit = ClipEdit(

@@ -130,7 +130,9 @@ class Outcome:
             ),
             options=self._options.model_dump(mode="json"),
             clips=tuple(self._entries[number] for number in sorted(self._entries)),
-            candidates=tuple(candidate(each, rank=rank, pick=pick) for pick, (rank, each) in enumerate(others, 1)),
+            candidates=tuple(
+                candidate(each, rank=rank, pick=pick, whole=transcript) for pick, (rank, each) in enumerate(others, 1)
+            ),
         )
 
 
