@@ -40,14 +40,19 @@ def main(argument: str) -> None:
 
 
 def _transcribe(request: Request) -> None:
-    recogniser = load(request.model, request.threads)
+    recogniser: Recogniser | None = None
     language = request.language or ""
     _say(share=0.0)
     for window in windows(request.wav):
-        if window.chunks and not language:
-            language = choose_language(recogniser, request.wav, window.chunks)
-        for words in recogniser.recognise(window.chunks, language):
-            _say(words=[[word.text, word.start, word.end, word.probability] for word in words])
+        if window.chunks:
+            # Loaded only once somebody speaks.
+            recogniser = recogniser or load(request.model, request.threads)
+            language = language or choose_language(recogniser, request.wav, window.chunks)
+            for number, words in enumerate(recogniser.recognise(window.chunks, language), 1):
+                _say(
+                    words=[[word.text, word.start, word.end, word.probability] for word in words],
+                    share=window.start + (window.share - window.start) * number / len(window.chunks),
+                )
         _say(share=window.share)
     _say(language=language, done=True)
 

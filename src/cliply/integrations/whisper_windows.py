@@ -50,8 +50,10 @@ class Window:
     """A few minutes of the recording."""
 
     chunks: tuple[Chunk, ...]
+    start: float
+    """The share of the recording that lies before it."""
     share: float
-    """How much of the recording lies before its end."""
+    """The share of the recording up to its end."""
 
 
 def windows(wav: Path, *, length: int = _WINDOW) -> Iterator[Window]:
@@ -69,7 +71,7 @@ def windows(wav: Path, *, length: int = _WINDOW) -> Iterator[Window]:
             # What the window's edge cuts off is heard whole in the next window.
             if not last and len(speech) > 1:
                 end = speech.pop()[0]
-            yield Window(tuple(_chunks(samples, speech, start)), min(1.0, (start + end) / total))
+            yield Window(tuple(_chunks(samples, speech, start)), start / total, min(1.0, (start + end) / total))
             start += end
 
 
