@@ -69,8 +69,8 @@ FIXED: dict[str, dict[str, float]] = {
         "start_story": 0.1,
     },
     "standalone": {
-        "start_dangling": -0.4,
-        "start_reply": -0.2,
+        "start_dangling": -0.5,
+        "start_reply": -0.45,
         "start_reference": -0.1,
         "start_answer": -0.1,
         "start_greeting": -0.5,
@@ -92,7 +92,7 @@ FIXED: dict[str, dict[str, float]] = {
     },
     "substance": {"guest": 1.0, "told_centrality": 0.2, "pointed": 0.1},
     "emotion": {"direct": 0.4, "exclamation": 0.15},
-    "delivery": {"energy": 0.2, "swing": 0.15, "pace": 0.05},
+    "delivery": {"told_length": -0.2, "energy": 0.2, "swing": 0.15, "pace": 0.05},
     "focus": {"cohesion": 0.05},
     "match": {"match": 3.0},
 }

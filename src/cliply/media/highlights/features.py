@@ -118,7 +118,10 @@ def _of_tellers(columns: dict[str, Floats], told: float) -> dict[str, Floats]:
         "direct": mean("question", "you", "absolute"),
         "pointed": mean("contrast", "advice", "emotion"),
         "told_centrality": mean("centrality"),
+        "told_length": mean("length"),
+        # What opens a subject is the business of a meeting, but only the host's part of an interview.
         "first_use": columns["first_use"] * (1 - told),
+        "agenda": columns["agenda"] * (1 - told),
     }
 
 

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from cliply.media.cues import Cues, normalise
 from cliply.media.highlights.edges import opening_words
 from cliply.media.highlights.ranking import DIMENSIONS
+from cliply.media.sentences import join_words
 from cliply.media.types import Dimension, Sentence
 
 _HIGH, _LOW = 75, 15
 _QUOTE_WORDS = 12
 _QUOTED = 3
+_SHORT_OPENING = 20
+"""Characters."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +82,21 @@ def _found(moment: Moment, cues: Cues, *kinds: str) -> list[str]:
     return out
 
 
+def _opening(moment: Moment) -> str:
+    """What is heard first: the first sentence, and the next where the first is only a word or two."""
+    text = moment.opening.text
+    for sentence in moment.sentences[moment.first + 1 : moment.last + 1]:
+        if len(text) >= _SHORT_OPENING:
+            break
+        text = join_words([text, sentence.text])
+    return text
+
+
 def _good_hook(moment: Moment, cues: Cues) -> str:
-    opening = moment.opening.text
-    if opening.rstrip("\"'”’").endswith(("?", "？", "؟")):
+    opening = _opening(moment)
+    if moment.opening.text.rstrip("\"'”’").endswith(("?", "？", "؟")):
         return f"Opens with a question: {quote(opening)}"
-    text = " ".join(opening_words(moment.sentences, moment.first))
+    text = normalise(quote(opening))
     if said := cues.found("absolute", text) or cues.found("contrast", text):
         return f"Opens with a bold claim (“{said}”): {quote(opening)}"
     if cues.found("you", text):
@@ -92,14 +105,14 @@ def _good_hook(moment: Moment, cues: Cues) -> str:
 
 
 def _bad_hook(moment: Moment, _cues: Cues) -> str:
-    return f"Takes a while to get going: it opens with {quote(moment.opening.text)}"
+    return f"Takes a while to get going: it opens with {quote(_opening(moment))}"
 
 
 def _good_standalone(moment: Moment, _cues: Cues) -> str:
     before = moment.sentences[moment.first - 1] if moment.first else None
     if before is not None and before.speaker != moment.opening.speaker:
         return "Starts afresh: somebody else takes the word, with a full sentence."
-    return f"Starts afresh, without a word that points back: {quote(moment.opening.text)}"
+    return f"Starts afresh, without a word that points back: {quote(_opening(moment))}"
 
 
 def _bad_standalone(moment: Moment, cues: Cues) -> str:
