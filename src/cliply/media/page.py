@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from cliply.media.cache import write_text
 from cliply.media.documents import ClipsDocument
+from cliply.media.probe import printable
 from cliply.media.types import Millis
 
 PAGE_FILE = "index.html"
@@ -104,6 +105,7 @@ def _environment() -> Environment:
     environment.filters["clock"] = clock
     environment.filters["length"] = length
     environment.filters["beside"] = beside
+    environment.filters["printable"] = printable
     return environment
 
 
