@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cliply.media import ffmpeg
+from cliply.media.types import OnProgress, no_progress
 
 Samples = npt.NDArray[np.float32]
 """One row per moment, one column per channel, full scale at 1."""
@@ -32,12 +33,14 @@ class Level:
         return self.loudness <= SILENT
 
 
-def measure(path: Path, *, raw_rate: int | None = None, peak: bool = True) -> Level:
+def measure(
+    path: Path, *, raw_rate: int | None = None, peak: bool = True, on_progress: OnProgress = no_progress
+) -> Level:
     """The level of a file's first sound; `raw_rate`: the file is bare stereo float samples of that rate."""
     wanted = "true" if peak else "none"
     source = ["-f", "f32le", "-ar", str(raw_rate), "-ac", "2", "-i", f"file:{path}"] if raw_rate else None
     arguments = [*(source or ffmpeg.guarded(path)), "-map", "0:a:0", "-af", f"ebur128=peak={wanted}:framelog=quiet"]
-    return told_level(ffmpeg.run([*arguments, "-f", "null", "-"]))
+    return told_level(ffmpeg.run([*arguments, "-f", "null", "-"], on_progress=on_progress))
 
 
 def told_level(said: str) -> Level:
@@ -75,7 +78,7 @@ def limit(samples: Samples, ceiling: float) -> None:
 
 def _true_peaks(samples: Samples, top: float) -> Samples:
     """The larger channel's peak at each sample, between its neighbours included where it could matter."""
-    peaks = np.abs(samples).max(axis=1)
+    peaks: Samples = np.abs(samples).max(axis=1)
     near = np.flatnonzero(peaks > top * 0.6)
     taps = _interpolators()
     half = taps.shape[1] // 2

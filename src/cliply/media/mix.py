@@ -18,6 +18,11 @@ from cliply.media.loudness import Level, Samples, limit, measure, ratio
 from cliply.media.probe import Source
 from cliply.media.types import Millis, OnProgress, Span, no_progress
 
+_RAW = "mix.f32"
+
+# Shares of the work after decoding.
+_LEVELLING, _ENCODING = 0.3, 0.7
+
 _CROSSFADE = round(0.008 * AUDIO_RATE)
 _FADE_IN = round(0.008 * AUDIO_RATE)
 _FADE_OUT = round(0.020 * AUDIO_RATE)
@@ -26,7 +31,7 @@ _BLEEP_HERTZ = 1000
 
 # Beyond this, noise would come up more than speech.
 _MOST_GAIN = 40.0
-_MOST_GAIN_WITHOUT_SPEECH = 12.0
+_MOST_GAIN_WITHOUT_SPEECH = 20.0
 
 # AAC overshoots by about this much at our bit rates; measured afterwards all the same.
 _HEADROOM = 0.7
@@ -67,11 +72,14 @@ def mix(
     """Make the sound of `edit` as `sound.m4a` in `folder`; `before` and `after` are levelled sounds joined to it."""
     body = cut_sound(edit, source, frames, on_progress=on_progress)
     spoken = any(word.text for word in edit.words)
-    levelled(body, edit.audio, folder, most_gain=_MOST_GAIN if spoken else _MOST_GAIN_WITHOUT_SPEECH)
+    most_gain = _MOST_GAIN if spoken else _MOST_GAIN_WITHOUT_SPEECH
+    levelled(body, edit.audio, folder, most_gain=most_gain, on_progress=lambda _share: on_progress(_LEVELLING))
     if edit.audio.profanity == "bleep":
         _bleep(body, edit, frames)
     whole = np.concatenate([part for part in (before, body, after) if part is not None])
-    return _encoded(whole, edit, folder, start=0 if before is None else len(before), length=len(body))
+    path, level = _encoded(whole, edit, folder, on_progress=lambda _share: on_progress(_ENCODING))
+    on_progress(1.0)
+    return Mix(path, level, folder / _RAW, start=0 if before is None else len(before), length=len(body))
 
 
 def cut_sound(edit: ClipEdit, source: Source, frames: FrameMap, *, on_progress: OnProgress = no_progress) -> Samples:
@@ -166,16 +174,23 @@ def _mute(samples: Samples, first: int, last: int) -> None:
     samples[first:last] *= gain
 
 
-def levelled(samples: Samples, audio: Audio, folder: Path, *, most_gain: float = _MOST_GAIN) -> None:
+def levelled(
+    samples: Samples,
+    audio: Audio,
+    folder: Path,
+    *,
+    most_gain: float = _MOST_GAIN,
+    on_progress: OnProgress = no_progress,
+) -> None:
     """Bring `samples` to the wanted loudness, in place, their peaks under the wanted ceiling. Silence stays silent."""
-    before = _measured(samples, folder)
+    before = _measured(samples, folder, on_progress)
     if before.silent:
         return
     ceiling = audio.true_peak - _HEADROOM
     samples *= np.float32(ratio(min(audio.loudness - before.loudness, most_gain)))
     for _ in range(3):
         limit(samples, ceiling)
-        short = audio.loudness - _measured(samples, folder).loudness
+        short = audio.loudness - _measured(samples, folder, on_progress).loudness
         # What the limiter took away is given back, as long as it is loudness that can be had.
         if abs(short) < _LOUDNESS_TOLERANCE or audio.loudness - before.loudness > most_gain:
             break
@@ -183,11 +198,11 @@ def levelled(samples: Samples, audio: Audio, folder: Path, *, most_gain: float =
     limit(samples, ceiling)
 
 
-def _measured(samples: Samples, folder: Path) -> Level:
+def _measured(samples: Samples, folder: Path, on_progress: OnProgress) -> Level:
     raw = folder / "sound.f32"
     try:
         samples.tofile(raw)
-        return measure(raw, raw_rate=AUDIO_RATE, peak=False)
+        return measure(raw, raw_rate=AUDIO_RATE, peak=False, on_progress=on_progress)
     finally:
         raw.unlink(missing_ok=True)
 
@@ -203,17 +218,18 @@ def _bleep(samples: Samples, edit: ClipEdit, frames: FrameMap) -> None:
             samples[first : first + len(piece)] += piece[: max(0, len(samples) - first)]
 
 
-def _encoded(samples: Samples, edit: ClipEdit, folder: Path, *, start: int, length: int) -> Mix:
-    raw, path = folder / "mix.f32", folder / "sound.m4a"
+def _encoded(samples: Samples, edit: ClipEdit, folder: Path, on_progress: OnProgress) -> tuple[Path, Level]:
+    raw, path = folder / _RAW, folder / "sound.m4a"
     room = _HEADROOM
     for _ in range(_TRIES):
         samples.tofile(raw)
         arguments = ["-f", "f32le", "-ar", str(AUDIO_RATE), "-ac", "2", "-i", f"file:{raw}"]
-        ffmpeg.run([*arguments, *audio_arguments(edit.output.quality), "-y", f"file:{path}"])
-        level = measure(path)
+        arguments += [*audio_arguments(edit.output.quality), "-y", f"file:{path}"]
+        ffmpeg.run(arguments, on_progress=on_progress)
+        level = measure(path, on_progress=on_progress)
         over = level.true_peak - edit.audio.true_peak
         if over <= 0:
             break
         room += over + 0.2
         limit(samples, edit.audio.true_peak - room)
-    return Mix(path, level, raw, start, length)
+    return path, level
