@@ -241,3 +241,13 @@ def test_a_picture_that_changes_its_size_goes_on(tmp_path: Path) -> None:
     source = probe(joined)
     made = render(follow(source, [Span(200, 900)]), source, tmp_path / "out.mp4")
     assert made.frames == 21
+
+
+def test_half_pictures_are_woven_without_combs(tmp_path: Path) -> None:
+    """A bar that moves 8 pixels between half pictures: combs would give rows that differ from both neighbours."""
+    bar = "color=c=black:s=320x180:r=60:d=1,geq=lum='if(between(X,mod(N*8,300),mod(N*8,300)+30),235,16)':cb=128:cr=128"
+    source = make(tmp_path / "i.mp4", f"{bar},interlace=lowpass=off", None, *_X264, "-flags", "+ildct+ilme")
+    picture = shown(follow(source, [Span(300, 400)]), source)[1][:, :, 0].astype(int)
+    rows = picture[200:500:4]
+    combed = (np.abs(rows[1:-1] - rows[:-2]) > 60) & (np.abs(rows[1:-1] - rows[2:]) > 60)
+    assert combed.mean() < 0.005

@@ -15,6 +15,10 @@ from cliply.media.windows import PanePath, Scene, scenes
 _BLUR_SHRINK = 8
 
 
+# Cameras and broadcasters store half pictures with these; frames that are whole pass untouched.
+_INTERLACING = ("mpeg2video", "dvvideo", "vc1", "h264")
+
+
 def picture_graph(edit: ClipEdit, video: Video, frames: FrameMap, *, out: str, first_input: int = 0) -> str:
     """Filter chains that end in the label `out`: the clip without text.
 
@@ -44,6 +48,8 @@ def kept_frames(run: Run, video: Video, rate: Fraction) -> str:
     late = frame / 4 - (run.origin - run.seek)
     decoded = video.coded_upright
     steps = [f"setpts=PTS+{float(late):.6f}/TB"] if abs(late) > Fraction(1, 1_000_000) else []
+    if video.codec in _INTERLACING:
+        steps.append("bwdif=mode=send_frame:deint=interlaced")
     steps += [f"scale={decoded.width}:{decoded.height}", f"fps={rate}:start_time=0"]
     if len(run.cuts) == 1:
         steps.append(f"trim=start_frame={run.cuts[0].grid}:end_frame={run.cuts[0].end}")
