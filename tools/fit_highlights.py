@@ -94,7 +94,7 @@ FIXED: dict[str, dict[str, float]] = {
     "emotion": {"direct": 0.4, "exclamation": 0.15},
     "delivery": {"told_length": -0.2, "energy": 0.2, "swing": 0.15, "pace": 0.05},
     "focus": {"cohesion": 0.05},
-    "match": {"match": 3.0},
+    "match": {"match": 8.0},
 }
 """Not fitted: how a clip should begin and end, and what the sets do not hold (sound, wishes, sponsor reads)."""
 

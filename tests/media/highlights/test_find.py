@@ -91,6 +91,13 @@ def test_looks_for_what_was_asked_for() -> None:
         assert next(part for part in best.dimensions if part.name == "match").reason
 
 
+def test_says_so_when_nothing_answers_what_was_asked_for() -> None:
+    talk = interview(5, gems=(), ads=())
+    findings = find_highlights(talk, end_of(talk), options=HighlightOptions(keywords=("zebra",)))
+    assert "Nothing in this recording" in findings.warnings[0]
+    assert findings.highlights == find_highlights(talk, end_of(talk)).highlights
+
+
 def test_every_dimension_that_moved_the_rank_says_why() -> None:
     talk = interview()
     best = find_highlights(talk, end_of(talk)).highlights[0]

@@ -27,7 +27,7 @@ def test_the_set_is_as_good_as_the_best_of_all_sets() -> None:
         chosen = best_set(found, scores, np.arange(12), 3, padded=True)
 
         def worth(some: tuple[int, ...], scores: np.ndarray = scores) -> float:
-            return float((scores[list(some)] - scores.min() + 1e-6).__pow__(2).sum())
+            return float((scores[list(some)] - scores.min() + 1e-6).__pow__(4).sum())
 
         def apart(some: tuple[int, ...], found: Windows = found) -> bool:
             return all(

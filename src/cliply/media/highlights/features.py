@@ -19,8 +19,8 @@ _LONG_SENTENCE, _FRAGMENT, _MONOLOGUE = 15, 3, 150
 _EDGE: Millis = 300_000
 _SPONSOR_SECONDS = 3.0
 """So much of a sponsor read spoils a window."""
-_OWN_SCALE = frozenset(["sponsor_read", "main_speaker", "asker"])
-"""Measured absolutely below, not in deviations from the source's mean."""
+_OWN_SCALE = frozenset(["sponsor_read", "main_speaker", "asker", "match"])
+"""Measured absolutely, not in deviations from the source's mean."""
 _LIMIT = 3.0
 """No single feature may count for more than so many standard deviations."""
 
@@ -45,7 +45,7 @@ def window_features(
     duration: Millis,
     extra: dict[str, Floats],
 ) -> FeatureTable:
-    """`extra`: more window columns (delivery, match), standardised here like the others."""
+    """`extra`: more window columns; those of the sound are standardised here like the others."""
     columns: dict[str, Floats] = {}
     for name, counts in signals.counts.items():
         if name not in _OWN_SCALE:
@@ -54,7 +54,7 @@ def window_features(
         columns[name] = values[windows.first]
     for name, values in ends.items():
         columns[name] = values[windows.last]
-    columns |= {name: standardise(values) for name, values in extra.items()}
+    columns |= {name: values if name in _OWN_SCALE else standardise(values) for name, values in extra.items()}
     columns |= _turn_taking(windows, signals)
     columns |= _of_tellers(columns, signals.told)
     columns |= _position(windows, duration, signals.told)

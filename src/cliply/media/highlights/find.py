@@ -103,15 +103,22 @@ def find_highlights(
     chosen = best_set(ranked.windows, ranked.scores.total, ranked.topics, count, padded=options.count is not None)
     others = alternatives(ranked.windows, ranked.scores.total, chosen, _ALTERNATIVES)
     highlights = _describe(ranked, chosen, others, duration, sound.silences if sound else ())
-    warnings: tuple[str, ...] = ()
+    warnings = _unanswered(ranked, options)
     if judge is not None:
-        highlights, warnings = judged(
+        highlights, failures = judged(
             judge,
             highlights,
             prompt=options.prompt,
             on_progress=lambda share: on_progress(_LOCAL_SHARE + share * (1 - _LOCAL_SHARE)),
         )
+        warnings += failures
     return Findings(highlights, sentences, borders, warnings)
+
+
+def _unanswered(ranked: _Ranked, options: HighlightOptions) -> tuple[str, ...]:
+    if (options.prompt or options.keywords) and not ranked.features.column("match").any():
+        return ("Nothing in this recording answers what you asked for, so these are the best moments of any kind.",)
+    return ()
 
 
 def _embed(embedder: Embedder | None, sentences: Sequence[Sentence], on_progress: OnProgress) -> Vectors | None:

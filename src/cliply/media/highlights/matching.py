@@ -24,20 +24,28 @@ def match_column(
     vectors: Vectors | None,
     wish: Vectors | None,
 ) -> Floats | None:
-    """None if nothing was asked for. `wish` is the embedding of the prompt and the keywords, one row each."""
+    """0 to 1, 1 for the best match; None if nothing was asked for, all 0 if nothing answers.
+
+    `wish` is the embedding of the prompt and of each keyword, one row each.
+    """
     wanted = [terms(keyword) for keyword in keywords] + [[term] for term in terms(prompt) if term not in stop]
     wanted = [phrase for phrase in wanted if phrase]
     if not wanted:
         return None
     said = np.array([_share_said(terms(sentence.text), wanted) for sentence in sentences])
     # The square root: the second mention tells less than the first.
-    lexical = np.sqrt(sum_over(windows, said)) / np.sqrt(np.maximum(1, windows.duration) / 30_000)
+    lexical = np.sqrt(sum_over(windows, said))
     if vectors is None or wish is None or not len(wish):
-        return lexical
+        return _to_best(lexical)
     closeness = np.maximum(0, (vectors @ wish.T).max(1)).astype(np.float64) ** 2
     meant = sum_over(windows, closeness) / np.maximum(1, windows.last + 1 - windows.first)
-    out: Floats = lexical / (lexical.std() + 1e-9) + meant / (meant.std() + 1e-9)
-    return out
+    return _to_best(_to_best(lexical) + _to_best(meant))
+
+
+def _to_best(values: Floats) -> Floats:
+    # Not in deviations: what is asked for may be said once in three hours, and then it must win.
+    best = values.max(initial=0.0)
+    return values / best if best > 0 else np.zeros(len(values))
 
 
 def _share_said(said: list[str], wanted: list[list[str]]) -> float:

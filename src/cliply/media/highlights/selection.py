@@ -11,8 +11,9 @@ from cliply.media.types import Millis
 
 _GOOD = 70.0
 """Percentile of all windows below which nothing is chosen without being asked for."""
-_PEAK = 2.0
-"""Values are raised to this power: one outstanding clip is worth more than two fair ones that need its place."""
+_PEAK = 4.0
+"""Values are raised to this power: one outstanding clip is worth more than two fair ones that need its place, and
+a good passage is not split in two."""
 _REPEAT = 0.8
 """What is left of a window's value for each clip too many from its topic."""
 _ROUNDS = 6
