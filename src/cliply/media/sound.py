@@ -1,7 +1,7 @@
 """What a source sounds like: the speech track, its loudness over time and its silences, from one decode.
 
-Time 0 is the first picture, as everywhere: sound that starts late is preceded by silence, sound that starts early is
-cut. Loudness is measured in the original channels, because mixing them to one changes it.
+Time 0 is the start of the file, the first picture or the first sound, as everywhere: sound that starts after the
+picture is preceded by silence.
 """
 
 import json
@@ -112,7 +112,8 @@ def analyse_sound(source: Source, folder: Path, *, on_progress: OnProgress = no_
 
 
 def _arguments(source: Source, sound: Sound) -> list[str | Path]:
-    zero = source.video.start if source.video else sound.start
+    # Time 0 is the start of the file, as for every other reader: its first picture or its first sound.
+    zero = min(source.video.start, sound.start) if source.video else sound.start
     rate = sound.rate if sound.rate in _METERED_RATES else 48_000
     graph = [
         f"[0:a:{sound.index}]{_known_channels(sound)}asetpts=PTS-{zero}/1000/TB",
