@@ -1,3 +1,4 @@
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -115,3 +116,9 @@ def test_the_estimate_is_not_below_what_a_clip_with_much_motion_takes(heard: Sou
     assert video.size == Size(64, 64)
     # 8 Mbit/s is more than the networks recommend for 1080p; a hand-held recording comes close to it.
     assert estimate_bytes(replace(heard, duration=30_000), options(count=3)) > 30 * 1_000_000
+
+
+def test_a_name_that_is_no_text_is_refused_with_what_to_do(heard: Source, tmp_path: Path) -> None:
+    odd = replace(heard, path=tmp_path / os.fsdecode(b"talk\xff.mp4"))
+    with pytest.raises(Invalid, match="Rename"):
+        check_request(odd, ClipOptions(), tmp_path / "clips")

@@ -197,10 +197,3 @@ def test_real_videos_are_described(fixtures: Path, name: str, size: Size | None,
     assert video.rotation == rotation
     if size is not None:
         assert video.size == size
-
-
-def test_a_name_that_is_no_text_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/talk\xff.mp4"))
-    odd.write_bytes(b"x")
-    with pytest.raises(Unreadable, match="Rename"):
-        probe(odd)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from cliply import __version__
 from cliply.errors import Conflict, NotFound
@@ -10,7 +9,7 @@ from cliply.media.analysis import Analysis
 from cliply.media.assemble import Assembled
 from cliply.media.cache import write_text
 from cliply.media.deliver import Delivered, edit_digest
-from cliply.media.documents import ClipEntry, ClipFiles, ClipsDocument, SourceFacts, candidate
+from cliply.media.documents import ClipEntry, ClipsDocument, SourceFacts, candidate
 from cliply.media.edits import load_edit
 from cliply.media.options import ClipOptions
 from cliply.media.page import write_page

@@ -39,6 +39,7 @@ _SPARE = 100 * MEGABYTE
 def check_request(source: Source, options: ClipOptions, folder: Path) -> None:
     """Raise for whatever would make the run fail later; the kinds are those of `cliply.errors`."""
     part = _part(source, options)
+    _check_name(source.path)
     _check_length(source, options, part)
     load_style(options.style)
     _check_brand(options.brand)
@@ -123,6 +124,15 @@ def _loudest(little_endian: bytes) -> int:
     if sys.byteorder == "big":
         samples.byteswap()
     return max(max(samples, default=0), -min(samples, default=0))
+
+
+def _check_name(path: Path) -> None:
+    try:
+        str(path.absolute()).encode("utf-8")
+    except UnicodeEncodeError as undecodable:
+        raise Invalid(
+            "The name of the file or of its folder is not valid text, so no edit can refer to it. Rename it first."
+        ) from undecodable
 
 
 def _part(source: Source, options: ClipOptions) -> Span:

@@ -122,12 +122,6 @@ def probe(path: Path) -> Source:
 
 def _refuse_plainly(path: Path) -> None:
     try:
-        str(path.absolute()).encode("utf-8")
-    except UnicodeEncodeError as undecodable:
-        raise Unreadable(
-            "The name of this file or of its folder is not valid text. Rename it, then try again."
-        ) from undecodable
-    try:
         status = path.stat()
         if path.is_dir():
             raise Unreadable(f"{_named(path)} is a folder. Name a video or sound file in it.")
