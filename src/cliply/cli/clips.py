@@ -208,6 +208,8 @@ def _show(finished: Finished, folder: Path, json: bool) -> None:
     for made in failed:
         told = " ".join(finding.message for finding in made.findings if finding.level == "failed")
         note(f"{made.files.video} did not pass its check: {told}")
+    for warning in finished.warnings:
+        note(warning)
     for failure in finished.failures:
         note(f"Clip {failure.number} could not be made: {failure.message}")
     if failed or finished.failures:

@@ -26,7 +26,7 @@ from cliply.media.transcripts import load_transcript, transcript_json
 from cliply.media.types import Millis, Span, Transcript
 
 # Raised when the sound analysis, the transcriber's settings or the alignment change what they make.
-_VERSION = "1"
+_VERSION = "2"
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ from cliply.media.transcripts import load_transcript
 from cliply.media.types import Highlight
 
 # Raised when framing or the way edits are put together changes.
-_VERSION = "2"
+_VERSION = "3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,8 @@ class Finished:
 
     document: ClipsDocument
     failures: tuple[Failure, ...]
+    warnings: tuple[str, ...] = ()
+    """What could not be done as asked, for the creator."""
 
 
 def make_clips(
@@ -72,7 +74,7 @@ def make_clips(
         chosen = [highlight for highlight in analysis.findings.highlights if highlight.chosen]
         _make(_Work(analysis, request.options, request.folder, outcome, cache, watch), list(enumerate(chosen, 1)))
         cache.prune(keep=analysis.fingerprint)
-        return Finished(outcome.finish(), tuple(outcome.failures))
+        return Finished(outcome.finish(), tuple(outcome.failures), analysis.findings.warnings)
 
 
 def make_more(
