@@ -29,7 +29,7 @@ from cliply.media.quality import look
 from cliply.media.render import render
 from cliply.media.types import Span
 
-_SPAN = Span(6_000, 18_000)
+_SPAN = Span(6_000, 26_000)
 _ROUNDS = 3
 _TEXT = ("it", "was", "the", "best", "of", "times")
 
