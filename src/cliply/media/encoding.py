@@ -32,9 +32,7 @@ PRESETS: dict[Quality, Preset] = {
     "draft": Preset(
         "ultrafast", "cabac=1:no-deblock=0:deblock=0,0:aq-mode=2:8x8dct=1", 24, "bilinear", 128, "fast", _QUICK
     ),
-    "standard": Preset(
-        "superfast", "mbtree=1:rc-lookahead=15:partitions=i8x8:aq-mode=2", 18, "bicubic", 160, "fast"
-    ),
+    "standard": Preset("superfast", "mbtree=1:rc-lookahead=15:partitions=i8x8:aq-mode=2", 18, "bicubic", 160, "fast"),
     "high": Preset("medium", "aq-mode=2", 20, "lanczos", 192, "twoloop"),
 }
 
