@@ -12,7 +12,7 @@ from benchmarks.registry import Row, at_most, benchmark
 from cliply.media import ffmpeg
 from cliply.media.edit import CameraKey, Captions, ClipEdit, LayoutSpan, Output, Pane, SourceFile
 from cliply.media.probe import Source, probe
-from cliply.media.render import render
+from cliply.media.rendering.render import render
 from cliply.media.types import Span
 
 _RATE = 48_000

@@ -21,12 +21,12 @@ from cliply.media.edit import (
     Quality,
     SourceFile,
 )  # fmt: skip
-from cliply.media.encoding import audio_arguments, video_arguments
-from cliply.media.framemap import frame_map
-from cliply.media.graph import picture_graph
 from cliply.media.probe import Source, probe
-from cliply.media.quality import look
-from cliply.media.render import render
+from cliply.media.rendering.encoding import audio_arguments, video_arguments
+from cliply.media.rendering.framemap import frame_map
+from cliply.media.rendering.graph import picture_graph
+from cliply.media.rendering.quality import look
+from cliply.media.rendering.render import render
 from cliply.media.types import Span
 
 _SPAN = Span(6_000, 26_000)

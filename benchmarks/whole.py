@@ -11,9 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cliply.media.framing.frames import overview
-from cliply.media.framing.reframe import compose
-from cliply.media.speech.sound import analyse_sound
 from tools.demo_talk.dialogue import TALK
 from tools.make_demo_video import make
 
@@ -22,7 +19,10 @@ from benchmarks.registry import Row, at_most, benchmark, processor_time
 from benchmarks.render import plain
 from cliply.media import ffmpeg
 from cliply.media.edits import load_edits
+from cliply.media.framing.frames import overview
+from cliply.media.framing.reframe import compose
 from cliply.media.probe import probe
+from cliply.media.speech.sound import analyse_sound
 from cliply.media.types import Span
 
 _GIB = 1024**3
@@ -73,8 +73,7 @@ def cliply(*arguments: object, cache: Path) -> Run:
         )
         peak = _Peak(running.pid)
         assert running.stderr is not None
-        for line in running.stderr:
-            said.append((time.monotonic() - began, line.strip()))
+        said.extend((time.monotonic() - began, line.strip()) for line in running.stderr)
         if running.wait() != 0:
             raise RuntimeError(said[-1][1] if said else "the command failed")
     return Run(used.seconds, peak.stop(), said)

@@ -16,16 +16,16 @@ from typing import Any
 import numpy as np
 
 from cliply.cli.bench_data import episodes
-from cliply.media.cues import cues
-from cliply.media.embeddings import Embedder
 from cliply.media.highlights.candidates import Windows, windows
 from cliply.media.highlights.edges import end_features, start_features
+from cliply.media.highlights.embeddings import Embedder
 from cliply.media.highlights.features import FeatureTable, window_features
 from cliply.media.highlights.ranking import Weights, score
 from cliply.media.highlights.selection import alternatives, best_set
+from cliply.media.highlights.sentences import split_sentences
 from cliply.media.highlights.signals import sentence_signals
-from cliply.media.sentences import split_sentences
-from cliply.media.text import Floats, term_table
+from cliply.media.wording.cues import cues
+from cliply.media.wording.text import Floats, term_table
 
 WEIGHTS = Path(__file__).parents[1] / "src" / "cliply" / "media" / "data" / "highlight_weights.json"
 SHARES = {"events": 0.22, "mass": 0.78}

@@ -133,7 +133,7 @@ def test_loading_the_command_line_loads_no_model_library() -> None:
 
 def test_the_model_runtime_keeps_no_record_of_its_user(tmp_path: Path) -> None:
     """onnxruntime would write an identifier below the home folder, to send it with the models that are loaded."""
-    run = "from cliply.media.embeddings import Embedder\nEmbedder().embed(['Is anybody there?'])"
+    run = "from cliply.media.highlights.embeddings import Embedder\nEmbedder().embed(['Is anybody there?'])"
     home = {"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
     subprocess.run([sys.executable, "-c", run], env=home, check=True)
     assert list(tmp_path.rglob("*")) == []

@@ -13,8 +13,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from cliply.media.loudness import measure
 from cliply.media.probe import probe
+from cliply.media.rendering.loudness import measure
 from cliply.media.types import Size
 
 pytestmark = pytest.mark.slow

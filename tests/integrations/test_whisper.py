@@ -10,10 +10,10 @@ from cliply.integrations.whisper import WhisperTranscriber, available_models
 from cliply.integrations.whisper_models import BUNDLES, check, load_files
 from cliply.integrations.whisper_recogniser import Decoding, Heard, loops, nobody_speaks, whole_words, without_loops
 from cliply.integrations.whisper_windows import windows
-from cliply.media.alignment import align
 from cliply.media.errors import Cancelled, ToolMissing
 from cliply.media.probe import probe
-from cliply.media.sound import analyse_sound
+from cliply.media.speech.alignment import align
+from cliply.media.speech.sound import analyse_sound
 from cliply.media.types import Transcript
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from cliply.cli.bench_data import episodes
 from cliply.media.cache import write_text
-from cliply.media.embeddings import Embedder
-from cliply.media.sentences import split_sentences
-from cliply.media.topics import chapters
+from cliply.media.highlights.embeddings import Embedder
+from cliply.media.highlights.sentences import split_sentences
+from cliply.media.highlights.topics import chapters
 from cliply.media.types import OnProgress, no_progress, seconds
 
 

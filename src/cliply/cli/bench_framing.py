@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from cliply.media.camera import places_at
+from cliply.media.framing.camera import places_at
+from cliply.media.framing.reframe import compose
 from cliply.media.probe import probe
-from cliply.media.reframe import compose
-from cliply.media.sound import analyse_sound
+from cliply.media.speech.sound import analyse_sound
 from cliply.media.types import Span
 
 _STEP = 100

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from cliply.cli.bench_data import episodes
 from cliply.media.cache import write_text
-from cliply.media.embeddings import Embedder
 from cliply.media.highlights import HighlightOptions, find_highlights
+from cliply.media.highlights.embeddings import Embedder
 from cliply.media.types import Millis, OnProgress, no_progress, seconds
 
 WINDOWS = 10

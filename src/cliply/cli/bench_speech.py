@@ -7,13 +7,13 @@ from typing import Any
 
 from cliply.cli import engines
 from cliply.errors import Invalid, NotFound
-from cliply.media.alignment import align
 from cliply.media.cache import write_text
 from cliply.media.errors import NoSpeech
+from cliply.media.highlights.sentences import join_words
 from cliply.media.probe import probe
-from cliply.media.sentences import join_words
-from cliply.media.sound import analyse_sound
-from cliply.media.speech import Transcriber
+from cliply.media.speech.alignment import align
+from cliply.media.speech.sound import analyse_sound
+from cliply.media.speech.transcriber import Transcriber
 from cliply.media.types import OnProgress, Transcript, no_progress
 
 

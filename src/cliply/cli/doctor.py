@@ -127,21 +127,21 @@ def _other_speech_models() -> Iterator[Check]:
 
 
 def _aligner() -> str:
-    from cliply.media.alignment import EnglishAligner
+    from cliply.media.speech.alignment import EnglishAligner
 
     EnglishAligner()
     return f"pocketsphinx {version('pocketsphinx')}; other languages use a measured shift"
 
 
 def _embeddings() -> str:
-    from cliply.media.embeddings import Embedder
+    from cliply.media.highlights.embeddings import Embedder
 
     Embedder(threads=1).embed(["Is anybody there?"])
     return f"all-MiniLM-L6-v2, 8 bits, by onnxruntime {version('onnxruntime')}"
 
 
 def _faces() -> str:
-    from cliply.media.faces import FaceFinder
+    from cliply.media.framing.faces import FaceFinder
 
     FaceFinder()
     return f"YuNet 2023mar, by OpenCV {version('opencv-python-headless')}"

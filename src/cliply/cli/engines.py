@@ -10,8 +10,8 @@ from cliply.media.cache import Cache, write_text
 from cliply.media.fingerprint import fingerprint
 from cliply.media.highlights.judge import Judge
 from cliply.media.probe import Source
-from cliply.media.speech import Transcriber
-from cliply.media.transcripts import embedded_transcript, transcript_json
+from cliply.media.speech.transcriber import Transcriber
+from cliply.media.speech.transcripts import embedded_transcript, transcript_json
 
 MODEL_HELP = "Speech model: auto, base, tiny.en, a folder with a faster-whisper model, or a service: deepgram, openai."
 

@@ -16,7 +16,7 @@ from cliply.media.options import ClipOptions
 from cliply.media.preflight import check_sound
 from cliply.media.probe import Source as MediaSource
 from cliply.media.probe import printable, probe
-from cliply.media.transcripts import transcript_json
+from cliply.media.speech.transcripts import transcript_json
 from cliply.media.types import Highlight
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from cliply.errors import LimitReached, Unavailable
 from cliply.integrations.speech_api import SpeechApi, ticking
-from cliply.media.transcripts import language_code, tidy
+from cliply.media.speech.transcripts import language_code, tidy
 from cliply.media.types import OnProgress, Transcript, Word, millis, no_progress
 
 _LARGEST = 2 * 1024**3
@@ -13,7 +13,7 @@ _LARGEST = 2 * 1024**3
 
 
 class DeepgramTranscriber:
-    """Implements `cliply.media.speech.Transcriber` over Deepgram's pre-recorded audio API."""
+    """Implements `cliply.media.speech.transcriber.Transcriber` over Deepgram's pre-recorded audio API."""
 
     def __init__(
         self,

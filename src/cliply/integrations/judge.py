@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cliply.errors import CliplyError, LimitReached, Unavailable
 from cliply.media.highlights.judge import Candidate, Judgement, Verdict
-from cliply.media.text import terms
 from cliply.media.types import OnProgress, no_progress
+from cliply.media.wording.text import terms
 
 _LIST = 10
 """Candidates in one list. Models lose count in long lists."""

@@ -9,9 +9,9 @@ from typing import Any
 
 from cliply.errors import Unavailable
 from cliply.integrations.speech_api import SpeechApi, ticking
-from cliply.media.levels import measure_levels
-from cliply.media.subtitles import Cue, cue_words
-from cliply.media.transcripts import language_code, tidy
+from cliply.media.speech.levels import measure_levels
+from cliply.media.speech.subtitles import Cue, cue_words
+from cliply.media.speech.transcripts import language_code, tidy
 from cliply.media.types import Millis, OnProgress, Span, Transcript, Word, millis, no_progress
 
 _PART: Millis = 10 * 60 * 1000
@@ -19,7 +19,7 @@ _PART: Millis = 10 * 60 * 1000
 
 
 class OpenAITranscriber:
-    """Implements `cliply.media.speech.Transcriber` over `/audio/transcriptions`; the model must give word times."""
+    """A `Transcriber` over `/audio/transcriptions`; the model must give word times."""
 
     def __init__(
         self,

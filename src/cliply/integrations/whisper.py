@@ -14,7 +14,7 @@ from cliply.integrations.whisper_models import AUTO, ModelFound, available_model
 from cliply.media import isolation
 from cliply.media.errors import ToolMissing, TooMuch
 from cliply.media.isolation import Limits
-from cliply.media.transcripts import tidy
+from cliply.media.speech.transcripts import tidy
 from cliply.media.types import OnProgress, Transcript, Word, millis, no_progress
 
 __all__ = ["ModelFound", "WhisperTranscriber", "available_models", "check"]
@@ -31,7 +31,7 @@ _SLOWEST = 20
 
 
 class WhisperTranscriber:
-    """Implements `cliply.media.speech.Transcriber` with faster-whisper."""
+    """Implements `cliply.media.speech.transcriber.Transcriber` with faster-whisper."""
 
     def __init__(self, model: str | Path = AUTO, *, threads: int | None = None) -> None:
         """`model` is auto, a name in `whisper_models.NAMES`, or the folder of a CTranslate2 model."""

@@ -10,19 +10,19 @@ import wave
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cliply.media.alignment import align
 from cliply.media.cache import Cache, write_text
-from cliply.media.embeddings import Embedder
 from cliply.media.errors import NoSpeech
 from cliply.media.fingerprint import fingerprint
+from cliply.media.highlights.embeddings import Embedder
 from cliply.media.highlights.find import Findings, HighlightOptions, find_highlights
 from cliply.media.highlights.judge import Judge
 from cliply.media.options import ClipOptions
 from cliply.media.probe import Source
 from cliply.media.progress import Stage, Update, Watch
-from cliply.media.sound import SoundTrack, analyse_sound
-from cliply.media.speech import Transcriber
-from cliply.media.transcripts import load_transcript, transcript_json
+from cliply.media.speech.alignment import align
+from cliply.media.speech.sound import SoundTrack, analyse_sound
+from cliply.media.speech.transcriber import Transcriber
+from cliply.media.speech.transcripts import load_transcript, transcript_json
 from cliply.media.types import Millis, Span, Transcript
 
 # Raised when the sound analysis, the transcriber's settings or the alignment change what they make.

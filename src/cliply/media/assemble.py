@@ -6,7 +6,6 @@ from fractions import Fraction
 from cliply.media.analysis import Analysis
 from cliply.media.captions.emphasis import emphasise
 from cliply.media.captions.placement import choose_hook_position, choose_position
-from cliply.media.copywriting import write_copy
 from cliply.media.document import Document
 from cliply.media.edit import (
     OUTPUT_SIZES,
@@ -22,12 +21,13 @@ from cliply.media.edit import (
     PostText,
     SourceFile,
 )
+from cliply.media.framing.reframe import Framing, compose
 from cliply.media.options import ClipOptions
 from cliply.media.probe import Source
-from cliply.media.profanity import bleeps, find_profanity, masked, masked_text
-from cliply.media.reframe import Framing, compose
-from cliply.media.tighten import tighten
+from cliply.media.speech.tighten import tighten
 from cliply.media.types import FaceAt, Highlight, Millis, OnProgress, Size, Span, Word
+from cliply.media.wording.copywriting import write_copy
+from cliply.media.wording.profanity import bleeps, find_profanity, masked, masked_text
 
 _SLIVER: Millis = 700
 """A shorter piece of a shot at a clip's edge is seen as a fault, not as a shot."""

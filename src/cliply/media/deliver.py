@@ -14,9 +14,9 @@ from cliply.media.captions.subtitles import write_srt, write_vtt
 from cliply.media.documents import ClipFiles, Finding
 from cliply.media.edit import ClipEdit
 from cliply.media.probe import Source
-from cliply.media.quality import check
-from cliply.media.render import render
-from cliply.media.thumbnail import make_cover
+from cliply.media.rendering.quality import check
+from cliply.media.rendering.render import render
+from cliply.media.rendering.thumbnail import make_cover
 from cliply.media.types import FaceAt, OnProgress
 
 _SCRATCH = ".cliply-"

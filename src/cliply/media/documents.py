@@ -10,9 +10,9 @@ from pydantic import Field, JsonValue, ValidationError, field_validator
 
 from cliply.errors import Invalid, NotFound
 from cliply.media.cache import write_text
-from cliply.media.copywriting import write_title
 from cliply.media.document import Document
 from cliply.media.types import Dimension, Highlight, Millis, Size, Span, Transcript
+from cliply.media.wording.copywriting import write_title
 
 CLIPS_FILE = "clips.json"
 

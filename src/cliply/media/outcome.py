@@ -13,7 +13,7 @@ from cliply.media.documents import ClipEntry, ClipsDocument, SourceFacts, candid
 from cliply.media.edits import load_edit
 from cliply.media.options import ClipOptions
 from cliply.media.page import write_page
-from cliply.media.transcripts import transcript_json
+from cliply.media.speech.transcripts import transcript_json
 from cliply.media.types import Highlight
 
 TRANSCRIPT_FILE = "transcript.json"

@@ -32,8 +32,8 @@ from cliply.media.outcome import TRANSCRIPT_FILE, Failure, Outcome
 from cliply.media.probe import Source
 from cliply.media.progress import Stage, Update, Watch
 from cliply.media.slug import slug
-from cliply.media.speech import Transcriber
-from cliply.media.transcripts import load_transcript
+from cliply.media.speech.transcriber import Transcriber
+from cliply.media.speech.transcripts import load_transcript
 from cliply.media.types import Highlight
 
 # Raised when framing or the way edits are put together changes.

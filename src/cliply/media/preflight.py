@@ -17,7 +17,7 @@ from cliply.media.highlights.selection import wanted_count
 from cliply.media.isolation import Limits
 from cliply.media.options import ClipOptions
 from cliply.media.probe import Sound, Source, printable
-from cliply.media.transcripts import load_transcript
+from cliply.media.speech.transcripts import load_transcript
 from cliply.media.types import Millis, Span
 
 MEGABYTE = 1_000_000

@@ -1,10 +1,10 @@
 import pytest
 from tests.media.highlights.talks import FILLER
 
-from cliply.media.cues import cues
 from cliply.media.highlights.asides import sponsor_reads
-from cliply.media.sentences import split_sentences
+from cliply.media.highlights.sentences import split_sentences
 from cliply.media.types import Transcript, Word
+from cliply.media.wording.cues import cues
 
 
 def paragraphs(text: str) -> list[str]:

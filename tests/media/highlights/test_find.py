@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from tests.media.highlights.talks import AD, GEM, GREETING, interview
 
-from cliply.media.embeddings import Embedder
 from cliply.media.highlights import HighlightOptions, find_highlights
+from cliply.media.highlights.embeddings import Embedder
 from cliply.media.types import Span, Transcript, Word
 
 

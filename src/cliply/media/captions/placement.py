@@ -4,13 +4,13 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from cliply.media.camera import box_at
 from cliply.media.captions.fonts import uncovered
 from cliply.media.captions.hook import place_title
 from cliply.media.captions.styles import CaptionStyle
 from cliply.media.captions.typeset import PlacedBlock, Typesetter, blocks, middle_of, typesetter
 from cliply.media.captions.zones import free_band, zones
 from cliply.media.edit import ClipEdit, LayoutSpan, Pane
+from cliply.media.framing.camera import box_at
 from cliply.media.types import Box, FaceAt, Millis, Span
 
 _STEPS = 60

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cliply.media.cues import Cues, normalise
-from cliply.media.text import Floats, Ints
 from cliply.media.types import Millis, Sentence
+from cliply.media.wording.cues import Cues, normalise
+from cliply.media.wording.text import Floats, Ints
 
 _SEED = 2.0
 """Evidence, in strong cues, that makes a stretch a sponsor read."""

@@ -7,9 +7,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from cliply.media.sentences import is_complete
-from cliply.media.text import Ints
+from cliply.media.highlights.sentences import is_complete
 from cliply.media.types import Millis, Sentence, Span
+from cliply.media.wording.text import Ints
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cliply.media.cues import Cues, normalise
-from cliply.media.embeddings import Vectors
-from cliply.media.text import Floats
+from cliply.media.highlights.embeddings import Vectors
 from cliply.media.types import Sentence
+from cliply.media.wording.cues import Cues, normalise
+from cliply.media.wording.text import Floats
 
 _OPENING_WORDS = 12
 """What is said in the first three seconds or so."""

@@ -6,8 +6,8 @@ import numpy as np
 
 from cliply.media.highlights.candidates import Windows
 from cliply.media.highlights.signals import Signals
-from cliply.media.text import Floats
 from cliply.media.types import Millis
+from cliply.media.wording.text import Floats
 
 _SHRINK_SECONDS = 12.0
 """A short window's rate is drawn towards the mean of the source as if so much average talk were part of it;

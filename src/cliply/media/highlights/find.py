@@ -5,23 +5,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cliply.media.cues import Cues, cues
-from cliply.media.embeddings import Embedder, Vectors
 from cliply.media.highlights.boundaries import snap
 from cliply.media.highlights.candidates import Windows, windows
 from cliply.media.highlights.edges import end_features, start_features
+from cliply.media.highlights.embeddings import Embedder, Vectors
 from cliply.media.highlights.features import FeatureTable, window_features
 from cliply.media.highlights.judge import Judge, judged
 from cliply.media.highlights.matching import match_column
 from cliply.media.highlights.ranking import Scores, packaged_weights, percentiles, score
 from cliply.media.highlights.reasons import Moment, dimensions, summary
 from cliply.media.highlights.selection import alternatives, best_set, wanted_count
+from cliply.media.highlights.sentences import is_punctuated, join_words, split_sentences
 from cliply.media.highlights.signals import sentence_signals
 from cliply.media.highlights.sound import Loudness, delivery_columns
-from cliply.media.sentences import is_punctuated, join_words, split_sentences
-from cliply.media.text import Ints, TermTable, term_table
-from cliply.media.topics import chapters, lexical_vectors
+from cliply.media.highlights.topics import chapters, lexical_vectors
 from cliply.media.types import Highlight, Millis, OnProgress, Sentence, Span, Transcript, no_progress
+from cliply.media.wording.cues import Cues, cues
+from cliply.media.wording.text import Ints, TermTable, term_table
 
 _ALTERNATIVES = 100
 _KEYWORDS = 5

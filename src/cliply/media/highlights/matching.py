@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cliply.media.embeddings import Vectors
 from cliply.media.highlights.candidates import Windows
+from cliply.media.highlights.embeddings import Vectors
 from cliply.media.highlights.features import sum_over
-from cliply.media.text import Floats, terms
 from cliply.media.types import Sentence
+from cliply.media.wording.text import Floats, terms
 
 _STEM = 4
 """Terms that share so many first letters and differ by a short ending are taken for forms of one word."""

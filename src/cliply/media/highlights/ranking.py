@@ -9,7 +9,7 @@ from importlib.resources import files
 import numpy as np
 
 from cliply.media.highlights.features import FeatureTable
-from cliply.media.text import Floats
+from cliply.media.wording.text import Floats
 
 DIMENSIONS = ("hook", "standalone", "payoff", "substance", "emotion", "delivery", "focus", "match")
 """Those that a creator reads about; the weights also hold `length`, which orders but says nothing of a moment."""

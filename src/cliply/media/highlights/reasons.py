@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from cliply.media.cues import Cues, normalise
 from cliply.media.highlights.edges import opening_words
 from cliply.media.highlights.ranking import DIMENSIONS
-from cliply.media.sentences import join_words
+from cliply.media.highlights.sentences import join_words
 from cliply.media.types import Dimension, Sentence
+from cliply.media.wording.cues import Cues, normalise
 
 _HIGH, _LOW = 75, 15
 _QUOTE_WORDS = 12

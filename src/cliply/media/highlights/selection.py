@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from cliply.media.highlights.candidates import Windows
-from cliply.media.text import Floats, Ints
 from cliply.media.types import Millis
+from cliply.media.wording.text import Floats, Ints
 
 _GOOD = 70.0
 """Percentile of all windows below which nothing is chosen without being asked for."""

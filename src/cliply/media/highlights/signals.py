@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cliply.media.cues import Cues, normalise
-from cliply.media.embeddings import Vectors
 from cliply.media.highlights.asides import sponsor_reads
-from cliply.media.text import Floats, TermTable, terms
+from cliply.media.highlights.embeddings import Vectors
 from cliply.media.types import Sentence
+from cliply.media.wording.cues import Cues, normalise
+from cliply.media.wording.text import Floats, TermTable, terms
 
 _AROUND = 6
 """Sentences on either side that count as the surroundings of one."""

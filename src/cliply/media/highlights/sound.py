@@ -6,8 +6,8 @@ from typing import Protocol
 import numpy as np
 
 from cliply.media.highlights.candidates import Windows
-from cliply.media.text import Floats, Ints
 from cliply.media.types import Sentence, Span
+from cliply.media.wording.text import Floats, Ints
 
 _STEP = 100
 """Milliseconds between two values of the loudness curve."""
@@ -15,7 +15,7 @@ _QUIET = -70.0
 
 
 class Loudness(Protocol):
-    """What is needed of `cliply.media.sound.SoundTrack`."""
+    """What is needed of `cliply.media.speech.sound.SoundTrack`."""
 
     @property
     def curve(self) -> Sequence[float]:

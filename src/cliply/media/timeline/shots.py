@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from cliply.media.edit import CameraKey, ClipEdit, LayoutSpan, Pane, Place, SourceFile
-from cliply.media.expressions import smoothstep
+from cliply.media.rendering.expressions import smoothstep
 from cliply.media.types import Box, Millis, Size, Span
 
 

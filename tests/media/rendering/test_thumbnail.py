@@ -1,0 +1,87 @@
+"""Covers show a good moment in both shapes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.media.clips import follow, make
+
+from cliply.media.edit import Cover
+from cliply.media.rendering.cover_frame import best_moment, eye_openness, sharpness
+from cliply.media.rendering.thumbnail import make_cover, wide_window
+from cliply.media.types import Box, Size, Span
+
+_X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "0", "-g", "15")
+
+
+def test_a_cover_is_written_in_both_shapes(tmp_path: Path) -> None:
+    source = make(tmp_path / "a.mp4", "testsrc2=s=640x360:r=30:d=3", None, *_X264)
+    edit = follow(source, [Span(500, 2500)], cover=Cover(at=1000))
+    assert make_cover(edit, source, (), tmp_path / "c.jpg", tmp_path / "w.jpg") == 1000
+    assert Image.open(tmp_path / "c.jpg").size == (1080, 1920)
+    assert Image.open(tmp_path / "w.jpg").size == (1280, 720)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.mp4", "c.jpg", "w.jpg"]
+
+
+def test_colours_of_a_cover_are_those_of_the_picture(tmp_path: Path) -> None:
+    picture = "color=c=0xE67814:s=1280x720:r=30:d=1,scale=out_color_matrix=bt709:out_range=tv,format=yuv420p"
+    source = make(tmp_path / "a.mp4", picture, None, *_X264)
+    make_cover(follow(source, [Span(0, 900)]), source, (), tmp_path / "c.jpg", tmp_path / "w.jpg")
+    for name, row in (("c.jpg", 960), ("w.jpg", 360)):
+        middle = np.asarray(Image.open(tmp_path / name).convert("RGB"))[row, 500].astype(int)
+        assert np.abs(middle - (230, 120, 20)).max() <= 6
+
+
+def test_the_sharp_moment_is_chosen(tmp_path: Path) -> None:
+    blurred = "testsrc2=s=640x360:r=30:d=4,gblur=sigma=6:enable='lt(t,2)+gt(t,3)'"
+    source = make(tmp_path / "a.mp4", blurred, None, *_X264)
+    assert 2000 <= best_moment(follow(source, [Span(0, 4000)]), source, ()) <= 3000
+
+
+def test_a_title_is_written_on_both(tmp_path: Path) -> None:
+    source = make(tmp_path / "a.mp4", "color=c=gray:s=640x360:r=30:d=2", None, *_X264)
+    bare, titled = (follow(source, [Span(0, 1500)], cover=Cover(at=500, title=title)) for title in (None, "Why now"))
+    pictures = []
+    for edit in (bare, titled):
+        make_cover(edit, source, (), tmp_path / "c.jpg", tmp_path / "w.jpg")
+        pictures.append([np.asarray(Image.open(tmp_path / name).convert("L"), int) for name in ("c.jpg", "w.jpg")])
+    for without, with_title in zip(*pictures, strict=True):
+        assert 0.002 < (np.abs(without - with_title) > 60).mean() < 0.3
+
+
+def test_sound_alone_gets_a_cover(tmp_path: Path) -> None:
+    source = make(tmp_path / "a.mp3", None, "sine=duration=2")
+    edit = follow(source, [Span(0, 1500)], cover=Cover(title="Listen"))
+    make_cover(edit, source, (), tmp_path / "c.jpg", tmp_path / "w.jpg")
+    assert np.asarray(Image.open(tmp_path / "c.jpg").convert("L")).std() > 5
+
+
+def test_an_open_eye_is_higher_than_a_closed_one() -> None:
+    import cv2
+
+    faces = {}
+    for name, height in (("open", 14), ("closed", 2)):
+        face = np.full((200, 200), 170, np.uint8)
+        cv2.ellipse(face, (100, 100), (15, height), 0, 0, 360, 40, -1)
+        faces[name] = eye_openness(face, np.array([100, 100], np.float32), 100.0)
+    assert faces["open"] > 2 * faces["closed"] > 0
+
+
+def test_sharp_pictures_are_sharper_and_dark_ones_worse() -> None:
+    import cv2
+
+    noise = np.random.default_rng(1).integers(0, 255, (200, 160), np.uint8)
+    blurred = np.asarray(cv2.GaussianBlur(noise, (0, 0), 3), np.uint8)
+    assert sharpness(noise) > 3 * sharpness(blurred) > 0
+    assert sharpness(np.asarray(blurred // 12, np.uint8)) < 0.3 * sharpness(blurred)
+
+
+@pytest.mark.parametrize("size", [Size(1920, 1080), Size(640, 480), Size(2560, 1080)])
+def test_the_wide_window_is_inside_the_picture(size: Size) -> None:
+    window = wide_window(size, [Box(size.width - 50, 0, 50, 50)])
+    assert window is not None
+    assert window.width / window.height == pytest.approx(16 / 9)
+    assert window.right <= size.width + 0.01
+    assert window.bottom <= size.height + 0.01
+    assert wide_window(Size(1080, 1920), []) is None

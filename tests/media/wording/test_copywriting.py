@@ -1,0 +1,207 @@
+"""Titles, hooks, descriptions and hashtags: properties that hold for any talk, and a few talks in full."""
+
+import gzip
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cliply.media.edit import PostText
+from cliply.media.types import Transcript, Word
+from cliply.media.wording import lexicon
+from cliply.media.wording.copywriting import hashtag, write_copy
+from cliply.media.wording.limits import check_post, is_hashtag
+from cliply.media.wording.profanity import is_profane
+from cliply.media.wording.titlecase import headline, sentence_case
+
+REWRITE = (
+    "So we had this Python monolith. And, um, every deployment took forty minutes. You know, nobody wanted to touch "
+    "it. And honestly, nobody really understands the cost of a slow deployment. So we rewrote it in Go -- and, well."
+)
+SPOKEN: dict[str, str] = {
+    "de": "Also, ich glaube, die größte Überraschung war der Umzug auf Postgres. Unsere Datenbank war zu langsam.",
+    "es": "Bueno, nadie nos enseña a manejar el dinero. El interés compuesto cambió mi vida por completo.",
+    "fr": "Alors, le problème, c'est l'attention. La concentration est un muscle. J'ai supprimé les notifications.",
+    "ja": "なぜ機械学習は難しいのでしょうか。データの質がすべてを決めるからです。まずはデータを見ましょう。",
+    "zh": "今天我们聊聊人工智能。为什么人工智能这么重要？真正赚钱的是卖芯片的公司。",
+    "ko": "왜 창업은 어려울까요? 대부분의 스타트업은 3년 안에 실패합니다.",
+    "ar": "لماذا يخاف الناس من الذكاء الاصطناعي؟ المستقبل يحتاج إلى مهارات جديدة.",
+    "hi": "लोग पैसे क्यों नहीं बचा पाते? बचत की आदत बचपन से शुरू होती है।",
+    "th": "วันนี้เราจะพูดถึงการลงทุน การลงทุนมีความเสี่ยง",
+}
+
+
+def transcript(text: str, language: str = "en") -> Transcript:
+    return Transcript(language, tuple(Word(word, 0, 1) for word in text.split()))
+
+
+def assert_postable(post: PostText, hook: str, language: str = "en") -> None:
+    assert check_post(post) == ()
+    assert not post.title.endswith(("…", "...", ",", ";", ":", "-", "."))
+    assert len(hook.split()) <= 10
+    assert hook
+    assert len(post.hashtags) <= 5
+    assert len({tag.casefold() for tag in post.hashtags}) == len(post.hashtags)
+    assert all(is_hashtag(tag) for tag in post.hashtags)
+    if language == "en":
+        assert post.title.casefold().rstrip("?").split()[-1] not in lexicon.words("weak_end") - {"made", "say", "know"}
+
+
+def test_a_title_is_a_whole_thought_of_the_clip() -> None:
+    post, hook = write_copy(REWRITE, whole=transcript(REWRITE))
+    assert post.title in (
+        "Every Deployment Took Forty Minutes",
+        "Nobody Really Understands the Cost of a Slow Deployment",
+    )
+    assert_postable(post, hook)
+    assert post.hashtags[0] == "#PythonMonolith"
+    assert "--" not in post.description
+    assert "um" not in post.description.split()
+
+
+def test_a_question_becomes_a_question() -> None:
+    post, _ = write_copy("Right. So how do you make money with open source? That's the thing. Well, you sell hosting.")
+    assert post.title == "How Do You Make Money with Open Source?"
+
+
+def test_instructions_become_a_guide() -> None:
+    post, _ = write_copy(
+        "I want to show you something, and it's about how to deploy Elixir apps without downtime, okay?"
+    )
+    assert post.title == "How to Deploy Elixir Apps Without Downtime"
+
+
+def test_a_thought_that_points_back_is_no_title() -> None:
+    post, hook = write_copy(
+        "It was terrible. They never told him about that server. And this broke everything, so we did it again."
+    )
+    for word in ("it", "that", "this", "they", "him"):
+        assert word not in post.title.casefold().split()
+        assert word not in hook.casefold().split()
+
+
+def test_without_a_whole_thought_the_subject_is_named() -> None:
+    post, hook = write_copy("The, um, service mesh, with the sidecar proxies... and the, the service mesh, you know --")
+    assert post.title in ("Service Mesh and Sidecar Proxies", "Sidecar Proxies and Service Mesh")
+    assert hook.casefold() == post.title.casefold()
+
+
+def test_names_keep_the_writing_of_the_whole_source() -> None:
+    whole = "We host it on GitHub. I like GitHub. You push to GitHub. My iPhone is old, an iPhone, this iPhone."
+    post, _ = write_copy("github has never deleted a repository by accident.", whole=transcript(whole))
+    assert post.title == "GitHub Has Never Deleted a Repository by Accident"
+
+
+def test_people_who_are_spoken_to_are_not_the_subject() -> None:
+    text = "Thanks for coming on, Johnny. The garbage collector pauses every thread. What do you do then, Johnny?"
+    post, _ = write_copy(text, whole=transcript(text))
+    assert "johnny" not in " ".join((post.title, *post.hashtags)).casefold()
+
+
+def test_keywords_of_the_creator_count_more() -> None:
+    text = "Compilers check your types before anything runs. Databases keep your money safe while everything fails."
+    assert "Compilers" in write_copy(text, keywords=("compilers",))[0].title
+    assert "Databases" in write_copy(text, keywords=("databases",))[0].title
+
+
+def test_the_same_clip_gets_the_same_copy() -> None:
+    assert write_copy(REWRITE) == write_copy(REWRITE)
+
+
+@pytest.mark.parametrize("language", SPOKEN)
+def test_other_languages_get_whole_sentences_and_no_english(language: str) -> None:
+    post, hook = write_copy(SPOKEN[language], language=language)
+    assert_postable(post, hook, language)
+    assert not re.search(r"\b(?:about|and|let's)\b", " ".join((post.title, post.description)).casefold())
+    assert post.hashtags
+
+
+def test_chinese_is_named_by_what_is_said_twice() -> None:
+    assert "#人工智能" in write_copy(SPOKEN["zh"], language="zh")[0].hashtags
+
+
+def test_an_elided_article_is_no_part_of_the_noun() -> None:
+    assert "#attention" in write_copy(SPOKEN["fr"], language="fr")[0].hashtags
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "🔥🔥🔥", "...", "um, uh, er.", "word " * 5000, "<script>alert(1)</script>", "a" * 4000, "\x00\x01"],
+)
+def test_any_text_gives_a_post_that_is_accepted(text: str) -> None:
+    post, hook = write_copy(text)
+    assert check_post(post) == ()
+    assert hook
+
+
+def test_no_hashtag_is_strong_language() -> None:
+    post, _ = write_copy(
+        "The fucking compiler hates generics. Generics are slow. Fuck the compiler, and bullshit generics."
+    )
+    assert not any(is_profane(tag.removeprefix("#"), "en") for tag in post.hashtags)
+
+
+def test_a_suggestion_is_taken_where_it_passes() -> None:
+    good = PostText(title="The Forty-Minute Deployment", description="What it cost us.", hashtags=("#devops",))
+    assert write_copy(REWRITE, suggestion=(good, "Forty minutes. Every time."))[0] == good
+    own, own_hook = write_copy(REWRITE)
+    bad = PostText(title="A title <b>", description="<i>", hashtags=("#two words",))
+    assert write_copy(REWRITE, suggestion=(bad, "one two three four five six seven eight nine ten eleven")) == (
+        own,
+        own_hook,
+    )
+
+
+@pytest.mark.parametrize(
+    ("phrase", "tag"),
+    [("service mesh", "#ServiceMesh"), ("GitHub", "#GitHub"), ("Python's", "#Python"), ("front-end", "#FrontEnd"),
+     ("C++", None), ("2026", None), ("हिन्दी", "#हिन्दी"), ("機械学習", "#機械学習"), ("", None), ("x" * 40, None)],
+)  # fmt: skip
+def test_a_phrase_as_hashtag(phrase: str, tag: str | None) -> None:
+    assert hashtag(phrase) == tag
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("the state-of-the-art of iPod covers", "The State-of-the-Art of iPod Covers"),
+        ("what is love for", "What Is Love For"),
+        ("go: it was the worst", "Go: It Was the Worst"),
+        ("i can't run k8s in AWS", "I Can't Run k8s in AWS"),
+    ],
+)
+def test_headline_style(text: str, title: str) -> None:
+    assert headline(text) == title
+
+
+def test_sentence_case_keeps_a_small_first_letter_that_is_meant() -> None:
+    assert sentence_case("iPod covers") == "iPod covers"
+    assert sentence_case("“what now") == "“What now"
+
+
+def test_without_the_english_word_data_the_subject_is_still_named() -> None:
+    hide = "import importlib.util as u; f = u.find_spec; u.find_spec = lambda n: None if 'denckring' in n else f(n); "
+    ask = (
+        "from cliply.media.wording.copywriting import write_copy; "
+        "print(write_copy('The compiler hates generics.')[0].title)"
+    )
+    told = subprocess.run([sys.executable, "-c", hide + ask], capture_output=True, text=True, check=True).stdout
+    assert "compiler" in told.casefold()
+
+
+@pytest.mark.slow
+def test_hundreds_of_real_moments_get_copy_that_can_be_posted(fixtures: Path) -> None:
+    with gzip.open(fixtures / "highlights" / "laugh_dev.jsonl.gz", "rt", encoding="utf-8") as lines:
+        episodes = [json.loads(line) for line in lines]
+    for episode in episodes:
+        sentences = [text for _, _, _, text in episode["sents"]]
+        whole = transcript(" ".join(sentences))
+        for first in range(0, len(sentences) - 8, max(8, len(sentences) // 6)):
+            post, hook = write_copy(" ".join(sentences[first : first + 8]), whole=whole)
+            assert check_post(post) == ()
+            assert len(hook.split()) <= 10
+            assert not post.title.endswith(("…", "...", ",", "-", "."))
+            assert len(post.title) <= 80
