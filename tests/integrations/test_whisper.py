@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cliply.integrations import whisper_models
-from cliply.integrations.whisper import WhisperTranscriber, available_models
+from cliply.integrations.whisper import Course, WhisperTranscriber, available_models
 from cliply.integrations.whisper_models import BUNDLES, check, load_files
 from cliply.integrations.whisper_recogniser import Decoding, Heard, loops, nobody_speaks, whole_words, without_loops
 from cliply.integrations.whisper_windows import windows
@@ -68,6 +68,20 @@ def test_windows_are_cut_in_pauses_and_hear_everything_once(fixtures: Path, tmp_
     ]
     assert sum(piece.length for piece in parts) == pytest.approx(sum(piece.length for piece in whole), rel=0.03)
     assert all(a.start + a.length <= b.start for a, b in pairwise(parts))
+
+
+def test_progress_goes_on_between_reports_and_never_past_the_next_one_nor_back() -> None:
+    course = Course(usual=10)
+    shares = [course.at(0.0)]
+    course.reach(0.0, 0.5, 0.0)
+    shares += [course.at(second) for second in (1, 2, 4, 60)]
+    assert all(later > earlier for earlier, later in pairwise(shares))
+    assert shares[1] == pytest.approx(0.1, abs=0.02)
+    assert shares[-1] <= 0.5
+    course.reach(0.25, 0.5, 61.0)
+    assert course.at(61.0) >= shares[-1]
+    course.reach(1.0, 1.0, 62.0)
+    assert course.at(62.0) == 1.0
 
 
 def test_a_missing_model_names_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:

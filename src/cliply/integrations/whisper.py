@@ -1,8 +1,10 @@
 """Speech recognition on this machine: Whisper in 8-bit integers, run in a process of its own."""
 
 import json
+import math
 import os
 import sys
+import time
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,8 +28,40 @@ _ENVIRONMENT = {
     # One arena a thread would triple the memory for nothing.
     "MALLOC_ARENA_MAX": "2",
 }
+_USUAL = 0.06
+"""Seconds of work for a second of sound, on two ordinary cores."""
 _SLOWEST = 20
 """Times the length of the sound that the slowest machine may take with the largest model."""
+
+
+class Course:
+    """Where recognition is, also between two reports: they come once for a batch of up to two minutes of speech.
+
+    The share goes on at the pace so far, slower the nearer it is to what will be reported next, and never past that.
+    """
+
+    def __init__(self, usual: float) -> None:
+        """`usual` is how many seconds the whole takes on an ordinary machine; used until the first report."""
+        self._pace = 1 / max(1.0, usual)
+        self._began: float | None = None
+        self._reached = self._ahead = self._when = self._shown = 0.0
+
+    def reach(self, share: float, ahead: float, now: float) -> None:
+        """Told at time `now`: the share done, and the share that the next report will bring."""
+        if self._began is None:
+            self._began = now
+        elif share > 0 and now > self._began:
+            self._pace = share / (now - self._began)
+        self._reached, self._ahead, self._when = share, max(share, ahead), now
+
+    def at(self, now: float) -> float:
+        """The share at time `now`; it never goes back."""
+        way = self._ahead - self._reached
+        if way > 0:
+            going = (now - self._when) * self._pace / way
+            self._shown = max(self._shown, self._reached + way * (1 - math.exp(-going)))
+        self._shown = max(self._shown, self._reached)
+        return self._shown
 
 
 class WhisperTranscriber:
@@ -72,16 +106,18 @@ class WhisperTranscriber:
         command: list[str | Path] = [
             sys.executable, "-I", "-m", "cliply.integrations.whisper_child", json.dumps(request),
         ]  # fmt: skip
-        share, rest, done = 0.0, b"", False
+        course, rest, done = Course(_seconds(sound) * _USUAL), b"", False
         with isolation.start(command, limits=_limits(sound), environment=_ENVIRONMENT) as child:
             for chunk in child.chunks(65_536):
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
                     told = json.loads(line)
-                    share, done = told.get("share", share), told.get("done", done)
                     _raise(told)
+                    done = told.get("done", done)
+                    if "share" in told:
+                        course.reach(told["share"], told.get("ahead", told["share"]), time.monotonic())
                     yield told
-                on_progress(share)
+                on_progress(course.at(time.monotonic()))
             finished = child.wait()
         if not done:
             raise _failure(finished.stderr)
@@ -91,10 +127,13 @@ def _word(text: str, start: float, end: float, probability: float) -> Word:
     return Word(text.strip(), millis(start), millis(end), round(min(1.0, max(0.0, probability)), 3))
 
 
-def _limits(sound: Path) -> Limits:
+def _seconds(sound: Path) -> float:
     with wave.open(str(sound), "rb") as track:
-        seconds = track.getnframes() / track.getframerate()
-    slowest = 300 + _SLOWEST * seconds
+        return track.getnframes() / track.getframerate()
+
+
+def _limits(sound: Path) -> Limits:
+    slowest = 300 + _SLOWEST * _seconds(sound)
     return Limits(wall_seconds=slowest, cpu_seconds=int(slowest * 4), memory_bytes=12 * isolation.GIB)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from cliply.errors import CliplyError
 from cliply.integrations.whisper_models import load_files
-from cliply.integrations.whisper_recogniser import Recogniser
+from cliply.integrations.whisper_recogniser import BATCH, Recogniser
 from cliply.integrations.whisper_windows import Chunk, sample_chunks, windows
 from cliply.media.errors import ToolMissing
 
@@ -48,10 +48,12 @@ def _transcribe(request: Request) -> None:
             # Loaded only once somebody speaks.
             recogniser = recogniser or load(request.model, request.threads)
             language = language or choose_language(recogniser, request.wav, window.chunks)
+            _say(share=window.start, ahead=window.at_chunk(BATCH))
             for number, words in enumerate(recogniser.recognise(window.chunks, language), 1):
                 _say(
                     words=[[word.text, word.start, word.end, word.probability] for word in words],
-                    share=window.start + (window.share - window.start) * number / len(window.chunks),
+                    share=window.at_chunk(number),
+                    ahead=window.at_chunk(number - number % BATCH + BATCH),
                 )
         _say(share=window.share)
     _say(language=language, done=True)

@@ -7,7 +7,8 @@ from typing import Any
 
 from cliply.integrations.whisper_windows import RATE, Chunk
 
-_BATCH = 4
+BATCH = 4
+"""Chunks that are decoded together."""
 _BEAM = 2
 _LOOP = 4
 """A word that often in a row is a loop; people stop at three."""
@@ -73,8 +74,8 @@ class Recogniser:
 
     def recognise(self, chunks: Sequence[Chunk], language: str) -> Iterator[tuple[Heard, ...]]:
         """Words of each chunk, in seconds of the recording; nothing where nobody speaks."""
-        for first in range(0, len(chunks), _BATCH):
-            batch = chunks[first : first + _BATCH]
+        for first in range(0, len(chunks), BATCH):
+            batch = chunks[first : first + BATCH]
             for chunk, decoding in zip(batch, self.decode(batch, language), strict=True):
                 sure = self._repaired(chunk, decoding, language)
                 yield () if nobody_speaks(sure) else tuple(_placed(chunk, whole_words(sure.words, language)))
@@ -94,7 +95,7 @@ class Recogniser:
                 for start, end in zip(starts, ends, strict=True)
             ],
             beam_size=_BEAM,
-            batch_size=_BATCH,
+            batch_size=BATCH,
             word_timestamps=True,
         )
         told: list[list[Any]] = [[] for _ in chunks]

@@ -55,6 +55,10 @@ class Window:
     share: float
     """The share of the recording up to its end."""
 
+    def at_chunk(self, number: int) -> float:
+        """The share of the recording up to the end of that many chunks."""
+        return self.start + (self.share - self.start) * min(1.0, number / max(1, len(self.chunks)))
+
 
 def windows(wav: Path, *, length: int = _WINDOW) -> Iterator[Window]:
     """The recording, window after window, each cut where nobody speaks."""
