@@ -30,7 +30,7 @@ endif
 
 test: $(STAMP) ## run the tests: quick ones first, then those that run models and renders
 	$(BIN)/python -m pytest -m "not slow and not soak" -n 2
-	$(BIN)/python -m pytest -m "slow and not soak" -n 2
+	$(BIN)/python -m pytest -m "slow and not soak" -n 2 --dist loadfile
 
 check: $(STAMP) ## lint, types, import directions, and docs that match the code
 	$(BIN)/ruff check .

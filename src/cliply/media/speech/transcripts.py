@@ -99,7 +99,8 @@ def embedded_transcript(source: Source, index: int, folder: Path) -> Transcript:
     Raises Unreadable if they hold no words.
     """
     with tempfile.TemporaryDirectory(dir=folder, prefix=".subtitles-") as scratch:
-        zero = source.video.start if source.video else source.sound.start if source.sound else 0
+        # As for every other reader, time 0 is the first picture or the first sound.
+        zero = min((stream.start for stream in (source.video, source.sound) if stream is not None), default=0)
         ffmpeg.run(
             ["-copyts", *ffmpeg.guarded(source.path), "-map", f"0:s:{index}", "-f", "srt", "-y", "embedded.srt"],
             limits=Limits(wall_seconds=max(60, source.duration / 1000), output_bytes=_LARGEST_FILE),
@@ -162,7 +163,7 @@ def _read(path: Path) -> str:
             raise Unreadable(f"“{printable(path.name)}” is too large for a transcript.")
         data = path.read_bytes()
     except FileNotFoundError as absent:
-        raise NotFound(f"“{printable(path.name)}” does not exist. Check the name and the folder.") from absent
+        raise NotFound(f"The transcript “{printable(path.name)}” does not exist. Check the name and the folder.") from absent
     except IsADirectoryError as folder:
         raise Unreadable(f"“{printable(path.name)}” is a folder. Name a JSON, SRT or VTT file.") from folder
     except OSError as refused:
