@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cliply.cli import engines, times
+from cliply.cli import engines, names, times
 from cliply.cli.clips import Source, watched
 from cliply.cli.console import JsonFlag, analysis_cache, print_json
 from cliply.media.analysis import analyse, listen, write_down
@@ -32,16 +32,20 @@ def show_probe(source: Source, json: JsonFlag = False) -> None:
     if json:
         print_json(_plain(found))
         return
-    typer.echo(f"{printable(found.path.name)}: {found.container}, {times.clock(found.duration)}")
+    typer.echo(f"{printable(found.path.name)}: {names.container(found.container)}, {times.clock(found.duration)}")
     if (video := found.video) is not None:
         shape = f"{video.size.width}×{video.size.height}"
         turned = f", turned by {video.rotation}°" if video.rotation else ""
         high = ", HDR" if video.hdr else ""
-        typer.echo(f"  picture: {video.codec}, {shape}, {float(video.rate):.5g} frames a second{turned}{high}")
+        typer.echo(
+            f"  picture: {names.codec(video.codec)}, {shape}, {float(video.rate):.5g} frames a second{turned}{high}"
+        )
     if (sound := found.sound) is not None:
-        typer.echo(f"  sound: {sound.codec}, {sound.channels} channels, {sound.rate} Hz")
+        typer.echo(f"  sound: {names.codec(sound.codec)}, {names.channels(sound.channels)}, {sound.rate} Hz")
     for subtitles in found.subtitles:
         typer.echo(f"  subtitles: {subtitles.codec} {subtitles.language or 'of unknown language'}")
+    if found.sound is None:
+        typer.echo("  sound: none")
     if found.damage:
         typer.echo(f"  damage: {found.damage}")
 
