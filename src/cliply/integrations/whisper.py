@@ -49,10 +49,12 @@ class Course:
     def reach(self, share: float, ahead: float, now: float) -> None:
         """Told at time `now`: the share done, and the share that the next report will bring."""
         if self._began is None:
-            self._began = now
+            self._began = self._when = now
         elif share > 0 and now > self._began:
             self._pace = share / (now - self._began)
-        self._reached, self._ahead, self._when = share, max(share, ahead), now
+        if share > self._reached:
+            self._when = now
+        self._reached, self._ahead = share, max(share, ahead)
 
     def at(self, now: float) -> float:
         """The share at time `now`; it never goes back."""

@@ -18,6 +18,8 @@ from cliply.media.errors import ToolMissing
 _PLACE_SECONDS = 300
 _MOST_PLACES = 5
 _SURE = 0.6
+_LOADING = 0.05
+"""Up to what share progress goes while the model is loaded and the first speech is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def main(argument: str) -> None:
 def _transcribe(request: Request) -> None:
     recogniser: Recogniser | None = None
     language = request.language or ""
-    _say(share=0.0)
+    _say(share=0.0, ahead=_LOADING)
     for window in windows(request.wav):
         if window.chunks:
             # Loaded only once somebody speaks.
