@@ -44,7 +44,7 @@ _CHANNELS = {1: "mono", 2: "stereo"}
 
 def container(name: str) -> str:
     """`mov,mp4,m4a,3gp,3g2,mj2` as `MP4 or MOV`; a name that is not known stays as it is."""
-    return _CONTAINERS.get(name.split(",")[0], name)
+    return _CONTAINERS.get(name.split(",", maxsplit=1)[0], name)
 
 
 def codec(name: str) -> str:
