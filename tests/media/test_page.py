@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 
 from cliply.media.documents import CandidateEntry, ClipEntry, ClipFiles, ClipsDocument, Finding, SourceFacts
-from cliply.media.page import PAGE_FILE, beside, clock, length, page_text, write_page
+from cliply.media.page import PAGE_FILE, alike, beside, clock, length, page_text, write_page
 from cliply.media.types import Dimension, Size, Span
 
 EVIL = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>{{7*7}}\"'&"
@@ -194,3 +194,17 @@ def test_a_browser_runs_only_our_script_and_fits_a_phone(tmp_path: Path) -> None
     measured = re.search(r"<title>(\d+) of (\d+)</title>", told)
     assert measured, told[-300:]
     assert int(measured[1]) <= int(measured[2])
+
+
+def test_what_the_check_found_again_and_again_is_said_once() -> None:
+    again = [
+        Finding(check="captions", level="warning", message=f"The captions cover a face at {at} s.") for at in "123"
+    ]
+    dark = Finding(check="black", level="warning", message="Black.")
+    assert alike([again[0], dark, *again[1:]]) == [again, [dark]]
+    document = a_document("x", clips=1)
+    clip = document.clips[0].model_copy(update={"findings": tuple(again)})
+    page = page_text(document.model_copy(update={"clips": (clip,)}), Path("x"))
+    assert page.count("Look at this") == 1
+    assert "and 2 more like it" in page
+    assert all(finding.message in page for finding in again)

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import shlex
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cliply.media.cache import write_text
-from cliply.media.documents import ClipsDocument
+from cliply.media.documents import ClipsDocument, Finding
 from cliply.media.probe import printable
 from cliply.media.types import Millis
 
@@ -105,8 +106,17 @@ def _environment() -> Environment:
     environment.filters["clock"] = clock
     environment.filters["length"] = length
     environment.filters["beside"] = beside
+    environment.filters["alike"] = alike
     environment.filters["printable"] = printable
     return environment
+
+
+def alike(findings: Sequence[Finding]) -> list[list[Finding]]:
+    """Findings of one check and level together, in the order of their first: the same thing is said once."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.check, finding.level), []).append(finding)
+    return list(groups.values())
 
 
 def clock(at: Millis) -> str:
