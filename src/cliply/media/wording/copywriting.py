@@ -127,7 +127,7 @@ def _hook_fits(text: str) -> bool:
 
 
 def _description(sentences: Sequence[str], about: Subject, title: str, *, english: bool) -> str:
-    """One or two whole sentences of the clip, in their order, and what it is about."""
+    """One or two whole sentences of the clip, in their order; else what it is about."""
     picked = list[tuple[float, int, str]]()
     heading = set(words_of(title))
     for index, sentence in enumerate(sentences):
@@ -145,7 +145,8 @@ def _description(sentences: Sequence[str], about: Subject, title: str, *, englis
             chosen.append(each)
     parts = [sentence for _, _, sentence in sorted(chosen, key=lambda each: each[1])]
     subjects = [phrase.text for phrase in about.phrases[:3] if phrase.score >= 0.3]
-    if english and subjects:
+    # Beside whole sentences it would only repeat the hashtags.
+    if english and subjects and not parts:
         parts.append(f"About {_listed(subjects)}.")
     if not parts and sentences:
         parts = [next((told for each in sentences if len(each) <= _DESCRIPTION and (told := _finished(each))), title)]
