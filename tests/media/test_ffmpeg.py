@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cliply.errors import LimitReached
 from cliply.media import ffmpeg
 from cliply.media.errors import Cancelled, ToolMissing, TooMuch, Unreadable
 from cliply.media.isolation import GIB, Limits
@@ -183,3 +184,10 @@ def test_a_program_without_the_filters_is_refused_by_their_names(
 def test_the_program_comes_with_the_package(other_program: pytest.MonkeyPatch) -> None:
     other_program.delenv("IMAGEIO_FFMPEG_EXE", raising=False)
     assert os.access(ffmpeg.program(), os.X_OK)
+
+
+def test_a_full_disk_is_not_taken_for_a_fault_of_the_file() -> None:
+    """A run goes on with the next clip after TooMuch, which on a full disk would fail as well."""
+    with pytest.raises(LimitReached, match="disk is full") as told:
+        ffmpeg.run(["-f", "lavfi", "-i", "sine=d=9", "-f", "wav", "-y", "file:/dev/full"])
+    assert not isinstance(told.value, TooMuch)

@@ -7,6 +7,7 @@ from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
+from cliply.errors import LimitReached
 from cliply.media import isolation
 from cliply.media.errors import ToolMissing, TooMuch, Unreadable
 from cliply.media.isolation import Limits
@@ -139,13 +140,14 @@ def read(
     return bytes(got)
 
 
-def _failure(stderr: str) -> Unreadable | TooMuch:
+def _failure(stderr: str) -> Unreadable | LimitReached:
     if re.search(r"Cannot allocate memory|malloc of size \d+ failed|std::bad_alloc", stderr):
         return TooMuch(
             "This video needs more memory to decode than is allowed. Convert it to a smaller picture and try again."
         )
     if "No space left on device" in stderr or "Disk quota exceeded" in stderr:
-        return TooMuch("The disk is full. Make room and run the same command again: it goes on from what is done.")
+        # Not TooMuch: it is not this file that asks for more than others, so trying the next one is no use.
+        return LimitReached("The disk is full. Make room and run the same command again: it goes on from what is done.")
     return Unreadable(_last_words(stderr))
 
 
