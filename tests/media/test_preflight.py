@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from cliply.errors import CliplyError, Conflict, Invalid, LimitReached, NotFound
 from cliply.media import ffmpeg
@@ -122,3 +123,18 @@ def test_a_name_that_is_no_text_is_refused_with_what_to_do(heard: Source, tmp_pa
     odd = replace(heard, path=tmp_path / os.fsdecode(b"talk\xff.mp4"))
     with pytest.raises(Invalid, match="Rename"):
         check_request(odd, ClipOptions(), tmp_path / "clips")
+
+
+@pytest.mark.parametrize("name", ["logo", "font", "intro", "outro"])
+def test_a_brand_that_cannot_be_used_is_refused_before_the_work(heard: Source, tmp_path: Path, name: str) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40))
+    with pytest.raises(Invalid, match=r"broken\.png"):
+        check_request(heard, options(brand=Brand.model_validate({name: broken})), tmp_path)
+
+
+def test_a_logo_in_a_format_that_starts_programs_is_not_opened(heard: Source, tmp_path: Path) -> None:
+    """Pillow goes by content: PostScript under another name would be handed to its interpreter."""
+    Image.new("RGB", (8, 8)).save(tmp_path / "logo.png", format="BMP")
+    with pytest.raises(Invalid, match="logo"):
+        check_request(heard, options(brand=Brand(logo=tmp_path / "logo.png")), tmp_path)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cliply.errors import Conflict, Invalid, LimitReached, NotAllowed, NotFound
 from cliply.media import ffmpeg
+from cliply.media.captions.fonts import brand_face
 from cliply.media.captions.styles import load_style
 from cliply.media.edit import Brand, Quality
 from cliply.media.errors import NoSpeech, Unreadable
@@ -17,6 +18,8 @@ from cliply.media.highlights.selection import wanted_count
 from cliply.media.isolation import Limits
 from cliply.media.options import ClipOptions
 from cliply.media.probe import Sound, Source, printable
+from cliply.media.rendering.bumper import bumper_source
+from cliply.media.rendering.logo import check_logo
 from cliply.media.speech.transcripts import load_transcript
 from cliply.media.types import Millis, Span
 
@@ -160,6 +163,12 @@ def _check_brand(brand: Brand) -> None:
     for path in (brand.logo, brand.font, brand.intro, brand.outro):
         if path is not None and not Path(path).is_file():
             raise NotFound(f"“{printable(str(path))}”, named by the brand, does not exist. Check the brand file.")
+    if brand.logo is not None:
+        check_logo(brand.logo)
+    if brand.font is not None:
+        brand_face(brand.font)
+    for video in dict.fromkeys(filter(None, (brand.intro, brand.outro))):
+        bumper_source(video)
 
 
 def _nearest(folder: Path) -> Path:

@@ -10,7 +10,7 @@ from cliply.media.probe import Source, probe
 from cliply.media.rendering.framemap import FrameMap, frame_map
 from cliply.media.rendering.loudness import Samples
 from cliply.media.rendering.mix import cut_sound, levelled
-from cliply.media.types import Millis, Span
+from cliply.media.types import Millis, Size, Span
 
 _LONGEST: Millis = 30_000
 
@@ -33,14 +33,19 @@ class Bumper:
         return samples
 
 
-def bumper(path: Path, edit: ClipEdit) -> Bumper:
-    """Make the video at `path` fit `edit`. Raises NotFound, Unreadable and Invalid when it cannot be used."""
+def bumper_source(path: Path) -> tuple[Source, Size]:
+    """The video at `path` and its picture's size. Raises like `bumper`."""
     source = probe(path)
     if source.video is None:
         raise Invalid(f"“{path.name}” has no picture, so it cannot be an intro or outro.")
     if source.duration > _LONGEST:
         raise Invalid(f"“{path.name}” lasts {source.duration / 1000:.0f} s; an intro or outro may last 30 s.")
-    size = source.video.size
+    return source, source.video.size
+
+
+def bumper(path: Path, edit: ClipEdit) -> Bumper:
+    """Make the video at `path` fit `edit`. Raises NotFound, Unreadable and Invalid when it cannot be used."""
+    source, size = bumper_source(path)
     fills = abs(size.ratio / edit.output.size.ratio - 1) < _NEARLY
     whole = CameraKey(at=0, x=0, y=0, width=size.width, height=size.height)
     pane = Pane(camera=(whole,), backdrop="none" if fills else "blur")
