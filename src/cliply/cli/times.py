@@ -36,7 +36,7 @@ def count(text: str) -> int | None:
     """`auto` or a number from 1 to 100."""
     if text == "auto":
         return None
-    if not text.isdigit() or not 1 <= int(text) <= 100:
+    if not text.isdecimal() or not 1 <= int(text) <= 100:
         raise typer.BadParameter(f"“{text}” is not a count. Write auto, or a number from 1 to 100.")
     return int(text)
 

@@ -131,7 +131,8 @@ def analyse(
 def _transcript_key(options: ClipOptions, transcriber: Transcriber) -> str:
     parts = [_VERSION, transcriber.name, options.language or "auto", str(options.within)]
     if options.transcript is not None:
-        parts = [_VERSION, "given", hashlib.blake2b(options.transcript.read_bytes(), digest_size=16).hexdigest()]
+        given = hashlib.blake2b(options.transcript.read_bytes(), digest_size=16).hexdigest()
+        parts = [_VERSION, "given", options.language or "", given]
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=8).hexdigest()
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cliply.errors import NotFound
+from cliply.media import ffmpeg
 from cliply.media.errors import Unreadable
 from cliply.media.probe import probe
 from cliply.media.speech.transcripts import embedded_transcript, language_code, load_transcript, tidy, transcript_json
@@ -116,3 +117,18 @@ def test_languages_are_named_by_two_letters() -> None:
 @given(st.lists(st.builds(Word, st.sampled_from(["a", "b"]), st.integers(-99, 9999), st.integers(-99, 9999))))
 def test_tidy_words_are_in_order_and_have_a_length(words: list[Word]) -> None:
     assert in_order(tidy(words))
+
+
+def test_embedded_subtitles_keep_their_time_where_the_sound_begins_first(tmp_path: Path) -> None:
+    words = tmp_path / "words.srt"
+    words.write_text("1\n00:00:02,000 --> 00:00:03,000\nhello\n")
+    late = tmp_path / "late.mkv"
+    ffmpeg.run(
+        ["-f", "lavfi", "-i", "sine=d=4", "-itsoffset", "1", "-f", "lavfi", "-i", "testsrc2=s=64x64:r=10:d=3",
+         "-i", f"file:{words}", "-map", "0", "-map", "1", "-map", "2", "-c:s", "srt", "-y", f"file:{late}"]
+    )  # fmt: skip
+    source = probe(late)
+    assert source.video is not None
+    assert source.video.start >= 900
+    heard = embedded_transcript(source, 0, tmp_path)
+    assert abs(heard.words[0].start - 2000) <= 50
