@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -165,6 +166,28 @@ def test_ctrl_c_leaves_nothing_half_made_and_the_next_run_goes_on(talk: Path, ca
     assert running.returncode == 130
     left = [each.name for each in folder.iterdir()] if folder.exists() else []
     assert not [name for name in left if name != "transcript.json"]
+
+
+def test_a_moved_video_and_a_changed_style_file_are_noticed(talk: Path, cache: Path, tmp_path: Path) -> None:
+    video, style, folder = tmp_path / "one.mp4", tmp_path / "mine.toml", tmp_path / "clips"
+    shutil.copyfile(talk, video)
+    style.write_text("size = 60\n")
+    asked = ["--out", folder, "--count", 1, "--max", 20, "--quality", "draft", "--style", style]
+    clips(cache, video, *asked)
+    files = document_of(folder)["clips"][0]["files"]
+    first = files_in(folder)[files["video"]]
+
+    moved = video.rename(tmp_path / "another.mp4")
+    refused = cliply(cache, "more", folder)
+    assert refused.returncode == 4
+    assert "cliply clip" in refused.stderr
+    clips(cache, moved, *asked)
+    assert files_in(folder)[files["video"]] == first
+    assert json.loads((folder / files["edit"]).read_text())["source"]["path"] == str(moved)
+
+    style.write_text("size = 120\n")
+    clips(cache, moved, *asked)
+    assert files_in(folder)[files["video"]] != first
 
 
 REFUSED: Sequence[tuple[Sequence[str], int, str]] = (

@@ -55,3 +55,12 @@ def test_a_name_that_is_no_text_can_still_be_stored(tmp_path: Path) -> None:
     facts = SourceFacts(name="a\udcff.mp4", path=tmp_path / "a\udcff.mp4", duration=1)
     ClipsDocument(source=facts).save(tmp_path)
     assert ClipsDocument.load(tmp_path).source.name == "a?.mp4"
+
+
+@pytest.mark.parametrize("name", ["../notes.txt", "/etc/hostname", "a/b.mp4", "..", ""])
+def test_a_document_cannot_name_files_outside_its_folder(tmp_path: Path, name: str) -> None:
+    """The next run removes an earlier one's files by these names."""
+    text = a_document().model_dump_json().replace('"video":null', f'"video":"{name}"')
+    (tmp_path / CLIPS_FILE).write_text(text, encoding="utf-8")
+    with pytest.raises(Invalid, match="video"):
+        ClipsDocument.load(tmp_path)

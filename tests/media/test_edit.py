@@ -71,3 +71,15 @@ def test_drafts_are_two_thirds_of_the_size_in_every_shape() -> None:
         draft = Output(aspect=aspect, quality="draft").size
         assert (draft.width, draft.height) == (full.width * 2 // 3, full.height * 2 // 3)
         assert draft.width % 2 == draft.height % 2 == 0
+
+
+@pytest.mark.parametrize("rate", ["0", "30/0", "0/1", "1000", "1/2", "-30"])
+def test_a_frame_rate_that_no_player_shows_is_refused(rate: str) -> None:
+    with pytest.raises(ValidationError):
+        Output(frame_rate=rate)
+
+
+def test_a_camera_that_is_nowhere_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.edit.json").write_text(an_edit().model_dump_json().replace('"x":656.0', '"x":NaN'))
+    with pytest.raises(Invalid, match="x"):
+        load_edit(tmp_path / "a.edit.json")

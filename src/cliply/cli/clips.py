@@ -13,6 +13,7 @@ from cliply.cli.progress import Rates, reporter
 from cliply.cli.running import run_watched
 from cliply.errors import NotFound
 from cliply.media.brand import load_brand
+from cliply.media.captions.styles import style_names
 from cliply.media.documents import ClipsDocument
 from cliply.media.edit import Aspect, Brand, Quality
 from cliply.media.edits import clip_name, load_edit, load_edits
@@ -86,7 +87,7 @@ def clip(
         transcript=engines.given_transcript(transcript, found, analysis_cache()),
         aspect=aspect,
         layout=layout,
-        style=style,
+        style=_located(style),
         quality=quality,
         tighten=tighten,
         profanity=profanity,
@@ -123,10 +124,10 @@ def more(
 ) -> None:
     """Make further clips of a video that was already looked through: nothing is transcribed again."""
     document = ClipsDocument.load(folder)
-    if document.source.path is None:
-        raise NotFound(f"{folder} does not say where its video is. Run `cliply clip` on the video again.")
-    found = probe(document.source.path)
+    found = _source_of(document, folder)
     picks = pick or [candidate.pick for candidate in document.candidates[:count]]
+    if not picks:
+        raise NotFound(f"There are no further candidates in {folder}: all of them are clips already.")
     finished = watched(
         lambda watch: make_more(folder, document, found, picks=picks, cache=analysis_cache(), watch=watch),
         found,
@@ -151,6 +152,8 @@ def render(
         wanted = wanted.model_copy(update={"output": wanted.output.model_copy(update={"quality": quality})})
     found = probe(wanted.source.path)
     target = out or edit.with_name(f"{clip_name(edit)}.mp4")
+    if target.suffix != ".mp4":
+        raise typer.BadParameter(f"{target} must end in .mp4.")
     made = watched(lambda watch: render_edit(wanted, found, target.absolute(), watch), found)
     if json:
         told = [finding.model_dump(mode="json") for finding in made.findings]
@@ -182,6 +185,22 @@ def export(
     else:
         for path in written:
             typer.echo(path)
+
+
+def _located(style: str) -> str:
+    """A style file by its absolute path: `more` and `render` may be called from another folder."""
+    named = style in style_names() or not Path(style).is_file()
+    return style if named else str(Path(style).absolute())
+
+
+def _source_of(document: ClipsDocument, folder: Path) -> MediaSource:
+    again = "Put it back, or run `cliply clip` on it at its new place: nothing is transcribed again."
+    if document.source.path is None:
+        raise NotFound(f"{folder} does not say where its video is. {again}")
+    try:
+        return probe(document.source.path)
+    except NotFound as gone:
+        raise NotFound(f"The video {document.source.path} is not there any more. {again}") from gone
 
 
 def _refuse_link(source: Path) -> None:

@@ -6,4 +6,4 @@ from pydantic import BaseModel, ConfigDict
 class Document(BaseModel):
     """A value that is stored as JSON and may be edited by hand."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

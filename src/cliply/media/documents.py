@@ -4,9 +4,9 @@ The JSON Schema is generated from these models by `tools/make_schemas.py`.
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, ValidationError, field_validator
+from pydantic import Field, JsonValue, StringConstraints, ValidationError, field_validator
 
 from cliply.errors import Invalid, NotFound
 from cliply.media.cache import write_text
@@ -55,18 +55,22 @@ class Finding(Document):
     """Where, in clip time; null when it concerns the whole clip."""
 
 
-class ClipFiles(Document):
-    """Names relative to the folder of this document; null where a file was not made."""
+FileName = Annotated[str, StringConstraints(pattern=r"^[^/]*[^/.][^/]*$")]
+"""Of a file beside the document, never a path: an earlier run's files are replaced and removed by these names."""
 
-    video: str | None = None
-    cover: str | None = None
+
+class ClipFiles(Document):
+    """Files in the folder of this document; null where a file was not made."""
+
+    video: FileName | None = None
+    cover: FileName | None = None
     """1080 by 1920."""
-    cover_wide: str | None = None
+    cover_wide: FileName | None = None
     """1280 by 720."""
-    srt: str | None = None
-    vtt: str | None = None
-    ass: str | None = None
-    edit: str | None = None
+    srt: FileName | None = None
+    vtt: FileName | None = None
+    ass: FileName | None = None
+    edit: FileName | None = None
 
 
 class Moment(Document):
@@ -104,6 +108,8 @@ class ClipEntry(Moment):
     findings: tuple[Finding, ...] = ()
     made_from: str = ""
     """Names the edit that was rendered, so that the next run recognises a clip that is already made."""
+    made_with: str = ""
+    """Names the rest that shapes the files: the program's version and the content of style, logo, font and the like."""
 
 
 class CandidateEntry(Moment):
@@ -141,7 +147,10 @@ class ClipsDocument(Document):
         except ValidationError as broken:
             first = broken.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise Invalid(f"{file} cannot be used: {where}: {first['msg']}. Run `cliply clip` again.") from broken
+            raise Invalid(
+                f"{file} cannot be used: {where}: {first['msg']}. "
+                "Delete it and run `cliply clip` again, or choose another folder with --out."
+            ) from broken
 
     def save(self, folder: Path) -> Path:
         """Write it into `folder`, whole or not at all."""

@@ -102,7 +102,7 @@ class Captions(Document):
     """How the words are shown."""
 
     style: str = "bold"
-    """A named style, or the path of a style file."""
+    """A named style, or the path of a style file, absolute or relative to the folder of the edit file."""
     show: bool = True
     position: float | None = None
     """Where the middle of the caption block sits, 0 top to 1 bottom; null: chosen clear of faces and app buttons."""
@@ -119,7 +119,7 @@ class Hook(Document):
 
 
 class Brand(Document):
-    """A creator's own look. Paths are absolute, or relative to the brand file."""
+    """A creator's own look. Paths are absolute, or relative to the folder of the file that names them."""
 
     logo: Path | None = None
     logo_corner: Literal["top-left", "top-right", "bottom-left", "bottom-right"] = "top-right"
@@ -151,7 +151,15 @@ class Output(Document):
     aspect: Aspect = "9:16"
     quality: Quality = "standard"
     frame_rate: str = Field("30", pattern=r"^\d+(/\d+)?$")
-    """Frames a second as a fraction, `30` or `30000/1001`; constant."""
+    """Frames a second as a fraction, `30` or `30000/1001`, from 1 to 120; constant."""
+
+    @field_validator("frame_rate")
+    @classmethod
+    def _playable(cls, written: str) -> str:
+        over, _, under = written.partition("/")
+        if not int(under or 1) or not 1 <= Fraction(int(over), int(under or 1)) <= 120:
+            raise ValueError("a frame rate is from 1 to 120")
+        return written
 
     @property
     def rate(self) -> Fraction:

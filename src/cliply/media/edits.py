@@ -1,29 +1,71 @@
-"""Read edit files back, with messages for the person who changed them."""
+"""Edit files: written, read back with messages for the person who changed them, and recognised."""
 
+import hashlib
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from cliply import __version__
 from cliply.errors import Conflict, Invalid, NotFound
-from cliply.media.edit import ClipEdit
+from cliply.media.cache import write_text
+from cliply.media.captions.styles import style_names
+from cliply.media.edit import Brand, ClipEdit
 from cliply.media.fingerprint import fingerprint
 from cliply.media.probe import Source
 
 EDIT_SUFFIX = ".edit.json"
+BRAND_FILES = ("logo", "font", "intro", "outro")
+
+
+def edit_digest(edit: ClipEdit) -> str:
+    """Names what an edit says, wherever its source lies, so that a change by hand is seen."""
+    told = edit.model_copy(update={"source": edit.source.model_copy(update={"path": Path("source")})})
+    return hashlib.blake2b(told.model_dump_json().encode(), digest_size=16).hexdigest()
+
+
+def look_digest(style: str, brand: Brand) -> str:
+    """Names what shapes a clip besides its edit: our version, and the content of the files that a look refers to.
+
+    A style file or a logo that was changed under the same name gives another digest.
+    """
+    digest = hashlib.blake2b(__version__.encode(), digest_size=16)
+    named = [None if style in style_names() else Path(style), *(getattr(brand, name) for name in BRAND_FILES)]
+    for path in named:
+        # A file that is gone is refused where it is used.
+        content = hashlib.blake2b(path.read_bytes()).digest() if path is not None and path.is_file() else b""
+        digest.update(len(content).to_bytes(1, "big") + content)
+    return digest.hexdigest()
+
+
+def save_edit(edit: ClipEdit, path: Path) -> None:
+    """Write the edit file, whole or not at all."""
+    write_text(path, edit.model_dump_json(indent=1) + "\n")
+
+
+def moved(edit: ClipEdit, source: Path) -> ClipEdit:
+    """`edit` for the same recording at another place."""
+    return edit.model_copy(update={"source": edit.source.model_copy(update={"path": source.absolute()})})
 
 
 def load_edit(path: Path) -> ClipEdit:
-    """The edit in a file, its source's path made absolute. Raises NotFound and Invalid."""
+    """The edit in a file; paths that are relative to it are made absolute. Raises NotFound and Invalid."""
     try:
         edit = ClipEdit.model_validate_json(path.read_bytes())
     except FileNotFoundError as absent:
         raise NotFound(f"The edit file {path} does not exist. Check the name and the folder.") from absent
+    except OSError as refused:
+        raise Invalid(f"{path} cannot be read ({refused.strerror}). Name an edit file, NN-name.edit.json.") from refused
     except ValidationError as wrong:
         first = wrong.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise Invalid(f"{path} cannot be used: {where}: {first['msg']}.") from wrong
-    located = (path.parent / edit.source.path).absolute()
-    return edit.model_copy(update={"source": edit.source.model_copy(update={"path": located})})
+    folder = path.parent.absolute()
+    brand = {name: folder / file for name in BRAND_FILES if (file := getattr(edit.brand, name)) is not None}
+    style = edit.captions.style
+    look = {} if style in style_names() else {"style": str(folder / style)}
+    return moved(edit, folder / edit.source.path).model_copy(
+        update={"brand": edit.brand.model_copy(update=brand), "captions": edit.captions.model_copy(update=look)}
+    )
 
 
 def load_edits(place: Path) -> dict[str, ClipEdit]:

@@ -8,9 +8,10 @@ from cliply.errors import Conflict, NotFound
 from cliply.media.analysis import Analysis
 from cliply.media.assemble import Assembled
 from cliply.media.cache import write_text
-from cliply.media.deliver import Delivered, edit_digest
+from cliply.media.deliver import Delivered
 from cliply.media.documents import ClipEntry, ClipsDocument, SourceFacts, candidate
-from cliply.media.edits import load_edit
+from cliply.media.edit import ClipEdit
+from cliply.media.edits import edit_digest, load_edit, look_digest
 from cliply.media.options import ClipOptions
 from cliply.media.page import write_page
 from cliply.media.speech.transcripts import transcript_json
@@ -53,11 +54,12 @@ class Outcome:
         outcome._entries = {entry.number: entry for entry in document.clips}
         return outcome
 
-    def kept(self, made_from: str) -> ClipEntry | None:
-        """The clip that an earlier run made from the same edit, if its files are all there."""
+    def kept(self, edit: ClipEdit) -> ClipEntry | None:
+        """The clip that an earlier run made from the same edit in the same look, if its files are all there."""
+        made = edit_digest(edit), look_digest(edit.captions.style, edit.brand)
         for entry in self._previous.clips if self._previous else ():
             names = [name for name in entry.files.model_dump().values() if name]
-            if entry.made_from == made_from and all((self._folder / name).exists() for name in names):
+            if (entry.made_from, entry.made_with) == made and all((self._folder / name).exists() for name in names):
                 return entry
         return None
 
@@ -81,6 +83,7 @@ class Outcome:
             files=delivered.files,
             findings=delivered.findings,
             made_from=edit_digest(edit),
+            made_with=look_digest(edit.captions.style, edit.brand),
         )
         self.save()
 

@@ -15,14 +15,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from cliply.errors import Conflict, NotAllowed, NotFound
+from cliply.errors import Conflict, Invalid, NotAllowed, NotFound
 from cliply.media.analysis import Analysis, analyse, listen
 from cliply.media.assemble import Assembled, assemble
 from cliply.media.cache import Cache, write_text
-from cliply.media.deliver import Delivered, deliver, edit_digest, file_names, sweep
-from cliply.media.documents import ClipsDocument
+from cliply.media.deliver import Delivered, deliver, file_names, sweep
+from cliply.media.documents import CLIPS_FILE, ClipsDocument
 from cliply.media.edit import ClipEdit
-from cliply.media.edits import refuse_other_source
+from cliply.media.edits import load_edit, look_digest, moved, refuse_other_source, save_edit
 from cliply.media.errors import RenderFailed, TooMuch, Unreadable
 from cliply.media.fingerprint import fingerprint
 from cliply.media.highlights.find import Findings
@@ -86,8 +86,8 @@ def make_more(
     """
     if document.source.fingerprint != fingerprint(source.path):
         raise Conflict(f"{source.path.name} has changed since the clips were made. Run `cliply clip` on it again.")
+    options = _options(document, folder)
     with _alone(folder):
-        options = ClipOptions.model_validate(document.options)
         analysis = Analysis(
             source,
             document.source.fingerprint,
@@ -109,8 +109,9 @@ def make_more(
 def render_edit(edit: ClipEdit, source: Source, target: Path, watch: Watch) -> Delivered:
     """Make the files of one edit beside `target`, its video. Raises Conflict when the source is another one."""
     refuse_other_source(edit, source)
-    progress = watch.progress(Stage.RENDER)
-    return deliver(edit, source, target.parent, file_names(target.stem), faces=(), threads=None, on_progress=progress)
+    progress, names = watch.progress(Stage.RENDER), file_names(target.stem)
+    with _alone(target.parent, sweeping=False):
+        return deliver(edit, source, target.parent, names, faces=(), threads=None, on_progress=progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +158,14 @@ def _make(work: _Work, wanted: Sequence[tuple[int, Highlight]]) -> None:
 def _frame(work: _Work, highlight: Highlight, item: int, items: int) -> Assembled:
     """The edit of a highlight, kept under what it depends on."""
     words = work.analysis.transcript.within(highlight.span)
-    told = "\0".join((_VERSION, str(highlight), work.options.model_dump_json(), str(words)))
+    look = look_digest(work.options.style, work.options.brand)
+    told = "\0".join((_VERSION, look, str(highlight), work.options.model_dump_json(), str(words)))
     key = hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
     kept = work.cache.folder(work.analysis.fingerprint) / f"edit-{key}.json"
     try:
-        assembled = Assembled.model_validate_json(kept.read_bytes())
+        known = Assembled.model_validate_json(kept.read_bytes())
+        # The recording may have been moved since.
+        assembled = known.model_copy(update={"edit": moved(known.edit, work.analysis.source.path)})
         work.watch.tell(Update(Stage.FRAMING, 1.0, item, items, kept=True))
     except (OSError, ValidationError):
         assembled = assemble(work.analysis, highlight, work.options, work.watch.progress(Stage.FRAMING, item, items))
@@ -174,7 +178,8 @@ def _deliver(
     work: _Work, framed: Future[Assembled], number: int, item: int, items: int, threads: int
 ) -> tuple[Assembled, Delivered]:
     assembled = framed.result()
-    if (entry := work.outcome.kept(edit_digest(assembled.edit))) is not None and entry.number == number:
+    if (entry := work.outcome.kept(assembled.edit)) is not None and entry.number == number:
+        _follow_source(assembled.edit, work.folder / str(entry.files.edit))
         work.watch.tell(Update(Stage.RENDER, 1.0, item, items, kept=True))
         return assembled, Delivered(entry.files, entry.findings)
     delivered = deliver(
@@ -187,6 +192,22 @@ def _deliver(
         on_progress=work.watch.progress(Stage.RENDER, item, items),
     )
     return assembled, delivered
+
+
+def _follow_source(edit: ClipEdit, file: Path) -> None:
+    """Let the edit file of a kept clip name the place where its recording lies now."""
+    if not load_edit(file).source.path.exists():
+        save_edit(edit, file)
+
+
+def _options(document: ClipsDocument, folder: Path) -> ClipOptions:
+    try:
+        return ClipOptions.model_validate(document.options)
+    except ValidationError as wrong:
+        raise Invalid(
+            f"The options in {folder / CLIPS_FILE} cannot be used; they were changed, or come from another version of "
+            f"Cliply. Run `cliply clip` on {document.source.name} again."
+        ) from wrong
 
 
 def _ranked(document: ClipsDocument) -> list[Highlight]:
@@ -205,10 +226,11 @@ def _ranked(document: ClipsDocument) -> list[Highlight]:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _alone(folder: Path, *, sweeping: bool = True) -> Iterator[None]:
     """Work in `folder` with no other run in it; what a killed run left is swept away first.
 
-    Folders that are made here and stay empty are removed again.
+    Who does not sweep may share the folder with others of that kind. Folders that are made here and stay empty are
+    removed again.
     """
     made = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
@@ -220,8 +242,9 @@ def _alone(folder: Path) -> Iterator[None]:
             f"{folder} cannot be written ({refused.strerror}). Choose another folder with --out."
         ) from refused
     try:
-        _lock(opened, folder)
-        sweep(folder)
+        _lock(opened, folder, fcntl.LOCK_EX if sweeping else fcntl.LOCK_SH)
+        if sweeping:
+            sweep(folder)
         yield
     finally:
         os.close(opened)
@@ -230,9 +253,9 @@ def _alone(folder: Path) -> Iterator[None]:
                 each.rmdir()
 
 
-def _lock(opened: int, folder: Path) -> None:
+def _lock(opened: int, folder: Path, kind: int) -> None:
     try:
-        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(opened, kind | fcntl.LOCK_NB)
     except BlockingIOError as busy:
         raise Conflict(
             f"Another run is at work in {folder}. Wait for it, or choose another folder with --out."

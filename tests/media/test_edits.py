@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import pytest
+from tests.media.test_edit import an_edit
+
+from cliply.errors import Invalid
+from cliply.media.edit import Brand, Captions
+from cliply.media.edits import edit_digest, load_edit, look_digest, moved, save_edit
+
+
+def test_an_edit_is_recognised_at_another_place_but_not_with_another_word() -> None:
+    edit = an_edit()
+    assert edit_digest(moved(edit, Path("/elsewhere/name.mp4"))) == edit_digest(edit)
+    assert edit_digest(edit.model_copy(update={"language": "de"})) != edit_digest(edit)
+
+
+def test_a_style_file_that_was_changed_gives_another_look(tmp_path: Path) -> None:
+    style = tmp_path / "mine.toml"
+    style.write_text("size = 80\n")
+    before = look_digest(str(style), Brand())
+    assert before == look_digest(str(style), Brand())
+    style.write_text("size = 120\n")
+    assert look_digest(str(style), Brand()) != before
+
+
+@pytest.mark.parametrize("name", ["logo", "font", "intro", "outro"])
+def test_a_brand_file_that_was_changed_gives_another_look(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "file"
+    brand = Brand.model_validate({name: file})
+    file.write_bytes(b"one")
+    before = look_digest("bold", brand)
+    file.write_bytes(b"two")
+    assert len({before, look_digest("bold", brand), look_digest("bold", Brand())}) == 3
+
+
+def test_what_an_edit_names_is_found_beside_it_from_any_folder(tmp_path: Path) -> None:
+    edit = an_edit().model_copy(
+        update={"captions": Captions(style="mine.toml"), "brand": Brand(logo=Path("logo.png"), intro=tmp_path / "in")}
+    )
+    save_edit(edit, tmp_path / "01.edit.json")
+    loaded = load_edit(tmp_path / "01.edit.json")
+    assert loaded.captions.style == str(tmp_path / "mine.toml")
+    assert loaded.brand == Brand(logo=tmp_path / "logo.png", intro=tmp_path / "in")
+    save_edit(an_edit(), tmp_path / "02.edit.json")
+    assert load_edit(tmp_path / "02.edit.json").captions.style == "bold"
+
+
+def test_a_folder_in_place_of_an_edit_is_refused_with_what_to_name(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match=r"edit\.json"):
+        load_edit(tmp_path)

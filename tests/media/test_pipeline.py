@@ -1,0 +1,45 @@
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.media.clips import TONE, follow, make
+
+from cliply.errors import Conflict, Invalid
+from cliply.media.cache import Cache
+from cliply.media.documents import ClipsDocument, SourceFacts
+from cliply.media.fingerprint import fingerprint
+from cliply.media.pipeline import make_more, render_edit
+from cliply.media.progress import Watch
+from cliply.media.types import Span
+
+
+@contextmanager
+def held(folder: Path, kind: int) -> Iterator[None]:
+    """Somebody else at work in `folder`."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, kind)
+        yield
+    finally:
+        os.close(opened)
+
+
+def test_an_edit_is_not_rendered_where_a_run_would_sweep_its_work_away(tmp_path: Path) -> None:
+    source = make(tmp_path / "source.mp4", "testsrc2=s=64x64:r=5", TONE.format(seconds=2), "-t", "2")
+    edit = follow(source, [Span(0, 1000)])
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    with held(folder, fcntl.LOCK_EX), pytest.raises(Conflict, match="at work"):
+        render_edit(edit, source, folder / "clip.mp4", Watch())
+    assert list(folder.iterdir()) == []
+
+
+def test_options_that_this_version_does_not_know_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    source = make(tmp_path / "tone.wav", None, TONE.format(seconds=3))
+    facts = SourceFacts(name="tone.wav", duration=3000, fingerprint=fingerprint(source.path))
+    document = ClipsDocument(source=facts, options={"sparkle": True})
+    with pytest.raises(Invalid, match="cliply clip"):
+        make_more(tmp_path, document, source, picks=[1], cache=Cache(tmp_path / "cache"), watch=Watch())
