@@ -122,7 +122,7 @@ def brand_face(path: Path) -> Face:
         written = io.BytesIO()
         font.save(written)
         return _read(BRAND, path, written.getvalue())
-    except Exception as broken:  # noqa: BLE001 - a damaged font makes the parser raise anything
+    except Exception as broken:  # A damaged font makes the parser raise anything.
         raise Invalid(f"The brand font {path} cannot be read. Use a TTF or OTF file.") from broken
 
 
