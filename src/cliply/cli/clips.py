@@ -31,7 +31,8 @@ from cliply.media.slug import slug
 Result = TypeVar("Result")
 
 Source = Annotated[Path, typer.Argument(help="A video or sound file.", metavar="SOURCE", show_default=False)]
-_LINK = ("http://", "https://", "www.")
+# A path has lost one of the two slashes of an address.
+_LINK = ("http:/", "https:/", "www.")
 
 
 def register(app: typer.Typer) -> None:
