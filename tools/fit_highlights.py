@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 
 from cliply.cli.bench_data import episodes
+from cliply.media.highlights.arcs import arc_features, arc_starts, awaits_answer
+from cliply.media.highlights.asides import asides, sponsor_reads
 from cliply.media.highlights.candidates import Windows, windows
 from cliply.media.highlights.edges import end_features, start_features
 from cliply.media.highlights.embeddings import Embedder
@@ -73,6 +75,8 @@ FIXED: dict[str, dict[str, float]] = {
         "start_reply": -0.45,
         "start_reference": -0.1,
         "start_answer": -0.1,
+        "opens_arc": 0.5,
+        "head": -0.4,
         "start_greeting": -0.5,
         "start_continues": -0.1,
         "sponsor_read": -8.0,
@@ -82,6 +86,8 @@ FIXED: dict[str, dict[str, float]] = {
         "closing_minutes": -1.0,
     },
     "payoff": {
+        "ends_arc": 0.8,
+        "tail": -0.8,
         "end_turn": 0.05,
         "end_question": -0.3,
         "end_conclusion": 0.1,
@@ -93,7 +99,7 @@ FIXED: dict[str, dict[str, float]] = {
     "substance": {"guest": 1.0, "told_centrality": 0.2, "pointed": 0.1},
     "emotion": {"direct": 0.4, "exclamation": 0.15},
     "delivery": {"told_length": -0.2, "energy": 0.2, "swing": 0.15, "pace": 0.05},
-    "focus": {"cohesion": 0.05},
+    "focus": {"cohesion": 0.05, "crossed": -1.0},
     "match": {"match": 8.0},
 }
 """Not fitted: how a clip should begin and end, and what the sets do not hold (sound, wishes, sponsor reads)."""
@@ -114,13 +120,23 @@ def trial(row: dict[str, Any], transcript: Any, duration: int, vectors: Any, ben
     sentences = split_sentences(transcript)
     known = cues("en")
     embedded = vectors([each.text for each in sentences])
-    found = windows(sentences, 15_000, 60_000, punctuated=True)
+    reads = sponsor_reads(sentences, known)
+    avoided = asides(sentences, known, reads)
+    found = windows(
+        sentences,
+        15_000,
+        60_000,
+        punctuated=True,
+        open_ended=awaits_answer(sentences, known),
+        avoided=avoided,
+    )
     table = term_table([each.text for each in sentences], known.words["stop"])
     features = window_features(
         found,
-        sentence_signals(sentences, table, known, embedded),
+        sentence_signals(sentences, table, known, embedded, reads, avoided),
         start_features(sentences, known, embedded),
         end_features(sentences, known),
+        arc_features(found, sentences, arc_starts(sentences, known, avoided)),
         duration,
         {},
     )

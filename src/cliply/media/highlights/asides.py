@@ -1,9 +1,10 @@
-"""What nobody clips: sponsor reads."""
+"""What nobody clips: sponsor reads, greetings, good-byes."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
+from cliply.media.highlights.candidates import Flags
 from cliply.media.types import Millis, Sentence
 from cliply.media.wording.cues import Cues, normalise
 from cliply.media.wording.text import Floats, Ints
@@ -16,7 +17,58 @@ _JOIN: Millis = 90_000
 """Seeds so near belong to one read."""
 _LONGEST_TURN: Millis = 150_000
 """A turn up to this length that holds a seed is a read as a whole; a longer one only around its seeds."""
+_PAUSE: Millis = 750
+"""Where speakers are not known, a read goes no further than a pause that stands for a change of speaker or subject."""
+_OPENING: Millis = 120_000
+_CLOSING: Millis = 180_000
+_SHARE = 0.2
+"""Greetings are looked for in the first minutes and good-byes in the last, of a short recording in a part of it."""
+_APART: Millis = 12_000
+"""Formalities so near to each other belong to one passage."""
+_FIRST = 3
+"""Sentences: what is said before a greeting that comes so early belongs to it ("Ben here.")."""
+_LEAVING: Millis = 30_000
+"""What is said after good-bye, so near to the end."""
 _WEIGHTS = {"sponsor_sure": 2.0, "sponsor_strong": 1.0, "url": 1.0, "url_bare": 0.34, "sponsor": 0.34}
+
+
+def asides(sentences: Sequence[Sentence], cues: Cues, reads: Floats) -> Flags:
+    """Sentences that no clip should touch. `reads`: what `sponsor_reads` found."""
+    out: Flags = (reads > 0) | formalities(sentences, cues)
+    return out
+
+
+def formalities(sentences: Sequence[Sentence], cues: Cues) -> Flags:
+    """The passages at both ends in which people greet, introduce each other, thank and say good-bye."""
+    size = len(sentences)
+    marked = np.zeros(size, bool)
+    if not size:
+        return marked
+    start, end = sentences[0].span.start, sentences[-1].span.end
+    part = _SHARE * (end - start)
+    texts = [normalise(each.text) for each in sentences]
+    met = [index for index in range(size) if cues.count("formal_opening", texts[index])]
+    left = [index for index in range(size) if cues.count("formal_closing", texts[index])]
+    opening = [index for index in met if sentences[index].span.start - start <= min(_OPENING, part)]
+    closing = [index for index in left if end - sentences[index].span.end <= min(_CLOSING, part)]
+    for group in (opening, closing):
+        for first, last in _passages(sentences, group):
+            marked[first : last + 1] = True
+    if opening and opening[0] < _FIRST:
+        marked[: opening[0]] = True
+    if closing and end - sentences[closing[-1]].span.end <= _LEAVING:
+        marked[closing[-1] :] = True
+    return marked
+
+
+def _passages(sentences: Sequence[Sentence], found: list[int]) -> list[tuple[int, int]]:
+    out: list[tuple[int, int]] = []
+    for index in found:
+        if out and sentences[index].span.start - sentences[out[-1][1]].span.end <= _APART:
+            out[-1] = (out[-1][0], index)
+        else:
+            out.append((index, index))
+    return out
 
 
 def sponsor_reads(sentences: Sequence[Sentence], cues: Cues) -> Floats:
@@ -39,6 +91,7 @@ def sponsor_reads(sentences: Sequence[Sentence], cues: Cues) -> Floats:
     marked = np.zeros(size)
     for low, high in _joined(seeds, middle):
         first, last = _reach(sentences, low, high)
+        first, last = _framed(sentences, cues, (first, low), (high, last))
         marked[first : last + 1] = 1
     return marked
 
@@ -72,6 +125,27 @@ def _reach(sentences: Sequence[Sentence], low: int, high: int) -> tuple[int, int
     while last > high and sentences[last].span.end > end:
         last -= 1
     return first, last
+
+
+def _framed(
+    sentences: Sequence[Sentence], cues: Cues, before: tuple[int, int], after: tuple[int, int]
+) -> tuple[int, int]:
+    """The reach from `before[0]` to `after[1]`, cut where a read says that it begins or ends, and, where speakers are
+    not known, at the first pause on either side of its seeds."""
+    (first, low), (high, last) = before, after
+    known = len({each.speaker for each in sentences}) > 1
+    start = low
+    while start > first and not cues.count("sponsor_start", normalise(sentences[start].text)):
+        if not known and sentences[start].span.start - sentences[start - 1].span.end >= _PAUSE:
+            break
+        start -= 1
+    stop = high
+    while stop < last and not cues.count("sponsor_end", normalise(sentences[stop].text)):
+        resumes = cues.count("sponsor_end", normalise(sentences[stop + 1].text)) > 0
+        if not known and not resumes and sentences[stop + 1].span.start - sentences[stop].span.end >= _PAUSE:
+            break
+        stop += 1
+    return start, stop
 
 
 def _within(sentences: Sequence[Sentence], first: int, last: int) -> bool:

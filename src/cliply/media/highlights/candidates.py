@@ -38,10 +38,19 @@ class Windows:
 
 
 def windows(
-    sentences: Sequence[Sentence], shortest: Millis, longest: Millis, within: Span | None = None, *, punctuated: bool
+    sentences: Sequence[Sentence],
+    shortest: Millis,
+    longest: Millis,
+    within: Span | None = None,
+    *,
+    punctuated: bool,
+    open_ended: Flags | None = None,
+    avoided: Flags | None = None,
 ) -> Windows:
     """Whole sentences only. Where the transcript has punctuation, a sentence that breaks off ends no window, nor does
     the one after it start one. At most 12 ends for a start, so the number grows with the length of the source.
+
+    No window ends on an `open_ended` sentence or holds an `avoided` one, unless nothing else is left.
     """
     if not sentences:
         none = np.zeros(0, np.int64)
@@ -55,22 +64,34 @@ def windows(
         complete, may_start = complete & inside, may_start & inside
     # Where people talk at the same time, a cut at one's sentence end would fall into another's word.
     clear = np.concatenate([[True], ends[:-1] <= starts[1:]])
-    found = _pairs(starts, ends, may_start & clear, complete & np.concatenate([clear[1:], [True]]), shortest, longest)
-    if not len(found[0]):
-        found = _pairs(starts, ends, may_start, complete, shortest, longest)
-    first, last = found
+    clear_end = np.concatenate([clear[1:], [True]])
+    closed = ~open_ended if open_ended is not None else np.ones(len(sentences), bool)
+    kept = avoided if avoided is not None else np.zeros(len(sentences), bool)
+    nothing = np.zeros(len(sentences), bool)
+    for begin, finish, barred in (
+        (may_start & clear, complete & clear_end & closed, kept),
+        (may_start, complete & closed, kept),
+        (may_start, complete, kept),
+        (may_start, complete & closed, nothing),
+        (may_start, complete, nothing),
+    ):
+        first, last = _pairs(starts, ends, begin, finish, barred, shortest, longest)
+        if len(first):
+            break
     return Windows(first, last, starts[first], ends[last])
 
 
 def _pairs(
-    starts: Ints, ends: Ints, may_start: Flags, may_end: Flags, shortest: Millis, longest: Millis
+    starts: Ints, ends: Ints, may_start: Flags, may_end: Flags, barred: Flags, shortest: Millis, longest: Millis
 ) -> tuple[Ints, Ints]:
     firsts: list[int] = []
     lasts: list[int] = []
     possible = np.flatnonzero(may_end)
-    for first in np.flatnonzero(may_start).tolist():
+    size = len(starts)
+    until = np.minimum.accumulate(np.where(barred, np.arange(size), size)[::-1])[::-1]
+    for first in np.flatnonzero(may_start & ~barred).tolist():
         low = max(first, int(np.searchsorted(ends, starts[first] + shortest, side="left")))
-        high = int(np.searchsorted(ends, starts[first] + longest, side="right"))
+        high = min(int(np.searchsorted(ends, starts[first] + longest, side="right")), int(until[first]))
         choices = possible[np.searchsorted(possible, low) : np.searchsorted(possible, high)].tolist()
         if len(choices) > _ENDS:
             choices = [choices[round(step * (len(choices) - 1) / (_ENDS - 1))] for step in range(_ENDS)]

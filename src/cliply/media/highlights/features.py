@@ -17,6 +17,10 @@ _LIVELY, _CALM, _CROSSTALK = 10.0, 3.0, 15.0
 _LONG_SENTENCE, _FRAGMENT, _MONOLOGUE = 15, 3, 150
 """Words."""
 _EDGE: Millis = 300_000
+_ENOUGH: Millis = 25_000
+_BEYOND = 0.25
+"""In talks and interviews length beyond enough counts for so much less: it mostly adds what has nothing to do with the
+point. What is lively in a conversation goes on for as long as a clip can."""
 _SPONSOR_SECONDS = 3.0
 """So much of a sponsor read spoils a window."""
 _OWN_SCALE = frozenset(["sponsor_read", "main_speaker", "asker", "match"])
@@ -42,6 +46,7 @@ def window_features(
     signals: Signals,
     starts: dict[str, Floats],
     ends: dict[str, Floats],
+    arcs: dict[str, Floats],
     duration: Millis,
     extra: dict[str, Floats],
 ) -> FeatureTable:
@@ -56,6 +61,11 @@ def window_features(
         columns[name] = values[windows.last]
     columns |= {name: values if name in _OWN_SCALE else standardise(values) for name, values in extra.items()}
     columns |= _turn_taking(windows, signals)
+    # A conversation has no arcs of question and answer to keep to.
+    columns |= {name: values * signals.told for name, values in arcs.items()}
+    # “So the queen gives the orders?” leans on nothing, and where something new begins after the end, nothing goes on.
+    columns["start_dangling"] = columns["start_dangling"] * (1 - columns["opens_arc"] / 2)
+    columns["end_continues"] = columns["end_continues"] * (1 - columns["ends_arc"])
     columns |= _of_tellers(columns, signals.told)
     columns |= _position(windows, duration, signals.told)
     return FeatureTable(columns, len(windows))
@@ -72,10 +82,10 @@ def standardise(values: Floats) -> Floats:
 
 
 def _rates(windows: Windows, counts: Floats, divisor: Floats, signals: Signals) -> Floats:
-    seconds = signals.divisors["seconds"]
-    prior = _SHRINK_SECONDS / max(1e-9, seconds.sum())
-    sums = sum_over(windows, counts) + prior * counts.sum()
-    out: Floats = sums / (sum_over(windows, divisor) + prior * divisor.sum())
+    typical = signals.typical
+    prior = _SHRINK_SECONDS / max(1e-9, signals.divisors["seconds"][typical].sum())
+    sums = sum_over(windows, counts) + prior * counts[typical].sum()
+    out: Floats = sums / (sum_over(windows, divisor) + prior * divisor[typical].sum())
     return out
 
 
@@ -132,5 +142,11 @@ def _position(windows: Windows, duration: Millis, told: float) -> dict[str, Floa
     return {
         "opening_minutes": formal * np.clip(2 - 2 * windows.start / edge, 0, 1),
         "closing_minutes": formal * np.clip(2 - 2 * (duration - windows.end) / edge, 0, 1),
-        "log_duration": np.log(np.maximum(1, windows.duration) / 30_000),
+        "log_duration": _length(windows, told),
     }
+
+
+def _length(windows: Windows, told: float) -> Floats:
+    relative = np.log(np.maximum(1, windows.duration) / _ENOUGH)
+    out: Floats = np.where(relative > 0, relative * (1 - told * (1 - _BEYOND)), relative)
+    return out

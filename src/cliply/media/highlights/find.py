@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cliply.media.highlights.arcs import arc_features, arc_starts, awaits_answer
+from cliply.media.highlights.asides import asides, sponsor_reads
 from cliply.media.highlights.boundaries import snap
 from cliply.media.highlights.candidates import Windows, windows
 from cliply.media.highlights.edges import end_features, start_features
@@ -142,17 +144,26 @@ def _rank(
     known = cues(transcript.language[:2].lower())
     stop = known.words.get("stop", frozenset())
     table = term_table([each.text for each in sentences], stop)
+    reads = sponsor_reads(sentences, known)
+    avoided = asides(sentences, known, reads)
     found = windows(
-        sentences, options.shortest, options.longest, options.within, punctuated=is_punctuated(transcript.words)
+        sentences,
+        options.shortest,
+        options.longest,
+        options.within,
+        punctuated=is_punctuated(transcript.words),
+        open_ended=awaits_answer(sentences, known),
+        avoided=avoided,
     )
     wish = embedder.embed([w for w in (options.prompt, *options.keywords) if w]) if embedder else None
     match = match_column(found, sentences, options.prompt, options.keywords, stop, vectors, wish)
     extra = delivery_columns(found, sentences, sound) | ({} if match is None else {"match": match})
     features = window_features(
         found,
-        sentence_signals(sentences, table, known, vectors),
+        sentence_signals(sentences, table, known, vectors, reads, avoided),
         start_features(sentences, known, vectors),
         end_features(sentences, known),
+        arc_features(found, sentences, arc_starts(sentences, known, avoided)),
         duration,
         extra,
     )

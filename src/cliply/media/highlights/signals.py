@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cliply.media.highlights.asides import sponsor_reads
+from cliply.media.highlights.candidates import Flags
 from cliply.media.highlights.embeddings import Vectors
 from cliply.media.types import Sentence
 from cliply.media.wording.cues import Cues, normalise
@@ -31,6 +31,8 @@ class Signals:
     told: float
     """0 to 1: whether one person tells and the others ask or listen: 1 for a talk or a classic interview, 0 for a
     conversation or a meeting. 1 too where speakers are not known."""
+    typical: Flags
+    """The sentences whose mean is the source's: all but those no clip should touch."""
 
 
 _CUE_RATES = {
@@ -54,8 +56,14 @@ _CUE_RATES = {
 
 
 def sentence_signals(
-    sentences: Sequence[Sentence], table: TermTable, cues: Cues, embeddings: Vectors | None
+    sentences: Sequence[Sentence],
+    table: TermTable,
+    cues: Cues,
+    embeddings: Vectors | None,
+    reads: Floats,
+    avoided: Flags,
 ) -> Signals:
+    """`reads`: 1 for the sentences of sponsor reads; `avoided`: all that no clip should touch."""
     texts = [normalise(sentence.text) for sentence in sentences]
     tokens = [terms(sentence.text) for sentence in sentences]
     words = np.array([max(1, len(each)) for each in tokens], np.float64)
@@ -79,7 +87,7 @@ def sentence_signals(
     add("turn_length", "words", np.log1p(_turn_words(sentences, words)) * words)
     add("main_speaker", "words", _main_speaker(sentences, words) * words)
     add("asker", "words", _asker(sentences, counts["question"], words) * words)
-    add("sponsor_read", "seconds", sponsor_reads(sentences, cues) * seconds)
+    add("sponsor_read", "seconds", reads * seconds)
     add("rarity", "words", table.mass)
     add("first_use", "words", table.first_use)
     add("centrality", "words", table.centrality() * words)
@@ -87,7 +95,8 @@ def sentence_signals(
         add("to_whole", "words", _to_whole(embeddings, words) * words)
         add("cohesion", "words", _cohesion(embeddings) * words)
     divisors = {"words": words, "sentences": np.ones(len(sentences)), "seconds": seconds}
-    return Signals(counts, per, divisors, _told(sentences, words, counts["turns"]))
+    typical = avoided if avoided.all() else ~avoided
+    return Signals(counts, per, divisors, _told(sentences, words, counts["turns"]), typical)
 
 
 def _marks(text: str, marks: str) -> int:
