@@ -1,6 +1,7 @@
 """`cliply probe`, `transcribe` and `highlights`: look at the steps on their own."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -8,16 +9,28 @@ import typer
 
 from cliply.cli import engines, names, times
 from cliply.cli.clips import Source, watched
-from cliply.cli.console import JsonFlag, analysis_cache, print_json
+from cliply.cli.console import JsonFlag, analysis_cache, note, print_json
 from cliply.media.analysis import analyse, listen, write_down
 from cliply.media.cache import write_text
 from cliply.media.captions.subtitles import transcript_srt, transcript_vtt
 from cliply.media.options import ClipOptions
-from cliply.media.preflight import check_sound
+from cliply.media.preflight import check_folder, check_sound
 from cliply.media.probe import Source as MediaSource
 from cliply.media.probe import printable, probe
 from cliply.media.speech.transcripts import transcript_json
-from cliply.media.types import Highlight
+from cliply.media.types import Highlight, Transcript
+
+
+def _text(transcript: Transcript) -> str:
+    return " ".join(word.text for word in transcript.words) + "\n"
+
+
+_WRITERS: dict[str, Callable[[Transcript], str]] = {
+    ".json": transcript_json,
+    ".srt": transcript_srt,
+    ".vtt": transcript_vtt,
+    ".txt": _text,
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -61,6 +74,10 @@ def transcribe(
     json: JsonFlag = False,
 ) -> None:
     """Write down what is said, with the time of every word."""
+    if out is not None:
+        if out.suffix not in _WRITERS:
+            raise typer.BadParameter(f"{out} must end in {', '.join(_WRITERS)}.")
+        check_folder(out.parent)
     found = probe(source)
     check_sound(found)
     options = ClipOptions(language=times.language(language))
@@ -72,18 +89,10 @@ def transcribe(
         ),
         found,
     )
-    text = " ".join(word.text for word in transcript.words)
-    kinds = {
-        ".json": lambda: transcript_json(transcript),
-        ".srt": lambda: transcript_srt(transcript),
-        ".vtt": lambda: transcript_vtt(transcript),
-        ".txt": lambda: text + "\n",
-    }
     if out is not None:
-        if out.suffix not in kinds:
-            raise typer.BadParameter(f"{out} must end in .json, .srt, .vtt or .txt.")
-        write_text(out, kinds[out.suffix]())
-    typer.echo(transcript_json(transcript) if json else (out or text))
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_text(out, _WRITERS[out.suffix](transcript))
+    typer.echo(transcript_json(transcript) if json else (out or _text(transcript).rstrip()))
 
 
 def highlights(
@@ -122,6 +131,8 @@ def highlights(
         ),
         found,
     )
+    for warning in analysis.findings.warnings:
+        note(warning)
     shown = [each for each in analysis.findings.highlights if everything or each.chosen]
     if json:
         print_json([dataclasses.asdict(each) for each in shown])

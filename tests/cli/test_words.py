@@ -1,0 +1,22 @@
+from pathlib import Path
+
+import pytest
+from tests.media.clips import TONE, make
+from typer.testing import CliRunner
+
+from cliply.cli.main import app
+from cliply.errors import Conflict
+
+
+def test_a_kind_of_transcript_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
+    make(tmp_path / "tone.wav", None, TONE.format(seconds=2))
+    ran = CliRunner().invoke(app, ["transcribe", str(tmp_path / "tone.wav"), "--out", str(tmp_path / "words.doc")])
+    assert ran.exit_code == 2
+    assert ".srt" in ran.output
+
+
+def test_a_folder_for_the_transcript_that_cannot_be_made_is_refused_before_the_work(tmp_path: Path) -> None:
+    sound = make(tmp_path / "tone.wav", None, TONE.format(seconds=2)).path
+    asked = ["transcribe", str(sound), "--out", str(sound / "words.srt")]
+    with pytest.raises(Conflict, match="is a file"):
+        CliRunner().invoke(app, asked, catch_exceptions=False)
