@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from cliply.errors import Invalid, NotFound
-from cliply.media.edit import CameraKey, ClipEdit, LayoutSpan, Output, Pane, SourceFile
+from cliply.media.edit import CameraKey, ClipEdit, LayoutSpan, Output, Pane, Place, SourceFile
 from cliply.media.edits import load_edit, load_edits
 from cliply.media.types import Size, Span
 
@@ -83,3 +83,9 @@ def test_a_camera_that_is_nowhere_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.edit.json").write_text(an_edit().model_dump_json().replace('"x":656.0', '"x":NaN'))
     with pytest.raises(Invalid, match="x"):
         load_edit(tmp_path / "a.edit.json")
+
+
+@pytest.mark.parametrize("wrong", [{"x": -0.1}, {"y": 1}, {"width": 0}, {"height": 2}])
+def test_a_place_outside_the_picture_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValidationError):
+        Place.model_validate(wrong)

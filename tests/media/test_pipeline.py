@@ -43,3 +43,9 @@ def test_options_that_this_version_does_not_know_are_refused_with_what_to_do(tmp
     document = ClipsDocument(source=facts, options={"sparkle": True})
     with pytest.raises(Invalid, match="cliply clip"):
         make_more(tmp_path, document, source, picks=[1], cache=Cache(tmp_path / "cache"), watch=Watch())
+
+
+def test_an_edit_beyond_the_end_of_its_recording_is_refused(tmp_path: Path) -> None:
+    source = make(tmp_path / "source.mp4", "testsrc2=s=64x64:r=5", TONE.format(seconds=2), "-t", "2")
+    with pytest.raises(Invalid, match="ends at"):
+        render_edit(follow(source, [Span(0, 500), Span(3000, 4000)]), source, tmp_path / "clip.mp4", Watch())

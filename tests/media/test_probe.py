@@ -5,6 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from tests.media.clips import TONE, make
 
 from cliply.errors import NotAllowed, NotFound
 from cliply.media import ffmpeg
@@ -197,3 +198,9 @@ def test_real_videos_are_described(fixtures: Path, name: str, size: Size | None,
     assert video.rotation == rotation
     if size is not None:
         assert video.size == size
+
+
+def test_a_picture_that_ends_before_its_sound_is_told_apart_from_a_file_that_was_cut_short(tmp_path: Path) -> None:
+    source = make(tmp_path / "short.mp4", "testsrc2=s=64x64:r=10:d=6", TONE.format(seconds=20))
+    assert abs(source.duration - 6000) <= 200
+    assert "sound goes on until 20" in source.damage

@@ -72,10 +72,10 @@ class CameraKey(Document):
 class Place(Document):
     """A rectangle of the finished picture, each side as a share from 0 to 1."""
 
-    x: float = 0
-    y: float = 0
-    width: float = 1
-    height: float = 1
+    x: float = Field(0, ge=0, lt=1)
+    y: float = Field(0, ge=0, lt=1)
+    width: float = Field(1, gt=0, le=1)
+    height: float = Field(1, gt=0, le=1)
 
 
 class Pane(Document):

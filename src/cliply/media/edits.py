@@ -82,9 +82,14 @@ def clip_name(edit_file: Path) -> str:
 
 
 def refuse_other_source(edit: ClipEdit, source: Source) -> None:
-    """Raises Conflict when `source` is not the recording that the edit was made from."""
+    """Raises Conflict when `source` is not the recording that the edit was made from, Invalid when it is too short."""
     if edit.source.fingerprint and fingerprint(source.path) != edit.source.fingerprint:
         raise Conflict(
             f"{source.path.name} is not the recording that this edit was made from. "
             "Put the original back, or change `source` in the edit."
+        )
+    if edit.spans[-1].start >= source.duration:
+        raise Invalid(
+            f"The edit's last span begins at {edit.spans[-1].start} milliseconds, but {source.path.name} ends at "
+            f"{source.duration}."
         )

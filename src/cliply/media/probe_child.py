@@ -75,6 +75,13 @@ def _describe(container: Any) -> dict[str, Any]:
     duration = _declared(container, video, sound)
     decoded = _reach(container, video or sound, duration)
     damage = _damage(duration, decoded)
+    if damage and video is not None and sound is not None:
+        heard = _reach(container, sound, duration)
+        if not _damage(duration, heard):
+            damage = (
+                f"The picture ends after {decoded:.1f} s, but the sound goes on until {heard:.1f} s; "
+                "what has no picture is left out."
+            )
     length = min(duration, decoded) if damage else (duration or decoded)
     if length <= 0:
         return {"error": "holds nothing that can be played. Copy or download it again."}
