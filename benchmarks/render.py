@@ -73,7 +73,7 @@ def plain(edit: ClipEdit, source: Source, folder: Path, scaler: str) -> Path:
     rate = edit.output.rate
     video = f"crop=608:1080:600:0,{scaler.format(width=size.width, height=size.height)},setsar=1,ass={written.name}"
     out = folder / "plain.mp4"
-    seek = ["-ss", str(_SPAN.start / 1000), "-t", str(_SPAN.duration / 1000)]
+    seek = ["-ss", str(edit.span.start / 1000), "-t", str(edit.span.duration / 1000)]
     ffmpeg.run(
         [
             *seek, *ffmpeg.guarded(source.path), "-vf", video, "-af", "loudnorm=I=-14:TP=-1.5",

@@ -30,7 +30,7 @@ from cliply.media.wording.cues import cues
 from cliply.media.wording.text import Floats, term_table
 
 WEIGHTS = Path(__file__).parents[1] / "src" / "cliply" / "media" / "data" / "highlight_weights.json"
-SHARES = {"events": 0.22, "mass": 0.78}
+SHARES = {"events": 0.2, "mass": 0.8}
 """Of laughs and of summaries. Laughs are the easier signal: at equal shares they drown the informative moments."""
 RIDGE = 0.1
 SAMPLE = 1500
@@ -75,6 +75,7 @@ FIXED: dict[str, dict[str, float]] = {
         "start_reply": -0.45,
         "start_reference": -0.1,
         "start_answer": -0.1,
+        "start_quoted": -0.5,
         "opens_arc": 0.5,
         "head": -0.4,
         "start_greeting": -0.5,
@@ -95,6 +96,8 @@ FIXED: dict[str, dict[str, float]] = {
         "end_pause": 0.05,
         "end_trails": -0.15,
         "end_reply": -0.05,
+        "end_listener": -0.4,
+        "end_quoted": -0.4,
     },
     "substance": {"guest": 1.0, "told_centrality": 0.2, "pointed": 0.1},
     "emotion": {"direct": 0.4, "exclamation": 0.15},

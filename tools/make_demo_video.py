@@ -44,7 +44,7 @@ def make(lines: Sequence[Line], out: Path) -> float:
 def _encode(sound: Sound, spoken: tuple[Spoken, ...], out: Path) -> None:
     with TemporaryDirectory() as folder:
         voice = Path(folder) / "voice.wav"
-        _write_wav(sound, voice)
+        write_wav(sound, voice)
         command: list[str | Path] = [
             ffmpeg.program(), "-nostdin", "-loglevel", "error", "-y",
             "-f", "rawvideo", "-pix_fmt", "bgr24", "-s", f"{WIDTH}x{HEIGHT}", "-r", str(RATE), "-i", "pipe:0",
@@ -63,7 +63,7 @@ def _encode(sound: Sound, spoken: tuple[Spoken, ...], out: Path) -> None:
             sys.exit("The talk could not be encoded.")
 
 
-def _write_wav(sound: Sound, path: Path) -> None:
+def write_wav(sound: Sound, path: Path) -> None:
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
