@@ -28,6 +28,7 @@ ifeq ($(strip $(VIDEO)),)
 else
 	@$(BIN)/cliply clip "$(VIDEO)" --out "$(OUT)"
 endif
+	@echo "Look at them: open $(OUT)/index.html in a browser."
 
 test: $(STAMP) ## run the tests: quick ones first, then those that run models and renders
 	$(BIN)/python -m pytest -m "not slow and not soak" -n 2
