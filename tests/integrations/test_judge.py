@@ -106,6 +106,12 @@ def test_a_wrong_key_or_no_server_is_an_error_that_says_so() -> None:
         OpenAIJudge("http://127.0.0.1:9/v1", "small").rerank(CANDIDATES, prompt="")
 
 
+@pytest.mark.parametrize("address", ["http://[::1", "localhost:8000/v1"])
+def test_an_address_that_leads_nowhere_is_an_error_that_says_so(address: str) -> None:
+    with pytest.raises(Unavailable, match="address"):
+        OpenAIJudge(address, "small").rerank(CANDIDATES, prompt="")
+
+
 def test_spends_no_more_tokens_than_allowed() -> None:
     many = [Candidate(index, 30, "Something was said here. " * 40) for index in range(30)]
     with chat_completions(verdicts) as server:

@@ -110,18 +110,18 @@ class OpenAIJudge:
             answer = response.json()
             content = answer["choices"][0]["message"]["content"]
             items = _Answer.model_validate_json(_json_in(content)).passages
+            used = int((answer.get("usage") or {}).get("total_tokens") or _estimate(question, count))
         except httpx.HTTPStatusError as refused:
             raise Unavailable(
                 f"The server answered {refused.response.status_code}. Check the key and the model name."
             ) from refused
-        except httpx.HTTPError as silent:
+        except (httpx.HTTPError, httpx.InvalidURL) as silent:
             raise Unavailable(f"The server does not answer ({type(silent).__name__}). Check the address.") from silent
-        except (ValueError, KeyError, IndexError, TypeError, ValidationError) as broken:
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError, ValidationError) as broken:
             raise Unavailable(
                 "The model's answer does not have the form that was asked for. Try another model."
             ) from broken
-        usage = answer.get("usage") or {}
-        return items, int(usage.get("total_tokens") or _estimate(question, count))
+        return items, used
 
 
 def _stride(candidates: Sequence[Candidate]) -> int:

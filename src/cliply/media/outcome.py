@@ -13,7 +13,7 @@ from cliply.media.documents import ClipEntry, ClipsDocument, SourceFacts, candid
 from cliply.media.edit import ClipEdit
 from cliply.media.edits import edit_digest, load_edit, look_digest
 from cliply.media.options import ClipOptions
-from cliply.media.page import write_page
+from cliply.media.page import PAGE_FILE, write_page
 from cliply.media.speech.transcripts import transcript_json
 from cliply.media.types import Highlight
 
@@ -147,9 +147,15 @@ def previous_run(folder: Path) -> ClipsDocument | None:
 
 
 def refuse_overwriting(folder: Path, fingerprint: str) -> None:
-    """Raises Conflict when a run in `folder` would replace another source's clips, or edits changed by hand."""
+    """Raises Conflict when a run in `folder` would replace another source's clips, edits changed by hand, or somebody's
+    own page."""
     previous = previous_run(folder)
     if previous is None:
+        if (folder / PAGE_FILE).exists():
+            raise Conflict(
+                f"{folder / PAGE_FILE} was not made by Cliply and would be overwritten. "
+                "Choose another folder with --out."
+            )
         return
     if previous.source.fingerprint != fingerprint:
         raise Conflict(

@@ -20,7 +20,7 @@ from cliply.media.analysis import Analysis, analyse, listen
 from cliply.media.assemble import Assembled, assemble
 from cliply.media.cache import Cache, write_text
 from cliply.media.deliver import Delivered, deliver, file_names, sweep
-from cliply.media.documents import CLIPS_FILE, ClipsDocument
+from cliply.media.documents import CLIPS_FILE, CandidateEntry, ClipsDocument
 from cliply.media.edit import ClipEdit
 from cliply.media.edits import load_edit, look_digest, moved, refuse_other_source, save_edit
 from cliply.media.errors import RenderFailed, TooMuch, Unreadable
@@ -220,6 +220,7 @@ def _ranked(document: ClipsDocument) -> list[Highlight]:
             reason=moment.reason,
             dimensions=moment.dimensions,
             title=moment.title,
+            keywords=moment.keywords if isinstance(moment, CandidateEntry) else (),
         )
         for moment in moments
     ]
