@@ -47,10 +47,19 @@ def awaits_answer(sentences: Sequence[Sentence], cues: Cues) -> Flags:
         out[index] = (
             is_question(sentence, cues)
             or text.endswith(":")
+            or _hangs(text, cues)
             or _sets_up(text, cues)
             or (following is not None and _is_answered(sentence, following, cues))
         )
     return out
+
+
+def _hangs(text: str, cues: Cues) -> bool:
+    """“..., because...”"""
+    words = text.split()
+    bare = words[-1].rstrip(".…-—–,") if words else ""
+    trails = text.endswith(("...", "…", "-", "—", "–"))
+    return trails and cues.is_word("hanging", bare)
 
 
 def _sets_up(text: str, cues: Cues) -> bool:

@@ -26,9 +26,28 @@ def opening_words(sentences: Sequence[Sentence], index: int) -> list[str]:
     return [word for word in words if word][:_OPENING_WORDS]
 
 
+def inside_quotes(sentences: Sequence[Sentence]) -> list[bool]:
+    """Whether each sentence goes on with what somebody is being quoted as saying."""
+    out = []
+    depth = 0
+    for index, sentence in enumerate(sentences):
+        if index and sentences[index - 1].speaker != sentence.speaker:
+            depth = 0  # a mark that was forgotten must not count for the rest of the recording
+        out.append(depth > 0)
+        for mark in sentence.text:
+            if mark in "“„«「":
+                depth = 1
+            elif mark in "”»」":
+                depth = 0
+            elif mark == '"':
+                depth = 1 - depth
+    return out
+
+
 def start_features(sentences: Sequence[Sentence], cues: Cues, embeddings: Vectors | None) -> dict[str, Floats]:
     """One value for each sentence as the first of a clip."""
     rows: dict[str, list[float]] = {}
+    quoted = inside_quotes(sentences)
     for index, sentence in enumerate(sentences):
         words = opening_words(sentences, index)
         opening = " ".join(words)
@@ -50,6 +69,7 @@ def start_features(sentences: Sequence[Sentence], cues: Cues, embeddings: Vector
             "start_greeting": cues.count("greeting", own) > 0,
             "start_turn": new_turn,
             "start_length": float(np.log1p(len(own.split()))),
+            "start_quoted": quoted[index],
             "start_filler": cues.count("filler", opening),
         }
         for name, value in values.items():
@@ -63,6 +83,7 @@ def start_features(sentences: Sequence[Sentence], cues: Cues, embeddings: Vector
 def end_features(sentences: Sequence[Sentence], cues: Cues) -> dict[str, Floats]:
     """One value for each sentence as the last of a clip."""
     rows: dict[str, list[float]] = {}
+    quoted = [*inside_quotes(sentences), False]
     for index, sentence in enumerate(sentences):
         own = normalise(sentence.text)
         following = sentences[index + 1] if index + 1 < len(sentences) else None
@@ -77,6 +98,7 @@ def end_features(sentences: Sequence[Sentence], cues: Cues) -> dict[str, Floats]
             "end_reply": len(own.split()) <= 2,
             "end_pause": pause / 1000,
             "end_exclamation": own.endswith(("!", "！")),
+            "end_quoted": quoted[index + 1],
             "end_trails": own.endswith(("...", "…", "--", "—")),
         }
         for name, value in values.items():

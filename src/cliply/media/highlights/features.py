@@ -113,6 +113,8 @@ def _turn_taking(windows: Windows, signals: Signals) -> dict[str, Floats]:
         "long_sentences": sum_over(windows, words * np.maximum(0, np.log(words / _LONG_SENTENCE))) / said,
         "fragments": sum_over(windows, words * (words <= _FRAGMENT)) / said,
         "monologue": (1 - told) * sum_over(windows, words * (turn_words > _MONOLOGUE)) / said,
+        # “Oh, nice.”: the listener's word is no ending when the teller has had the last one of substance.
+        "end_listener": told * (1 - signals.counts["main_speaker"] / words)[windows.last] * signals.several,
         "guest": told * sum_over(windows, signals.counts["main_speaker"]) / said,
         "sponsor_read": np.minimum(1, sum_over(windows, signals.counts["sponsor_read"]) / _SPONSOR_SECONDS),
     }

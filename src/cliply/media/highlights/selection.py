@@ -9,8 +9,8 @@ from cliply.media.highlights.candidates import Windows
 from cliply.media.types import Millis
 from cliply.media.wording.text import Floats, Ints
 
-_GOOD = 70.0
-"""Percentile of all windows below which nothing is chosen without being asked for."""
+_POOREST = 25.0
+"""Per cent of a recording that are taken to hold nothing to clip, however short or good it is."""
 _PEAK = 4.0
 """Values are raised to this power: one outstanding clip is worth more than two fair ones that need its place, and
 a good passage is not split in two."""
@@ -31,12 +31,24 @@ def best_set(windows: Windows, scores: Floats, topics: Ints, count: int, *, padd
     """Indexes of at most `count` windows that together are worth most; not `padded`: the good ones, or one."""
     if not len(windows):
         return []
-    chosen = _best_above(windows, scores, topics, count, float(np.percentile(scores, _GOOD)))
+    chosen = _best_above(windows, scores, topics, count, _floor(windows, scores))
     if len(chosen) < (count if padded else 1):
         # Asked for a number, people get it; and the best moment of a short recording is better than nothing.
         least = count if padded else 1
         chosen = _best_above(windows, scores, topics, least, float(scores.min()) - 1e-6)
     return sorted(chosen, key=lambda index: (-scores[index], windows.start[index]))
+
+
+def _floor(windows: Windows, scores: Floats) -> float:
+    """What a good window must beat: the best that the poorest sentences are part of.
+
+    A percentile of the windows themselves would say how many of them overlap the best moment, and leave out the third
+    best of three good ones.
+    """
+    best = np.full(int(windows.last.max()) + 1, -np.inf)
+    for index in np.argsort(scores, kind="stable"):
+        best[windows.first[index] : windows.last[index] + 1] = scores[index]
+    return float(np.percentile(best[np.isfinite(best)], _POOREST))
 
 
 def _best_above(windows: Windows, scores: Floats, topics: Ints, count: int, floor: float) -> list[int]:

@@ -31,6 +31,8 @@ class Signals:
     told: float
     """0 to 1: whether one person tells and the others ask or listen: 1 for a talk or a classic interview, 0 for a
     conversation or a meeting. 1 too where speakers are not known."""
+    several: bool
+    """Whether speakers are told apart."""
     typical: Flags
     """The sentences whose mean is the source's: all but those no clip should touch."""
 
@@ -96,7 +98,9 @@ def sentence_signals(
         add("cohesion", "words", _cohesion(embeddings) * words)
     divisors = {"words": words, "sentences": np.ones(len(sentences)), "seconds": seconds}
     typical = avoided if avoided.all() else ~avoided
-    return Signals(counts, per, divisors, _told(sentences, words, counts["turns"]), typical)
+    return Signals(
+        counts, per, divisors, _told(sentences, words, counts["turns"]), bool(counts["turns"].any()), typical
+    )
 
 
 def _marks(text: str, marks: str) -> int:
