@@ -163,7 +163,9 @@ def _read(path: Path) -> str:
             raise Unreadable(f"“{printable(path.name)}” is too large for a transcript.")
         data = path.read_bytes()
     except FileNotFoundError as absent:
-        raise NotFound(f"The transcript “{printable(path.name)}” does not exist. Check the name and the folder.") from absent
+        raise NotFound(
+            f"The transcript “{printable(path.name)}” does not exist. Check the name and the folder."
+        ) from absent
     except IsADirectoryError as folder:
         raise Unreadable(f"“{printable(path.name)}” is a folder. Name a JSON, SRT or VTT file.") from folder
     except OSError as refused:
