@@ -132,3 +132,10 @@ def test_embedded_subtitles_keep_their_time_where_the_sound_begins_first(tmp_pat
     assert source.video.start >= 900
     heard = embedded_transcript(source, 0, tmp_path)
     assert abs(heard.words[0].start - 2000) <= 50
+
+
+@pytest.mark.parametrize(("written", "read"), [("en-US", "en"), ("German", "de"), ("yue", "yue"), ("../../x", "")])
+def test_the_language_of_a_document_is_a_code_whoever_wrote_it(tmp_path: Path, written: str, read: str) -> None:
+    document = {"schema_version": 1, "language": written, "words": [{"text": "a", "start": 0, "end": 50}]}
+    (tmp_path / "words.json").write_text(json.dumps(document))
+    assert load_transcript(tmp_path / "words.json").language == read

@@ -6,6 +6,7 @@ nothing in speech.
 """
 
 import json
+import re
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -208,7 +209,9 @@ def _ours(told: dict[str, Any], name: str) -> Transcript:
         for each in document.words
         if each.start < LONGEST
     )
-    return Transcript(document.language, tidy(words), document.made_by)
+    # Ours are short codes; what another program wrote here may be en-US or a name.
+    code = document.language if re.fullmatch("[a-z]{2,3}", document.language) else language_code(document.language)
+    return Transcript(code, tidy(words), document.made_by)
 
 
 def _loose_words(told: Any) -> Iterable[_Loose]:
