@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from cliply.media.analysis import Analysis
 from cliply.media.captions.emphasis import emphasise
-from cliply.media.captions.placement import choose_hook_position, choose_position
+from cliply.media.captions.placement import choose_hook_position, place_captions
 from cliply.media.document import Document
 from cliply.media.edit import (
     OUTPUT_SIZES,
@@ -60,7 +60,7 @@ def assemble(analysis: Analysis, highlight: Highlight, options: ClipOptions, on_
         ),
         spans=spans,
         words=_caption_words(words, swears, language),
-        layouts=framing.layouts,
+        layouts=tuple(each for each in framing.layouts if any(each.span.overlap(span) for span in spans)),
         captions=Captions(style=options.style),
         hook=Hook(text=hook) if options.title and hook else None,
         brand=options.brand,
@@ -81,8 +81,7 @@ def placed(edit: ClipEdit, faces: Sequence[FaceAt]) -> ClipEdit:
     if edit.hook is not None:
         hook = edit.hook.model_copy(update={"position": choose_hook_position(edit, faces)})
         edit = edit.model_copy(update={"hook": hook})
-    captions = edit.captions.model_copy(update={"position": choose_position(edit, faces)})
-    return edit.model_copy(update={"captions": captions})
+    return place_captions(edit, faces)
 
 
 def without_slivers(span: Span, shots: Sequence[Span], words: Sequence[Word]) -> Span:

@@ -21,7 +21,7 @@ from cliply.media.types import FaceAt, OnProgress
 
 _SCRATCH = ".cliply-"
 # The encode is nearly all of the work; the rest is the check and the cover.
-_RENDERED = 0.9
+_RENDERED, _CHECKED = 0.9, 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,11 @@ def deliver(
     """Make all files of one clip in `folder`. They appear together at the end, the video last; or none does."""
     with scratch(folder) as making:
         video = making / str(names.video)
-        render(edit, source, video, threads=threads, on_progress=lambda share: on_progress(_RENDERED * share))
-        findings = check(edit, video, source, faces=faces)
-        on_progress(0.95)
-        make_cover(edit, source, faces, making / str(names.cover), making / str(names.cover_wide))
+        render(edit, source, video, threads=threads, on_progress=_part(on_progress, 0.0, _RENDERED))
+        checked = _part(on_progress, _RENDERED, _CHECKED)
+        findings = check(edit, video, source, faces=faces, on_progress=checked)
+        cover, wide = making / str(names.cover), making / str(names.cover_wide)
+        make_cover(edit, source, faces, cover, wide, on_progress=_part(on_progress, _CHECKED, 1.0))
         (making / str(names.srt)).write_text(write_srt(edit), encoding="utf-8")
         (making / str(names.vtt)).write_text(write_vtt(edit), encoding="utf-8")
         shutil.copyfile(write_ass(edit, making), making / str(names.ass))
@@ -80,6 +81,11 @@ def deliver(
             (making / name).replace(folder / name)
     on_progress(1.0)
     return Delivered(names, findings)
+
+
+def _part(on_progress: OnProgress, start: float, end: float) -> OnProgress:
+    """Tells `on_progress` of a stage that takes it from `start` to `end`."""
+    return lambda share: on_progress(start + (end - start) * share)
 
 
 @contextmanager

@@ -95,6 +95,8 @@ class LayoutSpan(Document):
     layout: Layout
     panes: tuple[Pane, ...] = Field(min_length=1)
     """In the order they are drawn. Each camera window has its place's shape, except on a backdrop."""
+    caption_position: float | None = None
+    """Replaces `captions.position` while this is shown; null where one place suits the whole clip."""
     why: str = ""
 
 
@@ -238,6 +240,13 @@ class ClipEdit(Document):
     def duration(self) -> Millis:
         """Of the clip, without intro and outro."""
         return sum(span.duration for span in self.spans)
+
+    def layout_during(self, start: Millis, end: Millis) -> LayoutSpan:
+        """The layout that is shown longest between two moments of clip time."""
+        return max(self.layouts, key=lambda each: self._clip_span(each.span).overlap(Span(start, end)))
+
+    def _clip_span(self, span: Span) -> Span:
+        return Span(self.clip_time(span.start), self.clip_time(span.end))
 
     def clip_time(self, at: Millis) -> Millis:
         """Source time to clip time; a moment that was cut out maps to the jump over it."""

@@ -1,7 +1,14 @@
 import pytest
 from tests.media.captions.scenes import edit_of, spoken
 
-from cliply.media.captions.placement import caption_box, choose_hook_position, choose_position, conflicts, hook_box
+from cliply.media.captions.placement import (
+    caption_box,
+    choose_hook_position,
+    choose_position,
+    conflicts,
+    hook_box,
+    place_captions,
+)
 from cliply.media.captions.zones import free_band, free_width, zones
 from cliply.media.edit import CameraKey, ClipEdit, LayoutSpan, Pane, Place
 from cliply.media.types import Box, FaceAt, Span
@@ -139,6 +146,65 @@ def test_boxes_come_in_order_of_time() -> None:
 def test_the_free_part_of_a_tall_picture_leaves_room_for_buttons() -> None:
     top, bottom = free_band("9:16")
 
-    assert 0.09 <= top < bottom <= 0.78
+    assert 0.09 <= top < bottom <= 0.8
     assert free_width("9:16", 0.6, 0.7) <= 0.7 < free_width("9:16", 0.15, 0.3)
     assert {zone.network for zone in zones("9:16")} == {"YouTube Shorts", "TikTok"}
+
+
+def test_a_layout_gets_a_place_of_its_own_where_one_for_the_clip_would_cover_a_face() -> None:
+    edit = edit_of(spoken(f"{TEXT} {TEXT} {TEXT}"))
+    end = edit.spans[0].end
+    close = edit.layouts[0].model_copy(update={"span": Span(0, end // 2)})
+    panes = (
+        Pane(place=Place(y=0, height=0.5), camera=camera((end // 2, 0, 0, 1080, 960, "cut"))),
+        Pane(place=Place(y=0.5, height=0.5), camera=camera((end // 2, 0, 960, 1080, 960, "cut"))),
+    )
+    two = LayoutSpan(span=Span(end // 2, end), layout="split", panes=panes)
+    edit = edit.model_copy(update={"layouts": (close, two)})
+    faces = [
+        *(FaceAt(at=at, box=Box(240, 480, 600, 900), person=0) for at in range(0, end // 2, 250)),
+        *(FaceAt(at=at, box=Box(390, 200, 300, 400), person=0) for at in range(end // 2, end, 250)),
+        *(FaceAt(at=at, box=Box(390, 1150, 300, 400), person=1) for at in range(end // 2, end, 250)),
+    ]
+
+    chosen = place_captions(edit, faces)
+
+    assert conflicts(chosen, faces) == []
+    assert len({box.box.y for box in caption_box(chosen)}) > 1
+    assert conflicts(placed(edit, 0.5), faces)
+    assert conflicts(placed(edit, 0.74), faces)
+
+
+def test_captions_of_a_close_face_stand_on_its_neck_rather_than_its_mouth() -> None:
+    edit = edit_of(spoken(TEXT))
+    faces = faces_at(Box(140, 480, 800, 920))
+
+    chosen = place_captions(edit, faces)
+
+    assert conflicts(chosen, faces) == []
+    assert chosen.captions.position is not None
+    assert chosen.captions.position > 0.7
+
+
+def test_an_emoji_that_would_cover_a_mouth_is_left_out() -> None:
+    words = tuple(each.model_copy(update={"emoji": "🐝"}) for each in spoken(TEXT))
+    edit = edit_of(words)
+    close = faces_at(Box(140, 480, 800, 920))
+
+    chosen = place_captions(edit, close)
+
+    assert place_captions(edit, []).words == words
+    assert conflicts(chosen, close) == []
+    assert conflicts(chosen.model_copy(update={"words": words}), close)
+
+
+def test_screens_that_cover_a_face_are_one_finding() -> None:
+    edit = placed(edit_of(spoken(TEXT)), 0.5)
+    faces = faces_at(Box(340, 760, 400, 420), until=2000)
+    screens = len(caption_box(edit))
+
+    found = [each for each in conflicts(edit, faces) if "cover a face" in each]
+
+    assert len(found) == 1
+    assert f"of {screens} screens" in found[0]
+    assert f"in {screens} of" not in found[0]

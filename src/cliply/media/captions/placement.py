@@ -1,4 +1,8 @@
-"""Where captions and hook line go: clear of faces, and of what the networks' apps draw over a clip."""
+"""Where captions and hook line go: clear of faces, and of what the networks' apps draw over a clip.
+
+One place for the whole clip, so that a reader knows where to look. Only where that is bad, as when a clip turns from
+one close face to two pictures, a layout gets a place of its own: the captions move when the picture changes anyway.
+"""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
@@ -6,19 +10,22 @@ from dataclasses import dataclass
 
 from cliply.media.captions.fonts import uncovered
 from cliply.media.captions.hook import place_title
+from cliply.media.captions.seen import SeenFace, seen_faces
 from cliply.media.captions.styles import CaptionStyle
 from cliply.media.captions.typeset import PlacedBlock, Typesetter, blocks, middle_of, typesetter
 from cliply.media.captions.zones import free_band, zones
-from cliply.media.edit import ClipEdit, LayoutSpan, Pane
-from cliply.media.framing.camera import box_at
+from cliply.media.edit import ClipEdit, EditWord, LayoutSpan
 from cliply.media.types import Box, FaceAt, Millis, Span
 
 _STEPS = 60
-_TOUCHED = 0.12
-"""Share of a face from which text counts as covering it: less is hair, ear or chin."""
-_AROUND = 0.06
-"""Faces are taken larger by this share, since text that touches a face is already ugly."""
+_TOUCHED = 0.03
+"""Share of eyes or mouth from which text hides something of them."""
+_MUCH = 0.25
+"""Share of a face that is too much to cover even where eyes and mouth stay free."""
 _LOWEST_HOOK = 0.5
+# How much better, in what a place costs, another one must be for the captions to move there with a layout, and how
+# much worse one may be that another layout uses already.
+_WORTH_MOVING, _NO_WORSE = 0.2, 0.15
 _GRACE: Millis = 400
 """A face that passes behind the text for less than this is no finding."""
 
@@ -32,11 +39,22 @@ class CaptionBox:
     box: Box
 
 
-@dataclass(frozen=True, slots=True)
-class _SeenFace:
-    at: Millis
-    """In clip time."""
-    box: Box
+def place_captions(edit: ClipEdit, faces: Sequence[FaceAt]) -> ClipEdit:
+    """`edit` with its captions placed where they cover faces least, without emoji that would cover what matters.
+
+    Faces are in source pixels and time.
+    """
+    search = _Search.of(edit, faces)
+    position = search.position
+    used: list[float] = []
+    layouts: list[LayoutSpan] = []
+    for layout in edit.layouts:
+        own = search.own_position(layout, position, used)
+        if own is not None and own not in used:
+            used.append(own)
+        layouts.append(layout.model_copy(update={"caption_position": own}))
+    captions = edit.captions.model_copy(update={"position": position})
+    return _without_bad_emoji(edit.model_copy(update={"captions": captions, "layouts": tuple(layouts)}), faces)
 
 
 def choose_position(edit: ClipEdit, faces: Sequence[FaceAt]) -> float:
@@ -44,33 +62,95 @@ def choose_position(edit: ClipEdit, faces: Sequence[FaceAt]) -> float:
 
     Where two pictures meet, the captions go on the seam if it is free. Faces are in source pixels and time.
     """
-    setter = typesetter(edit)
-    base = middle_of(_unplaced(edit), setter)
-    placed = blocks(edit, setter, base)
-    if not placed:
-        return base
-    height = setter.size.height
-    half = setter.block_height(max(len(block.lines) for block in placed)) / 2 / height
-    above = max(block.box.height for block in placed) / height - half
-    top, bottom = free_band(edit.output.aspect)
-    lowest, highest = top + above, bottom - half
-    seam = _seam(edit)
-    wanted = base if seam is None else seam
-    seen = _visible(_projected(edit, faces), placed)
-    hook = hook_box(edit, setter)
-    until = edit.hook.milliseconds if edit.hook else 0
+    return _Search.of(edit, faces).position
 
-    def cost(middle: float) -> float:
-        shift = (middle - base) * height
-        moved = [(face, _moved(block.box, shift)) for face, block in seen]
-        covered = sum(_covered(face.box, box) for face, box in moved) / max(1, len(moved))
-        behind = 0.0
-        if hook is not None:
-            early = [_moved(block.box, shift) for block in placed if block.start < until]
-            behind = sum(box.overlap(hook) > 0 for box in early) / max(1, len(early))
-        return 10 * covered + 3 * behind + abs(middle - wanted)
 
-    return round(_cheapest(cost, lowest, max(lowest, highest), wanted), 4)
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """The captions of a clip and what is behind them, to be tried at other heights."""
+
+    edit: ClipEdit
+    base: float
+    """Where the style wants them, and where `placed` are."""
+    height: float
+    placed: tuple[PlacedBlock, ...]
+    behind: tuple[tuple[SeenFace, ...], ...]
+    """The faces of each block's time."""
+    layouts: tuple[LayoutSpan, ...]
+    """The layout of each block's time."""
+    hook: Box | None
+    lowest: float
+    highest: float
+
+    @classmethod
+    def of(cls, edit: ClipEdit, faces: Sequence[FaceAt]) -> "_Search":
+        setter = typesetter(edit)
+        unplaced = _without_emoji(_unplaced(edit), edit.words)
+        base = middle_of(unplaced, setter)
+        placed = blocks(unplaced, setter, base)
+        height = setter.size.height
+        half = setter.block_height(max((len(block.lines) for block in placed), default=1)) / 2 / height
+        top, bottom = free_band(edit.output.aspect)
+        lowest, highest = top + half, bottom - half
+        seen = _behind(seen_faces(edit, faces), placed)
+        layouts = tuple(edit.layout_during(block.start, block.end) for block in placed)
+        hook = hook_box(edit, setter)
+        return cls(edit, base, height, placed, seen, layouts, hook, lowest, max(lowest, highest))
+
+    @property
+    def position(self) -> float:
+        if not self.placed:
+            return self.base
+        return self._best(range(len(self.placed)), _seam(self.edit))
+
+    def own_position(self, layout: LayoutSpan, position: float, used: Sequence[float]) -> float | None:
+        """A better place than `position` while `layout` is shown, one of those `used` if that is as good."""
+        shown = [at for at, each in enumerate(self.layouts) if each is layout]
+        if not shown:
+            return None
+        cost = self._cost(shown, _seam_of(layout))
+        best = self._best(shown, _seam_of(layout))
+        chosen = next((each for each in used if cost(each) <= cost(best) + _NO_WORSE), best)
+        return chosen if cost(chosen) + _WORTH_MOVING < cost(position) else None
+
+    def _best(self, shown: Sequence[int], seam: float | None) -> float:
+        wanted = self.base if seam is None else seam
+        return round(_cheapest(self._cost(shown, seam), self.lowest, self.highest, wanted), 4)
+
+    def _cost(self, shown: Sequence[int], seam: float | None) -> Callable[[float], float]:
+        """How bad a place is for the blocks `shown`: what it hides, then how far it is from where it is looked for."""
+        wanted = self.base if seam is None else seam
+
+        def cost(middle: float) -> float:
+            covered = self._mean(middle, shown, lambda face, box: _covered(face.box, box))
+            features = self._mean(middle, shown, _covered_features)
+            under = 4 * covered + 10 * features + 6 * self._hidden(middle, shown) / len(shown)
+            return under + 3 * self._over_hook(middle, shown) + abs(middle - wanted)
+
+        return cost
+
+    def _hidden(self, middle: float, shown: Sequence[int]) -> int:
+        """How many of the blocks would hide eyes or a mouth for long enough to be noticed."""
+        hidden = 0
+        for each in shown:
+            box = self._at(middle, each)
+            hits = {face.at for face in self.behind[each] if _covered_features(face, box) > _TOUCHED}
+            hidden += _noticed(self.placed[each], self.behind[each], hits)
+        return hidden
+
+    def _mean(self, middle: float, shown: Sequence[int], measure: Callable[[SeenFace, Box], float]) -> float:
+        found = [measure(face, self._at(middle, each)) for each in shown for face in self.behind[each]]
+        return sum(found) / max(1, len(found))
+
+    def _over_hook(self, middle: float, shown: Sequence[int]) -> float:
+        if self.hook is None or self.edit.hook is None:
+            return 0.0
+        until = self.edit.hook.milliseconds
+        early = [self._at(middle, each) for each in shown if self.placed[each].start < until]
+        return sum(box.overlap(self.hook) > 0 for box in early) / max(1, len(early))
+
+    def _at(self, middle: float, block: int) -> Box:
+        return _moved(self.placed[block].box, (middle - self.base) * self.height)
 
 
 def choose_hook_position(edit: ClipEdit, faces: Sequence[FaceAt]) -> float | None:
@@ -84,11 +164,12 @@ def choose_hook_position(edit: ClipEdit, faces: Sequence[FaceAt]) -> float | Non
         return None
     height = setter.size.height
     base = box.centre[1] / height
-    seen = [face for face in _projected(edit, faces) if face.at < edit.hook.milliseconds]
+    seen = [face for face in seen_faces(edit, faces) if face.at < edit.hook.milliseconds]
 
     def cost(middle: float) -> float:
         moved = _moved(box, (middle - base) * height)
-        return 10 * sum(_covered(face.box, moved) for face in seen) / max(1, len(seen)) + (middle - base)
+        covered = sum(_covered(face.box, moved) + 2 * _covered_features(face, moved) for face in seen)
+        return 10 * covered / max(1, len(seen)) + (middle - base)
 
     return round(_cheapest(cost, base, max(base, _LOWEST_HOOK), base), 4)
 
@@ -110,17 +191,22 @@ def hook_box(edit: ClipEdit, setter: Typesetter | None = None) -> Box | None:
 
 
 def conflicts(edit: ClipEdit, faces: Sequence[FaceAt]) -> list[str]:
-    """What is wrong with where the text stands, one sentence each; empty if nothing is."""
+    """What is wrong with where the text stands, one sentence for each kind; empty if nothing is."""
     setter = typesetter(edit)
     placed = blocks(edit, setter, middle_of(edit, setter))
-    seen = _projected(edit, faces)
-    found = [*_over_faces(placed, seen), *_under_apps(edit, [block.box for block in placed], "caption text")]
+    seen = seen_faces(edit, faces)
+    found = []
+    behind = _behind(seen, placed)
+    if hits := sum(_over_face(block, each, setter) for block, each in zip(placed, behind, strict=True)):
+        screens = f"{hits} of {len(placed)} screens" if len(placed) > 1 else "the one screen there is"
+        found.append(f"The captions cover a face in {screens}.")
+    found += _under_apps(edit, [block.box for block in placed], "caption text")
     hook = hook_box(edit, setter)
     if hook is not None and edit.hook is not None:
         until = edit.hook.milliseconds
         found += _under_apps(edit, [hook], "hook line")
         early = [face for face in seen if face.at < until]
-        if early and sum(_covered(face.box, hook) > _TOUCHED for face in early) > len(early) / 4:
+        if early and sum(_matters(face, hook) for face in early) > len(early) / 4:
             found.append("The hook line covers a face.")
         if any(block.start < until and block.box.overlap(hook) > 0 for block in placed):
             found.append("The captions run into the hook line.")
@@ -130,13 +216,18 @@ def conflicts(edit: ClipEdit, faces: Sequence[FaceAt]) -> list[str]:
     return found
 
 
-def _over_faces(placed: Sequence[PlacedBlock], seen: Sequence[_SeenFace]) -> Iterator[str]:
-    for block in placed:
-        hits = [face.at for face, _ in _visible(seen, [block]) if _covered(face.box, block.box) > _TOUCHED]
-        moments = sorted({face.at for face, _ in _visible(seen, [block])})
-        step = (block.end - block.start) / max(1, len(moments))
-        if hits and len(set(hits)) * step >= min(_GRACE, (block.end - block.start) / 2):
-            yield f"The captions cover a face at {block.start / 1000:.1f} s."
+def _over_face(block: PlacedBlock, behind: Sequence[SeenFace], setter: Typesetter) -> bool:
+    """Whether the block covers what matters of a face for long enough to be noticed."""
+    drawn = [_text_box(block, setter), *_emoji_box(block, setter)]
+    hits = {face.at for face in behind if any(_matters(face, box) for box in drawn)}
+    return _noticed(block, behind, hits)
+
+
+def _noticed(block: PlacedBlock, behind: Sequence[SeenFace], hits: set[Millis]) -> bool:
+    """Whether the moments of `hits` are a noticeable part of a block's time."""
+    length = block.end - block.start
+    step = length / max(1, len({face.at for face in behind}))
+    return bool(hits) and len(hits) * step >= min(_GRACE, length / 2)
 
 
 def _under_apps(edit: ClipEdit, boxes: Sequence[Box], what: str) -> Iterator[str]:
@@ -148,76 +239,39 @@ def _under_apps(edit: ClipEdit, boxes: Sequence[Box], what: str) -> Iterator[str
             yield f"The {what} reaches under the {zone.what} of {zone.network}."
 
 
-def _projected(edit: ClipEdit, faces: Sequence[FaceAt]) -> list[_SeenFace]:
-    """The faces as they are seen in the finished picture, in clip time."""
-    layouts = sorted(edit.layouts, key=lambda layout: layout.span.start)
-    starts = [layout.span.start for layout in layouts]
-    seen: list[_SeenFace] = []
-    for face in faces:
-        at = bisect_right(starts, face.at) - 1
-        if at < 0 or not any(span.contains(face.at) for span in edit.spans):
-            continue
-        clip_time = edit.clip_time(face.at)
-        seen += (_SeenFace(clip_time, box) for box in _in_panes(edit, layouts[at], face))
-    return sorted(seen, key=lambda face: face.at)
-
-
-def _in_panes(edit: ClipEdit, layout: LayoutSpan, face: FaceAt) -> Iterator[Box]:
-    for pane in layout.panes:
-        window, target, scale_x, scale_y = _mapping(edit, pane, face.at)
-        box = Box(
-            target.x + (face.box.x - window.x) * scale_x,
-            target.y + (face.box.y - window.y) * scale_y,
-            face.box.width * scale_x,
-            face.box.height * scale_y,
-        )
-        left, top = max(box.x, target.x), max(box.y, target.y)
-        right, bottom = min(box.right, target.right), min(box.bottom, target.bottom)
-        if right - left > 1 and bottom - top > 1:
-            grown_x, grown_y = (right - left) * _AROUND / 2, (bottom - top) * _AROUND / 2
-            yield Box(left - grown_x, top - grown_y, right - left + 2 * grown_x, bottom - top + 2 * grown_y)
-
-
-def _mapping(edit: ClipEdit, pane: Pane, at: Millis) -> tuple[Box, Box, float, float]:
-    """The camera's window, where it lands in the finished picture, and the scale across and down."""
-    size = edit.output.size
-    window = box_at(pane.camera, at)
-    place = Box(
-        pane.place.x * size.width,
-        pane.place.y * size.height,
-        pane.place.width * size.width,
-        pane.place.height * size.height,
-    )
-    scale_x, scale_y = place.width / window.width, place.height / window.height
-    if pane.backdrop == "none":
-        return window, place, scale_x, scale_y
-    scale = min(scale_x, scale_y)
-    width, height = window.width * scale, window.height * scale
-    x, y = place.centre
-    return window, Box(x - width / 2, y - height / 2, width, height), scale, scale
-
-
 def _seam(edit: ClipEdit) -> float | None:
     """Where one picture ends and the next begins below it, for the layout that is shown longest."""
     lasts: dict[float | None, int] = {}
     for layout in edit.layouts:
-        panes = sorted(layout.panes, key=lambda pane: pane.place.y)
-        edges = [pane.place.y for pane in panes if pane.place.y > 0.2]
-        seam = min(edges, key=lambda edge: abs(edge - 0.6)) if edges else None
+        seam = _seam_of(layout)
         shown = sum(layout.span.overlap(span) for span in edit.spans)
         lasts[seam] = lasts.get(seam, 0) + shown
     return max(lasts, key=lambda seam: lasts[seam]) if lasts else None
 
 
-def _visible(seen: Sequence[_SeenFace], placed: Sequence[PlacedBlock]) -> list[tuple[_SeenFace, PlacedBlock]]:
-    """Each face with the text that is on screen at its moment."""
+def _seam_of(layout: LayoutSpan) -> float | None:
+    edges = [pane.place.y for pane in layout.panes if pane.place.y > 0.2]
+    return min(edges, key=lambda edge: abs(edge - 0.6)) if edges else None
+
+
+def _behind(seen: Sequence[SeenFace], placed: Sequence[PlacedBlock]) -> tuple[tuple[SeenFace, ...], ...]:
+    """For each block the faces that are seen while it is on screen."""
     starts = [block.start for block in placed]
-    pairs = []
+    behind: list[list[SeenFace]] = [[] for _ in placed]
     for face in seen:
         at = bisect_right(starts, face.at) - 1
         if at >= 0 and face.at < placed[at].end:
-            pairs.append((face, placed[at]))
-    return pairs
+            behind[at].append(face)
+    return tuple(map(tuple, behind))
+
+
+def _matters(face: SeenFace, text: Box) -> bool:
+    return _covered_features(face, text) > _TOUCHED or _covered(face.box, text) > _MUCH
+
+
+def _covered_features(face: SeenFace, text: Box) -> float:
+    """The share of eyes or mouth that text hides, whichever is more."""
+    return max((_covered(feature, text) for feature in face.features), default=0.0)
 
 
 def _covered(face: Box, text: Box) -> float:
@@ -233,5 +287,44 @@ def _cheapest(cost: Callable[[float], float], lowest: float, highest: float, wan
     return min([min(max(wanted, lowest), highest), *steps], key=cost)
 
 
+def _without_bad_emoji(edit: ClipEdit, faces: Sequence[FaceAt]) -> ClipEdit:
+    """`edit` without the emoji that would stand over eyes, a mouth or the hook line, or under what the apps draw."""
+    setter = typesetter(edit)
+    placed = blocks(edit, setter, middle_of(edit, setter))
+    top = free_band(edit.output.aspect)[0] * setter.size.height
+    hook, until = hook_box(edit, setter), edit.hook.milliseconds if edit.hook else 0
+    bad: list[Span] = []
+    for block, behind in zip(placed, _behind(seen_faces(edit, faces), placed), strict=True):
+        for box in _emoji_box(block, setter):
+            over_hook = hook is not None and block.start < until and box.overlap(hook) > 0
+            if box.y < top or over_hook or any(_matters(face, box) for face in behind):
+                bad.append(Span(block.start, block.end))
+    return _without_emoji(edit, [each for each in edit.words if _during(edit, each, bad)])
+
+
+def _during(edit: ClipEdit, word: EditWord, spans: Sequence[Span]) -> bool:
+    return any(span.contains(edit.clip_time(word.start)) for span in spans)
+
+
+def _without_emoji(edit: ClipEdit, words: Sequence[EditWord]) -> ClipEdit:
+    plain = set(words)
+    changed = (each.model_copy(update={"emoji": None}) if each in plain else each for each in edit.words)
+    return edit.model_copy(update={"words": tuple(changed)})
+
+
+def _emoji_box(block: PlacedBlock, setter: Typesetter) -> Iterator[Box]:
+    if block.emoji is not None:
+        _, x, y = block.emoji
+        yield Box(x - setter.emoji_size / 2, y - setter.emoji_size / 2, setter.emoji_size, setter.emoji_size)
+
+
+def _text_box(block: PlacedBlock, setter: Typesetter) -> Box:
+    box = block.box
+    top = max([box.y, *(each.bottom for each in _emoji_box(block, setter))])
+    return Box(box.x, top, box.width, box.bottom - top)
+
+
 def _unplaced(edit: ClipEdit) -> ClipEdit:
-    return edit.model_copy(update={"captions": edit.captions.model_copy(update={"position": None})})
+    captions = edit.captions.model_copy(update={"position": None})
+    layouts = tuple(layout.model_copy(update={"caption_position": None}) for layout in edit.layouts)
+    return edit.model_copy(update={"captions": captions, "layouts": layouts})

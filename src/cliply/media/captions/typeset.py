@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 
 from cliply.media.captions import fonts
 from cliply.media.captions.fonts import Face, Run
@@ -204,18 +205,24 @@ def typesetter_for(text: str, size: Size, aspect: Aspect, style: CaptionStyle, b
 
 
 def blocks(edit: ClipEdit, setter: Typesetter, middle: float) -> tuple[PlacedBlock, ...]:
-    """The captions of `edit` with their middle at `middle` of the height."""
+    """The captions of `edit` with their middle at `middle` of the height, or where their layout puts them."""
     if not edit.captions.show:
         return ()
+    own = [each.caption_position for each in edit.layouts if each.caption_position is not None]
     broken = break_into_blocks(
         tokens(edit),
         setter.style,
-        width=setter.text_width(middle),
+        width=min(setter.text_width(each) for each in (middle, *own)),
         measure=setter.measure,
         language=edit.language,
         length=edit.duration,
     )
-    return tuple(setter.place(block, middle, with_emoji=setter.style.emoji) for block in broken)
+    middles = (edit.layout_during(block.start, block.end).caption_position for block in broken) if own else ()
+    placed = zip_longest(broken, middles)
+    return tuple(
+        setter.place(block, middle if own_middle is None else own_middle, with_emoji=setter.style.emoji)
+        for block, own_middle in placed
+    )
 
 
 def middle_of(edit: ClipEdit, setter: Typesetter) -> float:

@@ -1,9 +1,11 @@
 """What the networks' apps draw over a clip.
 
-Neither network publishes exact figures for ordinary posts, and they vary with the phone, so each zone is the larger
-of what the apps cover and leaves a little: YouTube's help for Shorts ads asks to keep 288 px at the top, 672 px at
-the bottom (with an advertiser's button), 48 px left and 192 px right free of a 1080x1920 picture; guides to TikTok
-give 120 to 250 px at the top, 320 to 460 px at the bottom and 120 to 180 px right beside the column of buttons.
+Neither network publishes exact figures for ordinary posts, and they vary with the phone and with how much is written
+below the clip. YouTube's help for Shorts ads asks to keep 288 px at the top, 672 px at the bottom (with an advertiser's
+button), 48 px left and 192 px right free of a 1080x1920 picture; guides to TikTok give 120 to 250 px at the top, 320 to
+460 px at the bottom and 120 to 180 px right beside the column of buttons. The zones here are those of an ordinary post
+with a line or two of text: 384 px at the bottom. A longer text covers more until it is folded, and an ad does too; but
+text that keeps clear of those as well would stand on the mouth of everybody who is shown close.
 """
 
 from collections.abc import Iterator
@@ -24,10 +26,10 @@ class Zone:
 _SCREEN = (
     Zone("YouTube Shorts", "search and camera buttons", Place(x=0, y=0, width=1, height=0.09)),
     Zone("YouTube Shorts", "like, comment and share buttons", Place(x=0.84, y=0.46, width=0.16, height=0.54)),
-    Zone("YouTube Shorts", "channel and title", Place(x=0, y=0.78, width=1, height=0.22)),
+    Zone("YouTube Shorts", "channel and title", Place(x=0, y=0.8, width=1, height=0.2)),
     Zone("TikTok", "Following and For You tabs", Place(x=0, y=0, width=1, height=0.11)),
     Zone("TikTok", "like, comment and share buttons", Place(x=0.85, y=0.42, width=0.15, height=0.58)),
-    Zone("TikTok", "name, caption and sound", Place(x=0, y=0.77, width=1, height=0.23)),
+    Zone("TikTok", "name, caption and sound", Place(x=0, y=0.8, width=1, height=0.2)),
 )
 # A landscape video plays in the ordinary player, which covers only its lower edge while it is touched.
 _LANDSCAPE = (Zone("YouTube", "player controls", Place(x=0, y=0.9, width=1, height=0.1)),)

@@ -42,7 +42,8 @@ def cues(cut: Cut) -> Iterator[Cue]:
     for block in blocks:
         start, end = _frame(cut, block.start), _frame(cut, block.end)
         text = "\n".join(line_text(line) for line in block.lines)
-        yield Cue(cut.start + start, max(1, end - start), text, position)
+        own = edit.layout_during(block.start, block.end).caption_position
+        yield Cue(cut.start + start, max(1, end - start), text, position if own is None else own)
 
 
 def hook(cut: Cut) -> Cue | None:
