@@ -6,7 +6,7 @@ import pytest
 
 from cliply.media import ffmpeg
 from cliply.media.errors import Cancelled
-from cliply.media.framing.frames import EVERY_FRAME, frames, overview
+from cliply.media.framing.frames import EVERY_FRAME, frames
 from cliply.media.probe import probe
 from cliply.media.types import Span
 
@@ -48,10 +48,6 @@ def test_a_stopped_look_passes_on_what_stopped_it(talk: Path) -> None:
 
     with pytest.raises(Cancelled):
         list(frames(probe(talk), Span(0, 4000), rate=Fraction(5), width=160, on_progress=stop))
-
-
-def test_an_overview_is_made_of_key_frames(talk: Path) -> None:
-    assert [frame.at for frame in overview(probe(talk), width=64)] == [0, 2000]
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from cliply.media.probe import Source
 from cliply.media.types import Box, Millis, OnProgress, Span, no_progress
 
 # Where B-frames are skipped, what is left is few frames, and encoders put them right after cuts: all are looked at.
-_RATE, _RATE_WITHOUT_B_FRAMES = Fraction(60), Fraction(10)
-_WIDTH = 512
+RATE, RATE_WITHOUT_B_FRAMES = Fraction(60), Fraction(10)
+WIDTH = 512
 _FACES_EVERY: Millis = 300
 _STILLS_EVERY: Millis = 2000
 _MOST_STILLS = 400
@@ -58,10 +58,10 @@ def watch(source: Source, span: Span, *, on_progress: OnProgress = no_progress) 
     """Look at a stretch once: shots, faces and mouths from the same decoded frames."""
     if source.video is None:
         return Watched((), (), (), ())
-    size = small_size(source.video, _WIDTH)
+    size = small_size(source.video, WIDTH)
     watcher = _Watcher(source.video.size.width / size.width)
-    rate = _RATE if source.video.reorders else _RATE_WITHOUT_B_FRAMES
-    for frame in frames(source, span, rate=rate, width=_WIDTH, on_progress=on_progress):
+    rate = RATE if source.video.reorders else RATE_WITHOUT_B_FRAMES
+    for frame in frames(source, span, rate=rate, width=WIDTH, on_progress=on_progress):
         watcher.add(frame)
     watcher.end()
     return Watched(
