@@ -50,7 +50,7 @@ TALK: tuple[Line, ...] = (
          "No boss, no meeting, no email, and they almost always choose the best house on the list.", 1.0),
     # A story.
     Line("host", "host", "What was the worst mistake you ever made?", 0.6),
-    Line("guest", "guest", "My very first summer. I opened a hive on a cold, windy evening, in a hurry, "
+    Line("guest", "guest", "My very first summer. I opened a hive on a cold evening, in a hurry, "
          "because a friend was coming to dinner."),
     Line("guest", "guest", "Ten seconds later I had been stung eleven times. I ran, I fell into the pond, "
          "and I lay there with only my nose above the water."),
@@ -62,7 +62,7 @@ TALK: tuple[Line, ...] = (
     Line("host", "two", "I have to ask. What do you call a bee that can't make up its mind?", 0.6),
     Line("guest", "two", "Go on.", 0.5),
     Line("host", "host", "A maybe!", 0.7),
-    Line("guest", "two", "That is terrible, and I will tell it to every school class I ever teach.", 1.0),
+    Line("guest", "two", "That is terrible, and I will tell it to every school class from now on.", 1.0),
     # Advice against the grain.
     Line("host", "host", "If somebody wants to save the bees, should they buy a hive?", 0.5),
     Line("guest", "guest", "Please don't. Buying a hive to save the bees is like buying a chicken to save the birds."),
