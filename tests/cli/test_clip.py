@@ -222,3 +222,15 @@ def test_what_cannot_end_well_is_refused_at_once(
     assert not (tmp_path / "out").exists()
     # Of the processor, since other tests run meanwhile.
     assert children_seconds() - before < 2
+
+
+def test_clips_that_were_asked_for_by_more_survive_the_next_run(talk: Path, cache: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "clips"
+    asked = (talk, "--out", folder, "--count", 1, "--max", 25, "--quality", "draft")
+    first = clips(cache, *asked)
+    ran = cliply(cache, "more", folder, "--count", 1)
+    assert ran.returncode == 0, ran.stderr
+    added = document_of(folder)["clips"][1]
+    again = clips(cache, *asked)
+    assert [clip["span"] for clip in again["clips"]] == [first["clips"][0]["span"], added["span"]]
+    assert (folder / added["files"]["video"]).exists()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cliply.errors import Invalid
 from cliply.integrations import whisper_models
 from cliply.integrations.whisper import Course, WhisperTranscriber, available_models
 from cliply.integrations.whisper_models import BUNDLES, check, load_files
@@ -156,3 +157,20 @@ def test_a_wav_without_samples_has_no_windows(tmp_path: Path) -> None:
     with wave.open(str(file), "wb") as track:
         track.setparams((1, 2, 16_000, 0, "NONE", ""))
     assert list(windows(file)) == []
+
+
+def test_a_language_that_whisper_does_not_know_is_refused_before_the_work() -> None:
+    with pytest.raises(Invalid, match="two-letter"):
+        WhisperTranscriber().check("xx")
+    WhisperTranscriber().check("ja")
+
+
+def test_models_in_folders_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
+    names = set()
+    for place, config in (("a", "{}"), ("b", '{"x": 1}')):
+        folder = tmp_path / place / "int8"
+        folder.mkdir(parents=True)
+        for file in ("config.json", "model.bin", "tokenizer.json"):
+            (folder / file).write_text(config)
+        names.add(WhisperTranscriber(folder).name)
+    assert len(names) == 2

@@ -1,12 +1,15 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.media.clips import TONE, make
 
 from cliply.integrations.whisper import WhisperTranscriber
-from cliply.media.analysis import listen, write_down
+from cliply.media.analysis import analyse, listen, write_down
 from cliply.media.cache import Cache
+from cliply.media.highlights import Candidate, Findings, Judgement
 from cliply.media.options import ClipOptions
 from cliply.media.progress import Watch
+from cliply.media.types import OnProgress, no_progress
 
 
 def test_a_given_transcript_is_not_kept_in_the_language_of_an_earlier_run(tmp_path: Path) -> None:
@@ -21,3 +24,41 @@ def test_a_given_transcript_is_not_kept_in_the_language_of_an_earlier_run(tmp_pa
         return write_down(source, sound, options, WhisperTranscriber(), cache, watch).language
 
     assert [spoken("fr"), spoken("de"), spoken("fr")] == ["fr", "de", "fr"]
+
+
+class CountingJudge:
+    """Likes what was found last, and counts how often it is asked."""
+
+    name = "counting judge"
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def rerank(
+        self, candidates: Sequence[Candidate], *, prompt: str, on_progress: OnProgress = no_progress
+    ) -> tuple[Judgement, ...]:
+        self.asked += 1
+        return tuple(Judgement(each.id, "good", len(candidates) - each.id) for each in candidates)
+
+
+def test_a_judge_is_asked_once_for_the_same_words_and_wishes(tmp_path: Path) -> None:
+    source = make(tmp_path / "tone.wav", None, TONE.format(seconds=40))
+    said = tmp_path / "words.srt"
+    said.write_text(
+        "\n\n".join(
+            f"{number}\n00:00:{start:02d},000 --> 00:00:{start + 4:02d},500\nThe bridge number {number} fell down."
+            for number, start in enumerate(range(0, 40, 5), 1)
+        )
+    )
+    judge, cache = CountingJudge(), Cache(tmp_path / "cache")
+    options = ClipOptions(transcript=said, language="en", shortest=5_000, longest=15_000)
+
+    def found(wanted: ClipOptions) -> Findings:
+        watch = Watch()
+        transcriber = WhisperTranscriber()
+        return analyse(source, wanted, transcriber=transcriber, judge=judge, cache=cache, watch=watch).findings
+
+    assert found(options) == found(options)
+    assert judge.asked == 1
+    found(options.model_copy(update={"prompt": "bridges"}))
+    assert judge.asked == 2

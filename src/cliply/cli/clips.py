@@ -94,12 +94,12 @@ def clip(
         profanity=profanity,
         title=title,
         brand=load_brand(brand) if brand else Brand(),
-        loudness=loudness,
+        loudness=times.level(loudness),
     )
     folder = out or Path("clips") / slug(source.stem)
     check_request(found, options, folder)
     refuse_overwriting(folder, fingerprint(source))
-    transcriber.check()
+    transcriber.check(options.language)
     if found.damage:
         note(f"{found.damage} What can be read is used.")
     request = Request(found, options, folder)

@@ -48,6 +48,13 @@ def length(seconds: float, option: str) -> Millis:
     return millis(seconds)
 
 
+def level(lufs: float) -> float:
+    """A loudness; `nan` passes any comparison with a limit."""
+    if not -31 <= lufs <= -8:
+        raise typer.BadParameter("--loudness must be from -31 to -8 LUFS.")
+    return lufs
+
+
 def language(text: str) -> str | None:
     """A two- or three-letter language code; None for `auto`."""
     code = text.strip().lower()

@@ -14,11 +14,11 @@ from cliply.media.analysis import analyse, listen, write_down
 from cliply.media.cache import write_text
 from cliply.media.captions.subtitles import transcript_srt, transcript_vtt
 from cliply.media.options import ClipOptions
-from cliply.media.preflight import check_folder, check_sound
+from cliply.media.preflight import check_folder, check_length, check_sound
 from cliply.media.probe import Source as MediaSource
 from cliply.media.probe import printable, probe
 from cliply.media.speech.transcripts import transcript_json
-from cliply.media.types import Highlight, Transcript
+from cliply.media.types import Highlight, Span, Transcript
 
 
 def _text(transcript: Transcript) -> str:
@@ -82,7 +82,7 @@ def transcribe(
     check_sound(found)
     options = ClipOptions(language=times.language(language))
     transcriber = engines.transcriber(model)
-    transcriber.check()
+    transcriber.check(options.language)
     transcript = watched(
         lambda watch: write_down(
             found, listen(found, analysis_cache(), watch), options, transcriber, analysis_cache(), watch
@@ -118,8 +118,9 @@ def highlights(
         keywords=times.listed(keywords),
         language=times.language(language),
     )
+    check_length(found, options, Span(0, found.duration))
     transcriber = engines.transcriber(model)
-    transcriber.check()
+    transcriber.check(options.language)
     analysis = watched(
         lambda watch: analyse(
             found,

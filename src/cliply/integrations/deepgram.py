@@ -31,7 +31,7 @@ class DeepgramTranscriber:
     def name(self) -> str:
         return f"deepgram {self._model}"
 
-    def check(self) -> None:
+    def check(self, language: str | None = None) -> None:  # noqa: ARG002 - the service knows its languages
         self._api.check()
 
     def transcribe(

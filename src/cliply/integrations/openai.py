@@ -40,7 +40,7 @@ class OpenAITranscriber:
     def name(self) -> str:
         return f"openai {self._model}"
 
-    def check(self) -> None:
+    def check(self, language: str | None = None) -> None:  # noqa: ARG002 - the service knows its languages
         self._api.check()
 
     def transcribe(

@@ -77,25 +77,31 @@ class WhisperTranscriber:
     @property
     def name(self) -> str:
         if self._model not in (AUTO, *whisper_models.NAMES):
-            return f"whisper {Path(self._model).name}"
+            return f"whisper {Path(self._model).name} {whisper_models.folder_digest(Path(self._model))}"
         best = next((each.model for each in available_models() if self._model in (AUTO, each.model)), self._model)
         return f"whisper {best}"
 
-    def check(self) -> None:
-        """Raise ToolMissing unless the model is there; quick."""
+    def check(self, language: str | None = None) -> None:
+        """Raise ToolMissing unless the model is there, Invalid when it does not know the language; quick."""
         check(self._model)
+        whisper_models.check_language(self.name, language)
 
     def transcribe(
         self, sound: Path, *, language: str | None = None, on_progress: OnProgress = no_progress
     ) -> Transcript:
         """See `Transcriber`."""
-        self.check()
+        self.check(language)
         words: list[Word] = []
-        spoken = ""
+        spoken = model = ""
         for told in self._answers(sound, language, on_progress):
             words += [_word(*each) for each in told.get("words", ())]
-            spoken = told.get("language", spoken)
-        return Transcript(language=spoken or language or "", words=tidy(words), made_by=self.name)
+            spoken, model = told.get("language", spoken), told.get("model", model)
+        return Transcript(language=spoken or language or "", words=tidy(words), made_by=self._made_by(model))
+
+    def _made_by(self, model: str) -> str:
+        """Which weights were really used: a damaged bundle gives way to the next one."""
+        bundled = self._model in (AUTO, *whisper_models.NAMES)
+        return f"whisper {model}" if bundled and model else self.name
 
     def _answers(self, sound: Path, language: str | None, on_progress: OnProgress) -> Iterator[dict[str, Any]]:
         """What the child says, line by line, while progress is told; the child dies if that raises."""

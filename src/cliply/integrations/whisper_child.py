@@ -43,12 +43,14 @@ def main(argument: str) -> None:
 
 def _transcribe(request: Request) -> None:
     recogniser: Recogniser | None = None
+    name = ""
     language = request.language or ""
     _say(share=0.0, ahead=_LOADING)
     for window in windows(request.wav):
         if window.chunks:
             # Loaded only once somebody speaks.
-            recogniser = recogniser or load(request.model, request.threads)
+            if recogniser is None:
+                name, recogniser = load(request.model, request.threads)
             language = language or choose_language(recogniser, request.wav, window.chunks)
             _say(share=window.start, ahead=window.at_chunk(BATCH))
             for number, words in enumerate(recogniser.recognise(window.chunks, language), 1):
@@ -58,19 +60,22 @@ def _transcribe(request: Request) -> None:
                     ahead=window.at_chunk(number - number % BATCH + BATCH),
                 )
         _say(share=window.share)
-    _say(language=language, done=True)
+    _say(language=language, model=name, done=True)
 
 
-def load(model: str, threads: int) -> Recogniser:
-    """Load the weights. Raises ToolMissing when they are absent, damaged, or not a Whisper model."""
+def load(model: str, threads: int) -> tuple[str, Recogniser]:
+    """The weights' name, since a damaged model may have a whole one behind it, and the recogniser.
+
+    Raises ToolMissing when they are absent, damaged, or not a Whisper model.
+    """
     from faster_whisper import WhisperModel
 
     name, files = load_files(model)
     options: dict[str, Any] = {"device": "cpu", "compute_type": "int8", "cpu_threads": threads}
     try:
         if isinstance(files, Path):
-            return Recogniser(WhisperModel(str(files), **options))
-        return Recogniser(WhisperModel(name, files=files, **options))
+            return name, Recogniser(WhisperModel(str(files), **options))
+        return name, Recogniser(WhisperModel(name, files=files, **options))
     except (RuntimeError, ValueError, OSError) as broken:
         raise ToolMissing(f"The speech model “{name}” cannot be loaded; it is damaged or not for Whisper.") from broken
 

@@ -5,6 +5,7 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
+from cliply.errors import Invalid
 from cliply.media.errors import ToolMissing
 
 AUTO = "auto"
@@ -96,6 +97,29 @@ def check(model: str | Path = AUTO) -> None:
         return
     if not any(found.model == str(model) or str(model) == AUTO for found in available_models()):
         raise _absent(str(model))
+
+
+def check_language(model: str, language: str | None) -> None:
+    """Raise Invalid for a language that Whisper, or the named model, does not know."""
+    if language is None:
+        return
+    from faster_whisper.tokenizer import _LANGUAGE_CODES
+
+    if language not in _LANGUAGE_CODES:
+        raise Invalid(f"Whisper does not know the language “{language}”. Write its two-letter code, or auto.")
+    if model.endswith(".en") and language != "en":
+        raise Invalid(f"The model {model} knows English only. Leave --model out, or use --language en.")
+
+
+def folder_digest(folder: Path) -> str:
+    """Tells models in folders of the same name apart, without reading gigabytes of weights."""
+    told = hashlib.blake2b(digest_size=4)
+    for name in _FOLDER_NEEDS:
+        file = folder / name
+        if file.is_file():
+            told.update(f"{name} {file.stat().st_size}".encode())
+            told.update(file.read_bytes() if name == "config.json" else b"")
+    return told.hexdigest()
 
 
 def load_files(model: str | Path = AUTO) -> tuple[str, dict[str, bytes] | Path]:

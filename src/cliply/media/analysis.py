@@ -10,6 +10,9 @@ import wave
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
+from cliply.errors import CliplyError
 from cliply.media.cache import Cache, write_text
 from cliply.media.errors import NoSpeech
 from cliply.media.fingerprint import fingerprint
@@ -60,12 +63,14 @@ def write_down(
     folder = cache.folder(fingerprint(source.path))
     key = _transcript_key(options, transcriber)
     kept = folder / f"transcript-{key}.json"
-    if kept.exists():
+    transcript = _kept_transcript(kept)
+    if transcript is not None:
         watch.tell(Update(Stage.SPEECH, 1.0, kept=True))
-        transcript = load_transcript(kept)
     else:
         transcript = _make_transcript(sound, options, transcriber, folder, watch)
-        write_text(kept, transcript_json(transcript))
+        # What a stand-in for a damaged model heard is not kept under the name of the model that was asked for.
+        if options.transcript is not None or transcript.made_by == transcriber.name:
+            write_text(kept, transcript_json(transcript))
         watch.tell(Update(Stage.SPEECH, 1.0))
     if not transcript.words:
         raise NoSpeech(
@@ -124,8 +129,45 @@ def analyse(
     """All of the above in order."""
     sound = listen(source, cache, watch)
     transcript = write_down(source, sound, options, transcriber, cache, watch)
-    findings = choose(source, sound, transcript, options, judge, watch)
+    findings = _judged_once(source, sound, transcript, options, judge, cache, watch)
     return Analysis(source, fingerprint(source.path), sound, transcript, findings)
+
+
+def _judged_once(
+    source: Source,
+    sound: SoundTrack,
+    transcript: Transcript,
+    options: ClipOptions,
+    judge: Judge | None,
+    cache: Cache,
+    watch: Watch,
+) -> Findings:
+    """The ranked moments; a judge is asked once for the same transcript and wishes.
+
+    Its answer costs money and may differ the next time, when a stopped run should go on with the same clips.
+    """
+    if judge is None:
+        return choose(source, sound, transcript, options, None, watch)
+    told = "\0".join((_VERSION, judge.name, options.model_dump_json(), transcript_json(transcript)))
+    key = hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
+    kept = cache.folder(fingerprint(source.path)) / f"judged-{key}.json"
+    stored = TypeAdapter(Findings)
+    try:
+        findings = stored.validate_json(kept.read_bytes())
+        watch.tell(Update(Stage.HIGHLIGHTS, 1.0, kept=True))
+    except (OSError, ValidationError):
+        findings = choose(source, sound, transcript, options, judge, watch)
+        # A judge that gave no answer is asked again the next time.
+        if not any(judge.name in warning for warning in findings.warnings):
+            write_text(kept, stored.dump_json(findings).decode())
+    return findings
+
+
+def _kept_transcript(kept: Path) -> Transcript | None:
+    try:
+        return load_transcript(kept) if kept.exists() else None
+    except CliplyError:
+        return None
 
 
 def _transcript_key(options: ClipOptions, transcriber: Transcriber) -> str:

@@ -1,6 +1,5 @@
 """From an edit to its files: rendered, checked, covered, subtitled, and put in place all together."""
 
-import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -8,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cliply import __version__
 from cliply.media.captions.ass import write_ass
 from cliply.media.captions.subtitles import write_srt, write_vtt
 from cliply.media.documents import ClipFiles, Finding
 from cliply.media.edit import ClipEdit
+from cliply.media.edits import save_edit
 from cliply.media.probe import Source
 from cliply.media.rendering.quality import check
 from cliply.media.rendering.render import render
@@ -34,12 +33,6 @@ class Delivered:
     @property
     def failed(self) -> bool:
         return any(finding.level == "failed" for finding in self.findings)
-
-
-def edit_digest(edit: ClipEdit) -> str:
-    """Names what would be rendered, so that a finished clip is recognised by the next run."""
-    told = edit.model_copy(update={"source": edit.source.model_copy(update={"path": Path("source")})})
-    return hashlib.blake2b((__version__ + told.model_dump_json()).encode(), digest_size=16).hexdigest()
 
 
 def file_names(stem: str) -> ClipFiles:
@@ -76,7 +69,7 @@ def deliver(
         (making / str(names.srt)).write_text(write_srt(edit), encoding="utf-8")
         (making / str(names.vtt)).write_text(write_vtt(edit), encoding="utf-8")
         shutil.copyfile(write_ass(edit, making), making / str(names.ass))
-        (making / str(names.edit)).write_text(edit.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        save_edit(edit, making / str(names.edit))
         for name in sorted(filter(None, names.model_dump().values()), key=lambda name: name == names.video):
             (making / name).replace(folder / name)
     on_progress(1.0)
@@ -100,3 +93,5 @@ def sweep(folder: Path) -> None:
     for left in folder.glob(f"{_SCRATCH}*"):
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
+    for half in folder.glob(".*.part"):
+        half.unlink(missing_ok=True)

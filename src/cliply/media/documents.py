@@ -106,6 +106,8 @@ class ClipEntry(Moment):
     """The layouts it uses, in order of appearance."""
     files: ClipFiles = ClipFiles()
     findings: tuple[Finding, ...] = ()
+    picked: bool = False
+    """Made by `cliply more`; a later `cliply clip` makes it again instead of dropping it."""
     made_from: str = ""
     """Names the edit that was rendered, so that the next run recognises a clip that is already made."""
     made_with: str = ""

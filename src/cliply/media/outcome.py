@@ -15,7 +15,7 @@ from cliply.media.edits import edit_digest, load_edit, look_digest
 from cliply.media.options import ClipOptions
 from cliply.media.page import PAGE_FILE, write_page
 from cliply.media.speech.transcripts import transcript_json
-from cliply.media.types import Highlight
+from cliply.media.types import Highlight, Span
 
 TRANSCRIPT_FILE = "transcript.json"
 
@@ -38,6 +38,7 @@ class Outcome:
         self._options = options
         self._previous = previous
         self._entries: dict[int, ClipEntry] = {}
+        self._adds = False
         self.failures: list[Failure] = []
 
     @classmethod
@@ -52,6 +53,7 @@ class Outcome:
         """An outcome that adds to the clips of `document`."""
         outcome = cls(folder, analysis, options, document)
         outcome._entries = {entry.number: entry for entry in document.clips}
+        outcome._adds = True
         return outcome
 
     def kept(self, edit: ClipEdit) -> ClipEntry | None:
@@ -62,6 +64,12 @@ class Outcome:
             if (entry.made_from, entry.made_with) == made and all((self._folder / name).exists() for name in names):
                 return entry
         return None
+
+    def picked(self) -> frozenset[Span]:
+        """The moments that `cliply more` was asked for in this folder."""
+        return (
+            frozenset(entry.span for entry in self._previous.clips if entry.picked) if self._previous else frozenset()
+        )
 
     def add(self, number: int, highlight: Highlight, assembled: Assembled, delivered: Delivered) -> None:
         edit = assembled.edit
@@ -82,6 +90,7 @@ class Outcome:
             layouts=tuple(dict.fromkeys(layout.layout for layout in edit.layouts)),
             files=delivered.files,
             findings=delivered.findings,
+            picked=self._adds or highlight.span in self.picked(),
             made_from=edit_digest(edit),
             made_with=look_digest(edit.captions.style, edit.brand),
         )

@@ -71,7 +71,11 @@ def make_clips(
             request.source, request.options, transcriber=transcriber, judge=judge, cache=cache, watch=watch
         )
         outcome = Outcome.begin(request.folder, analysis, request.options)
-        chosen = [highlight for highlight in analysis.findings.highlights if highlight.chosen]
+        picked = outcome.picked()
+        found = analysis.findings.highlights
+        chosen = [each for each in found if each.chosen] + [
+            each for each in found if not each.chosen and each.span in picked
+        ]
         _make(_Work(analysis, request.options, request.folder, outcome, cache, watch), list(enumerate(chosen, 1)))
         cache.prune(keep=analysis.fingerprint)
         return Finished(outcome.finish(), tuple(outcome.failures), analysis.findings.warnings)

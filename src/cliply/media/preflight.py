@@ -43,7 +43,7 @@ def check_request(source: Source, options: ClipOptions, folder: Path) -> None:
     """Raise for whatever would make the run fail later; the kinds are those of `cliply.errors`."""
     part = _part(source, options)
     _check_name(source.path)
-    _check_length(source, options, part)
+    check_length(source, options, part)
     load_style(options.style)
     _check_brand(options.brand)
     if options.transcript is not None:
@@ -143,7 +143,8 @@ def _part(source: Source, options: ClipOptions) -> Span:
     return options.within.clamp(whole) if options.within is not None else whole
 
 
-def _check_length(source: Source, options: ClipOptions, part: Span) -> None:
+def check_length(source: Source, options: ClipOptions, part: Span) -> None:
+    """Raise Invalid when the lengths contradict each other, or `part` is shorter than the shortest clip."""
     if options.shortest > options.longest:
         raise Invalid(
             f"The shortest clip ({_clock(options.shortest)}) is longer than the longest ({_clock(options.longest)}). "

@@ -14,8 +14,9 @@ class Transcriber(Protocol):
         """The engine and its model; part of the key under which a transcript is kept."""
         ...
 
-    def check(self) -> None:
-        """Raise ToolMissing or Unavailable if it cannot work; quick, so that it can be asked before anything else."""
+    def check(self, language: str | None = None) -> None:
+        """Raise ToolMissing or Unavailable if it cannot work, Invalid if it does not know `language`; quick, so that it
+        can be asked before anything else."""
         ...
 
     def transcribe(
