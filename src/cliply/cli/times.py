@@ -4,6 +4,7 @@ import re
 
 import typer
 
+from cliply.media.options import SHORTEST
 from cliply.media.types import Millis, Span, millis
 
 _CLOCK = re.compile(r"^(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:[.,]\d+)?)$")
@@ -43,7 +44,7 @@ def count(text: str) -> int | None:
 
 def length(seconds: float, option: str) -> Millis:
     """A clip length from 3 seconds to 10 minutes."""
-    if not 3 <= seconds <= 600:
+    if not SHORTEST / 1000 <= seconds <= 600:
         raise typer.BadParameter(f"{option} must be from 3 to 600 seconds, not {seconds:g}.")
     return millis(seconds)
 

@@ -19,7 +19,7 @@ from cliply.media.fingerprint import fingerprint
 from cliply.media.highlights.embeddings import Embedder
 from cliply.media.highlights.find import Findings, HighlightOptions, find_highlights
 from cliply.media.highlights.judge import Judge
-from cliply.media.options import ClipOptions
+from cliply.media.options import SHORTEST, ClipOptions
 from cliply.media.probe import Source
 from cliply.media.progress import Stage, Update, Watch
 from cliply.media.speech.alignment import align
@@ -112,7 +112,11 @@ def choose(
     if not findings.highlights:
         raise NoSpeech(
             f"No stretch of speech of {options.shortest / 1000:g} to {options.longest / 1000:g} seconds was found. "
-            "Allow shorter clips with --min, or a larger part with --from and --to."
+            + (
+                "Allow shorter clips with --min, or a larger part with --from and --to."
+                if options.shortest > SHORTEST
+                else "There is not enough said without a long break to make a clip of it."
+            )
         )
     return findings
 

@@ -12,6 +12,10 @@ Tighten = Literal["off", "gentle", "hard"]
 Profanity = Literal["off", "mask", "bleep"]
 
 
+SHORTEST: Millis = 3_000
+"""Nobody can ask for shorter clips."""
+
+
 class ClipOptions(Document):
     """How to choose and make clips; the defaults are those of the command line."""
 

@@ -16,7 +16,7 @@ from cliply.media.edit import Brand, Quality
 from cliply.media.errors import NoSpeech, Unreadable
 from cliply.media.highlights.selection import wanted_count
 from cliply.media.isolation import Limits
-from cliply.media.options import ClipOptions
+from cliply.media.options import SHORTEST, ClipOptions
 from cliply.media.probe import Sound, Source, printable
 from cliply.media.rendering.bumper import bumper_source
 from cliply.media.rendering.logo import check_logo
@@ -155,8 +155,8 @@ def check_length(source: Source, options: ClipOptions, part: Span) -> None:
     if part.duration < options.shortest:
         what = "The chosen part" if options.within is not None else _named(source)
         raise Invalid(
-            f"{what} lasts {part.duration / 1000:.1f} s, less than the shortest clip of {options.shortest / 1000:g} s. "
-            "Allow shorter clips with --min, or use a longer recording."
+            f"{what} lasts {part.duration // 100 / 10:.1f} s, less than the shortest clip of {options.shortest / 1000:g} s. "
+            f"{'Allow shorter clips with --min, or use' if options.shortest > SHORTEST else 'Use'} a longer recording."
         )
 
 
