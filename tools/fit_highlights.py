@@ -87,7 +87,7 @@ FIXED: dict[str, dict[str, float]] = {
         "closing_minutes": -1.0,
     },
     "payoff": {
-        "ends_arc": 0.8,
+        "ends_arc": 1.0,
         "tail": -0.8,
         "end_turn": 0.05,
         "end_question": -0.3,

@@ -122,7 +122,9 @@ def test_what_is_told_with_energy_ranks_higher() -> None:
     loud = list(curve)
     loud[quiet.span.start // 100 : quiet.span.end // 100] = [-10.0] * (quiet.span.duration // 100)
     heard = find_highlights(talk, end_of(talk), sound=Heard(loud)).highlights
-    place = [each.span.overlap(quiet.span) > quiet.span.duration // 2 for each in heard].index(True)
+    place = [each.span.overlap(quiet.span) * 2 > min(each.span.duration, quiet.span.duration) for each in heard].index(
+        True
+    )
     assert place < plain.index(quiet)
 
 

@@ -46,9 +46,24 @@ def test_the_set_is_as_good_as_the_best_of_all_sets() -> None:
 
 def test_only_good_ones_are_chosen_unasked() -> None:
     found = made([(index * 100, index * 100 + 50) for index in range(10)])
-    chosen = best_set(found, np.arange(10.0), np.arange(10), 8, padded=False)
-    assert sorted(chosen) == [7, 8, 9]
-    assert len(best_set(found, np.arange(10.0), np.arange(10), 8, padded=True)) == 8
+    chosen = best_set(found, np.arange(10.0), np.arange(10), 10, padded=False)
+    assert sorted(chosen) == list(range(2, 10))
+    assert len(best_set(found, np.arange(10.0), np.arange(10), 10, padded=True)) == 10
+
+
+def test_how_many_are_good_does_not_depend_on_how_many_overlap_the_best() -> None:
+    apart = made([(0, 50), (100, 150), (200, 250), (300, 350)])
+    overlapping = Windows(
+        np.array([0, 1, 2, 3, *[0] * 20]),
+        np.array([0, 1, 2, 3, *[0] * 20]),
+        np.array([0, 100, 200, 300, *[0] * 20]),
+        np.array([50, 150, 250, 350, *range(30, 50)]),
+    )
+    scores = np.array([9.0, 6.0, 5.0, 0.0])
+    more = np.concatenate([scores, np.linspace(7.0, 8.0, 20)])
+    topics = np.arange(24)
+    assert sorted(best_set(apart, scores, topics[:4], 3, padded=False)) == [0, 1, 2]
+    assert sorted(best_set(overlapping, more, topics, 3, padded=False)) == [0, 1, 2]
 
 
 def test_topics_take_turns() -> None:

@@ -46,7 +46,6 @@ def awaits_answer(sentences: Sequence[Sentence], cues: Cues) -> Flags:
         following = sentences[index + 1] if index + 1 < size else None
         out[index] = (
             is_question(sentence, cues)
-            or text.endswith(":")
             or _hangs(text, cues)
             or _sets_up(text, cues)
             or (following is not None and _is_answered(sentence, following, cues))
@@ -89,7 +88,7 @@ def arc_starts(sentences: Sequence[Sentence], cues: Cues, avoided: Flags) -> Flo
         return np.zeros(0)
     pauses = _pauses(sentences)
     known = len({each.speaker for each in sentences}) > 1
-    asking = _asking_turns(sentences, cues) if known else _asking_sentences(sentences, pauses, cues)
+    asking = _asking_turns(sentences, cues, avoided) if known else _asking_sentences(sentences, pauses, cues)
     turning = np.array([cues.count("turning", normalise(each.text)) > 0 for each in sentences], np.float64)
     free = np.array([True, *(not known or a.speaker != b.speaker for a, b in pairwise(sentences))])
     # A pause inside somebody's turn is for effect as often as for a new beginning.
@@ -120,15 +119,19 @@ def _asking_sentences(sentences: Sequence[Sentence], pauses: Floats, cues: Cues)
     return out
 
 
-def _asking_turns(sentences: Sequence[Sentence], cues: Cues) -> Floats:
-    """A turn of another person with a question soon in it, counted at its first sentence."""
+def _asking_turns(sentences: Sequence[Sentence], cues: Cues, avoided: Flags) -> Floats:
+    """A turn of another person with a question soon in it, counted at its first sentence; a read is a turn apart."""
     out = np.zeros(len(sentences))
     words = [each.last - each.first for each in sentences]
     said = 0
     first = 0
     while first < len(sentences):
         last = first
-        while last + 1 < len(sentences) and sentences[last + 1].speaker == sentences[first].speaker:
+        while (
+            last + 1 < len(sentences)
+            and sentences[last + 1].speaker == sentences[first].speaker
+            and avoided[last + 1] == avoided[first]
+        ):
             last += 1
         turn = range(first, last + 1)
         length = sum(words[index] for index in turn)

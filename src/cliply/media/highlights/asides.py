@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cliply.media.highlights.arcs import is_question
 from cliply.media.highlights.candidates import Flags
 from cliply.media.types import Millis, Sentence
 from cliply.media.wording.cues import Cues, normalise
@@ -136,16 +137,23 @@ def _framed(
     known = len({each.speaker for each in sentences}) > 1
     start = low
     while start > first and not cues.count("sponsor_start", normalise(sentences[start].text)):
-        if not known and sentences[start].span.start - sentences[start - 1].span.end >= _PAUSE:
+        if not known and _pause(sentences, start - 1) >= _PAUSE:
             break
         start -= 1
     stop = high
     while stop < last and not cues.count("sponsor_end", normalise(sentences[stop].text)):
-        resumes = cues.count("sponsor_end", normalise(sentences[stop + 1].text)) > 0
-        if not known and not resumes and sentences[stop + 1].span.start - sentences[stop].span.end >= _PAUSE:
+        following = sentences[stop + 1]
+        resumes = cues.count("sponsor_end", normalise(following.text)) > 0
+        # What is asked after the last call to buy is asked of the guest.
+        if not resumes and (is_question(following, cues) or (not known and _pause(sentences, stop) >= _PAUSE)):
             break
         stop += 1
     return start, stop
+
+
+def _pause(sentences: Sequence[Sentence], index: int) -> Millis:
+    """After the sentence at `index`."""
+    return sentences[index + 1].span.start - sentences[index].span.end
 
 
 def _within(sentences: Sequence[Sentence], first: int, last: int) -> bool:

@@ -62,12 +62,12 @@ def window_features(
     columns |= {name: values if name in _OWN_SCALE else standardise(values) for name, values in extra.items()}
     columns |= _turn_taking(windows, signals)
     # A conversation has no arcs of question and answer to keep to.
-    columns |= {name: values * signals.told for name, values in arcs.items()}
+    columns |= {name: values * signals.led for name, values in arcs.items()}
     # “So the queen gives the orders?” leans on nothing, and where something new begins after the end, nothing goes on.
     columns["start_dangling"] = columns["start_dangling"] * (1 - columns["opens_arc"] / 2)
     columns["end_continues"] = columns["end_continues"] * (1 - columns["ends_arc"])
     columns |= _of_tellers(columns, signals.told)
-    columns |= _position(windows, duration, signals.told)
+    columns |= _position(windows, duration, signals)
     return FeatureTable(columns, len(windows))
 
 
@@ -137,18 +137,18 @@ def _of_tellers(columns: dict[str, Floats], told: float) -> dict[str, Floats]:
     }
 
 
-def _position(windows: Windows, duration: Millis, told: float) -> dict[str, Floats]:
+def _position(windows: Windows, duration: Millis, signals: Signals) -> dict[str, Floats]:
     """How deep a window lies in the first and the last minutes, where greetings and good-byes are said."""
     edge = min(_EDGE, 0.08 * duration) + 1
-    formal = 0.25 + 0.75 * told  # a meeting comes to its business sooner than an interview
+    formal = 0.25 + 0.75 * signals.told  # a meeting comes to its business sooner than an interview
     return {
         "opening_minutes": formal * np.clip(2 - 2 * windows.start / edge, 0, 1),
         "closing_minutes": formal * np.clip(2 - 2 * (duration - windows.end) / edge, 0, 1),
-        "log_duration": _length(windows, told),
+        "log_duration": _length(windows, signals.led),
     }
 
 
-def _length(windows: Windows, told: float) -> Floats:
+def _length(windows: Windows, led: float) -> Floats:
     relative = np.log(np.maximum(1, windows.duration) / _ENOUGH)
-    out: Floats = np.where(relative > 0, relative * (1 - told * (1 - _BEYOND)), relative)
+    out: Floats = np.where(relative > 0, relative * (1 - led * (1 - _BEYOND)), relative)
     return out

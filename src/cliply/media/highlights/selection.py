@@ -9,11 +9,13 @@ from cliply.media.highlights.candidates import Windows
 from cliply.media.types import Millis
 from cliply.media.wording.text import Floats, Ints
 
-_POOREST = 25.0
-"""Per cent of a recording that are taken to hold nothing to clip, however short or good it is."""
+_POOREST = 20.0
+"""Per cent of the different moments of a recording that are not worth a clip, however short or good it is."""
 _PEAK = 4.0
 """Values are raised to this power: one outstanding clip is worth more than two fair ones that need its place, and
 a good passage is not split in two."""
+_MARGIN = 0.01
+"""Of the range of scores: even the last one that was asked for must be worth something to the choice."""
 _REPEAT = 0.8
 """What is left of a window's value for each clip too many from its topic."""
 _ROUNDS = 6
@@ -35,20 +37,19 @@ def best_set(windows: Windows, scores: Floats, topics: Ints, count: int, *, padd
     if len(chosen) < (count if padded else 1):
         # Asked for a number, people get it; and the best moment of a short recording is better than nothing.
         least = count if padded else 1
-        chosen = _best_above(windows, scores, topics, least, float(scores.min()) - 1e-6)
+        least_of_all = float(scores.min()) - _MARGIN * float(np.ptp(scores)) - 1e-6
+        chosen = _best_above(windows, scores, topics, least, least_of_all)
     return sorted(chosen, key=lambda index: (-scores[index], windows.start[index]))
 
 
 def _floor(windows: Windows, scores: Floats) -> float:
-    """What a good window must beat: the best that the poorest sentences are part of.
+    """What a good window must beat, measured on windows that do not repeat each other.
 
-    A percentile of the windows themselves would say how many of them overlap the best moment, and leave out the third
-    best of three good ones.
+    A percentile of all windows would say how many of them overlap the best moment, and leave out the third best of
+    three good ones.
     """
-    best = np.full(int(windows.last.max()) + 1, -np.inf)
-    for index in np.argsort(scores, kind="stable"):
-        best[windows.first[index] : windows.last[index] + 1] = scores[index]
-    return float(np.percentile(best[np.isfinite(best)], _POOREST))
+    different = alternatives(windows, scores, [], len(windows))
+    return float(np.percentile(scores[different], _POOREST))
 
 
 def _best_above(windows: Windows, scores: Floats, topics: Ints, count: int, floor: float) -> list[int]:

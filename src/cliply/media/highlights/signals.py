@@ -16,6 +16,8 @@ _AROUND = 6
 _BACKCHANNEL_WORDS = 3
 _TOLD_SHARE = (0.5, 0.75)
 """Share of the words of whoever talks most: in a conversation, in an interview."""
+_LED_SHARE = (0.58, 0.7)
+"""Likewise, where turns may be short."""
 _TOLD_WORDS = (40, 100)
 """Words in a turn: in a conversation, in an interview."""
 
@@ -31,6 +33,9 @@ class Signals:
     told: float
     """0 to 1: whether one person tells and the others ask or listen: 1 for a talk or a classic interview, 0 for a
     conversation or a meeting. 1 too where speakers are not known."""
+    led: float
+    """0 to 1: whether one person has most of the words, in turns of any length, so that questions and their answers
+    are what it is made of."""
     several: bool
     """Whether speakers are told apart."""
     typical: Flags
@@ -98,9 +103,8 @@ def sentence_signals(
         add("cohesion", "words", _cohesion(embeddings) * words)
     divisors = {"words": words, "sentences": np.ones(len(sentences)), "seconds": seconds}
     typical = avoided if avoided.all() else ~avoided
-    return Signals(
-        counts, per, divisors, _told(sentences, words, counts["turns"]), bool(counts["turns"].any()), typical
-    )
+    told, led = _roles(sentences, words, counts["turns"])
+    return Signals(counts, per, divisors, told, led, bool(counts["turns"].any()), typical)
 
 
 def _marks(text: str, marks: str) -> int:
@@ -134,15 +138,19 @@ def _speaker_ids(sentences: Sequence[Sentence]) -> tuple[np.ndarray, int]:
     return np.array([names[each.speaker] for each in sentences], np.int64), len(names)
 
 
-def _told(sentences: Sequence[Sentence], words: Floats, turns: Floats) -> float:
+def _roles(sentences: Sequence[Sentence], words: Floats, turns: Floats) -> tuple[float, float]:
+    """`told` and `led`."""
     ids, count = _speaker_ids(sentences)
     if count < 2:
-        return 1.0
+        return 1.0, 1.0
     share = float(np.bincount(ids, words, count).max() / words.sum())
-    words_a_turn = float(words.sum() / (turns.sum() + 1))
-    low, high = _TOLD_SHARE
-    short, long = _TOLD_WORDS
-    return float(np.clip((share - low) / (high - low), 0, 1) * np.clip((words_a_turn - short) / (long - short), 0, 1))
+    told = _between(share, _TOLD_SHARE) * _between(float(words.sum() / (turns.sum() + 1)), _TOLD_WORDS)
+    return told, _between(share, _LED_SHARE)
+
+
+def _between(value: float, ends: tuple[float, float]) -> float:
+    low, high = ends
+    return float(np.clip((value - low) / (high - low), 0, 1))
 
 
 def _main_speaker(sentences: Sequence[Sentence], words: Floats) -> Floats:
