@@ -155,7 +155,8 @@ def check_length(source: Source, options: ClipOptions, part: Span) -> None:
     if part.duration < options.shortest:
         what = "The chosen part" if options.within is not None else _named(source)
         raise Invalid(
-            f"{what} lasts {part.duration // 100 / 10:.1f} s, less than the shortest clip of {options.shortest / 1000:g} s. "
+            f"{what} lasts {part.duration // 100 / 10:.1f} s, "
+            f"less than the shortest clip of {options.shortest / 1000:g} s. "
             f"{'Allow shorter clips with --min, or use' if options.shortest > SHORTEST else 'Use'} a longer recording."
         )
 
