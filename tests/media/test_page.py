@@ -45,7 +45,7 @@ def a_document(text: str = EVIL, clips: int = 2, candidates: int = 15) -> ClipsD
                     edit=ODD_STEM + ".edit.json",
                 ),
                 findings=(
-                    Finding(check="loudness", level="repaired", message=text),
+                    Finding(check="loudness", level="warning", message=text),
                     Finding(check="black", level="failed", message="Black.", at=Span(1000, 2000)),
                 ),
             )

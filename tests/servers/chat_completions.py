@@ -1,11 +1,11 @@
 """A server on this machine that answers like an OpenAI-compatible endpoint and keeps its rules."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.servers.loopback import QuietHandler, listening
 
 Answer = Callable[[dict[str, Any]], tuple[int, Any]]
 """From the request's body to a status and the content of the message, or the whole body of an error."""
@@ -25,7 +25,7 @@ class ChatCompletions:
 def chat_completions(answer: Answer, key: str | None = "secret") -> Iterator[ChatCompletions]:
     state = ChatCompletions(answer, key)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             if self.path != "/v1/chat/completions":
@@ -45,19 +45,9 @@ def chat_completions(answer: Answer, key: str | None = "secret") -> Iterator[Cha
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class names it so
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    state.url = f"http://127.0.0.1:{server.server_port}/v1"
-    try:
+    with listening(Handler) as address:
+        state.url = f"{address}/v1"
         yield state
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _completion(body: dict[str, Any], content: Any) -> dict[str, Any]:

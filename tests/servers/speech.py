@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.parser import BytesParser
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.servers.loopback import QuietHandler, listening
 
 KEY = "dg-secret-key-123456"
 _LARGEST = 25 * 1024 * 1024
@@ -84,7 +86,7 @@ def _serving(answer: Any) -> Iterator[SpeechService]:
     service = SpeechService()
     closing = threading.Event()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if service.hangs.is_set():
@@ -103,20 +105,12 @@ def _serving(answer: Any) -> Iterator[SpeechService]:
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class names it so
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    service.url = f"http://127.0.0.1:{server.server_port}"
-    try:
-        yield service
-    finally:
-        closing.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with listening(Handler) as address:
+        service.url = address
+        try:
+            yield service
+        finally:
+            closing.set()
 
 
 def _word(word: str, written: str, start: float, speaker: int) -> dict[str, Any]:

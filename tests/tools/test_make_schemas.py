@@ -50,7 +50,7 @@ def test_a_clips_document_follows_its_schema() -> None:
                 spans=(Span(0, 10_000), Span(12_000, 30_000)),
                 dimensions=(Dimension("hook", 90, "Opens with a question."),),
                 files=ClipFiles(video="01-a.mp4"),
-                findings=(Finding(check="loudness", level="repaired", message="Too loud.", at=Span(0, 10)),),
+                findings=(Finding(check="loudness", level="warning", message="Too loud.", at=Span(0, 10)),),
             ),
         ),
         candidates=(CandidateEntry(rank=2, pick=1, span=Span(30_000, 50_000), score=60),),

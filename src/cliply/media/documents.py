@@ -48,9 +48,9 @@ class Finding(Document):
 
     check: str
     """The name of the check, such as `loudness` or `speaker-visible`."""
-    level: Literal["repaired", "warning", "failed"]
+    level: Literal["warning", "failed"]
     message: str
-    """What is wrong, or what was repaired, for the creator."""
+    """What is wrong, for the creator."""
     at: Span | None = None
     """Where, in clip time; null when it concerns the whole clip."""
 

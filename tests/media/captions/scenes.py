@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cliply.media.captions.styles import CaptionStyle
+from cliply.media.captions.typeset import PlacedBlock, blocks, middle_of, typesetter
 from cliply.media.edit import (
     Aspect,
     Brand,
@@ -38,6 +39,12 @@ def spoken(text: str, *, each: Millis = 300, start: Millis = 0) -> tuple[EditWor
         words.append(EditWord(text=word, start=at, end=at + each - 20))
         at += each
     return tuple(words)
+
+
+def caption_boxes(edit: ClipEdit) -> tuple[PlacedBlock, ...]:
+    """Every screen of captions where it stands, in order of time."""
+    setter = typesetter(edit)
+    return blocks(edit, setter, middle_of(edit, setter))
 
 
 def edit_of(

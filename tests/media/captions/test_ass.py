@@ -5,14 +5,14 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.media.captions.scenes import Draw, columns, edit_of, rows, spoken
+from tests.media.captions.scenes import Draw, caption_boxes, columns, edit_of, rows, spoken
 
 from cliply.media.captions.ass import ass_text, cover_ass
-from cliply.media.captions.placement import caption_box, hook_box
+from cliply.media.captions.placement import hook_box
 from cliply.media.captions.script import clock, colour, escape_text
 from cliply.media.captions.styles import load_style, style_names
 from cliply.media.captions.zones import free_band
-from cliply.media.edit import Brand, EditWord
+from cliply.media.edit import Aspect, Brand, EditWord
 from cliply.media.types import Size, Span
 
 YELLOW = "#FFE600"
@@ -64,7 +64,7 @@ def test_every_style_stays_inside_the_box_that_placement_counts_on(draw: Draw, n
     ]
     edit = edit_of(words, style=name)
     frame = draw(edit, 900)
-    box = next(each.box for each in caption_box(edit) if each.span.contains(900))
+    box = next(each.box for each in caption_boxes(edit) if each.start <= 900 < each.end)
 
     top, bottom = rows(frame.ink)
     left, right = columns(frame.ink)
@@ -176,10 +176,10 @@ def _assert_harmless(draw: Draw, edit: "object") -> None:
     own = r"\\(an\d|pos|blur\d*|fn|fsp?\d*|fsc[xy]\d+|[1-4][ac]|alpha|kf?\d+|t|fad|bord\d?|shad\d?|p1)"
     assert not [tag for tag in tags if not re.fullmatch(own, tag)]
     assert "\\fnEvil" not in text
-    boxes = caption_box(edit)
+    boxes = caption_boxes(edit)
     hook = hook_box(edit)
     for each in boxes[:: max(1, len(boxes) // 4)]:
-        frame = draw(edit, each.span.start + 20)
+        frame = draw(edit, each.start + 20)
         ink = frame.ink
         if hook is not None:
             ink[int(hook.y) - 6 : int(hook.bottom) + 6] = False
@@ -198,7 +198,7 @@ def test_words_with_bad_times_do_no_harm(draw: Draw) -> None:
     edit = edit_of(words, spans=[Span(0, 2000)])
 
     assert draw(edit, 1100).ink.sum() > 0
-    assert all(0 <= each.span.start < each.span.end <= 2000 for each in caption_box(edit))
+    assert all(0 <= each.start < each.end <= 2000 for each in caption_boxes(edit))
 
 
 def test_text_and_times_are_written_as_ass_reads_them() -> None:
@@ -208,8 +208,8 @@ def test_text_and_times_are_written_as_ass_reads_them() -> None:
 
 
 @pytest.mark.parametrize("aspect", ["1:1", "4:5", "16:9"])
-def test_other_shapes_keep_the_text_in_the_picture(draw: Draw, aspect: str) -> None:
-    edit = edit_of(spoken("alpha bravo gamma delta", each=500), aspect=aspect, hook="A line at the top")  # type: ignore[arg-type]
+def test_other_shapes_keep_the_text_in_the_picture(draw: Draw, aspect: Aspect) -> None:
+    edit = edit_of(spoken("alpha bravo gamma delta", each=500), aspect=aspect, hook="A line at the top")
     frame = draw(edit, 600)
     height, width = frame.ink.shape
 

@@ -1,19 +1,23 @@
+from collections.abc import Sequence
+
 import pytest
-from tests.media.captions.scenes import edit_of, spoken
+from tests.media.captions.scenes import caption_boxes, edit_of, spoken
 
 from cliply.media.captions.placement import (
-    caption_box,
     choose_hook_position,
-    choose_position,
     conflicts,
     hook_box,
     place_captions,
 )
 from cliply.media.captions.zones import free_band, free_width, zones
-from cliply.media.edit import CameraKey, ClipEdit, LayoutSpan, Pane, Place
+from cliply.media.edit import Aspect, CameraKey, ClipEdit, LayoutSpan, Pane, Place
 from cliply.media.types import Box, FaceAt, Span
 
 TEXT = "so this is what I told them and nobody believed a single word of it"
+
+
+def choose_position(edit: ClipEdit, faces: Sequence[FaceAt]) -> float | None:
+    return place_captions(edit, faces).captions.position
 
 
 def placed(edit: ClipEdit, position: float | None) -> ClipEdit:
@@ -97,8 +101,8 @@ def test_captions_go_on_the_seam_of_two_pictures_when_it_is_free() -> None:
 
 
 @pytest.mark.parametrize("aspect", ["9:16", "4:5", "1:1", "16:9"])
-def test_the_chosen_place_is_clear_of_the_apps(aspect: str) -> None:
-    edit = edit_of(spoken(TEXT), aspect=aspect, hook="Nobody believed me")  # type: ignore[arg-type]
+def test_the_chosen_place_is_clear_of_the_apps(aspect: Aspect) -> None:
+    edit = edit_of(spoken(TEXT), aspect=aspect, hook="Nobody believed me")
 
     assert conflicts(placed(edit, choose_position(edit, [])), []) == []
 
@@ -137,10 +141,9 @@ def test_missing_letters_are_reported() -> None:
 
 
 def test_boxes_come_in_order_of_time() -> None:
-    boxes = caption_box(edit_of(spoken(TEXT)))
+    boxes = caption_boxes(edit_of(spoken(TEXT)))
 
-    assert all(isinstance(each.span, Span) for each in boxes)
-    assert [each.span.start for each in boxes] == sorted(each.span.start for each in boxes)
+    assert [each.start for each in boxes] == sorted(each.start for each in boxes)
 
 
 def test_the_free_part_of_a_tall_picture_leaves_room_for_buttons() -> None:
@@ -170,7 +173,7 @@ def test_a_layout_gets_a_place_of_its_own_where_one_for_the_clip_would_cover_a_f
     chosen = place_captions(edit, faces)
 
     assert conflicts(chosen, faces) == []
-    assert len({box.box.y for box in caption_box(chosen)}) > 1
+    assert len({box.box.y for box in caption_boxes(chosen)}) > 1
     assert conflicts(placed(edit, 0.5), faces)
     assert conflicts(placed(edit, 0.74), faces)
 
@@ -201,7 +204,7 @@ def test_an_emoji_that_would_cover_a_mouth_is_left_out() -> None:
 def test_screens_that_cover_a_face_are_one_finding() -> None:
     edit = placed(edit_of(spoken(TEXT)), 0.5)
     faces = faces_at(Box(340, 760, 400, 420), until=2000)
-    screens = len(caption_box(edit))
+    screens = len(caption_boxes(edit))
 
     found = [each for each in conflicts(edit, faces) if "cover a face" in each]
 

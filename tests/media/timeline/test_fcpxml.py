@@ -150,7 +150,7 @@ def test_words_are_titles_and_cannot_become_markup(root: ET.Element) -> None:
 
 def test_the_hook_is_a_title_of_its_own_above_the_captions(edit: ClipEdit, tmp_path: Path) -> None:
     hooked = edit.model_copy(update={"hook": Hook(text="Look <here>", milliseconds=2000)})
-    root = ET.fromstring(export([hooked], "fcpxml", tmp_path)[0].read_text(encoding="utf-8"))  # noqa: S314
+    root = ET.fromstring(export([hooked], "fcpxml", tmp_path)[0].read_text(encoding="utf-8"))  # noqa: S314 - written by the code under test
     titles = root.findall(".//title")
     line = next(title for title in titles if title.attrib["name"] == "Look <here>")
     assert seconds(line.attrib["duration"]) == 60 * Fraction(1001, 30000)

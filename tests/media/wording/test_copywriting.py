@@ -12,6 +12,7 @@ import pytest
 from cliply.media.edit import PostText
 from cliply.media.types import Transcript, Word
 from cliply.media.wording import lexicon
+from cliply.media.wording.clauses import undenied
 from cliply.media.wording.copywriting import hashtag, write_copy
 from cliply.media.wording.limits import check_post, is_hashtag
 from cliply.media.wording.profanity import is_profane
@@ -205,3 +206,21 @@ def test_hundreds_of_real_moments_get_copy_that_can_be_posted(fixtures: Path) ->
             assert len(hook.split()) <= 10
             assert not post.title.endswith(("…", "...", ",", "-", "."))
             assert len(post.title) <= 80
+
+
+def test_what_the_next_sentence_denies_is_claimed_nowhere() -> None:
+    said = (
+        "So inside the hive, the queen gives the orders. No, that is the biggest myth of all. "
+        "The queen decides nothing. "
+        "When a swarm needs a new home, a few hundred scouts go looking, and the best place wins more dancers."
+    )
+    post, hook = write_copy(said)
+    told = " ".join((post.title, post.description, hook)).casefold()
+    assert "gives the orders" not in told
+    assert "queen" in told or "swarm" in told
+
+
+def test_only_a_denial_takes_a_statement_away() -> None:
+    kept = ["The queen gives the orders.", "No bee ever disobeys her.", "Does she rule?", "No, she does not."]
+    assert undenied(kept) == kept
+    assert undenied(["She rules.", "No, never."]) == ["No, never."]

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from cliply.media.captions.fonts import uncovered
 from cliply.media.captions.hook import place_title
 from cliply.media.captions.seen import SeenFace, seen_faces
-from cliply.media.captions.styles import CaptionStyle
 from cliply.media.captions.typeset import PlacedBlock, Typesetter, blocks, middle_of, typesetter
 from cliply.media.captions.zones import free_band, zones
 from cliply.media.edit import ClipEdit, EditWord, LayoutSpan
@@ -30,15 +29,6 @@ _GRACE: Millis = 400
 """A face that passes behind the text for less than this is no finding."""
 
 
-@dataclass(frozen=True, slots=True)
-class CaptionBox:
-    """What one screen of captions covers, in pixels of the finished picture."""
-
-    span: Span
-    """In clip time."""
-    box: Box
-
-
 def place_captions(edit: ClipEdit, faces: Sequence[FaceAt]) -> ClipEdit:
     """`edit` with its captions placed where they cover faces least, without emoji that would cover what matters.
 
@@ -55,14 +45,6 @@ def place_captions(edit: ClipEdit, faces: Sequence[FaceAt]) -> ClipEdit:
         layouts.append(layout.model_copy(update={"caption_position": own}))
     captions = edit.captions.model_copy(update={"position": position})
     return _without_bad_emoji(edit.model_copy(update={"captions": captions, "layouts": tuple(layouts)}), faces)
-
-
-def choose_position(edit: ClipEdit, faces: Sequence[FaceAt]) -> float:
-    """The middle of the captions, 0 top to 1 bottom, where they cover faces least, near where the style wants them.
-
-    Where two pictures meet, the captions go on the seam if it is free. Faces are in source pixels and time.
-    """
-    return _Search.of(edit, faces).position
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +154,6 @@ def choose_hook_position(edit: ClipEdit, faces: Sequence[FaceAt]) -> float | Non
         return 10 * covered / max(1, len(seen)) + (middle - base)
 
     return round(_cheapest(cost, base, max(base, _LOWEST_HOOK), base), 4)
-
-
-def caption_box(edit: ClipEdit, style: CaptionStyle | None = None) -> tuple[CaptionBox, ...]:
-    """What the captions of `edit` cover, screen by screen, in order of time."""
-    setter = typesetter(edit, style)
-    placed = blocks(edit, setter, middle_of(edit, setter))
-    return tuple(CaptionBox(Span(block.start, block.end), block.box) for block in placed)
 
 
 def hook_box(edit: ClipEdit, setter: Typesetter | None = None) -> Box | None:

@@ -47,12 +47,6 @@ class SoundTrack:
         # A whisper close to a phone is 30 dB louder.
         return self.peak < -60.0
 
-    def loudness_at(self, at: Millis) -> float:
-        """Momentary loudness around `at`, LUFS."""
-        # The meter looks back 400 ms, so the value that describes `at` appears half a window later.
-        index = (at + 200) // CURVE_STEP
-        return self.curve[min(max(index, 0), len(self.curve) - 1)] if self.curve else -70.0
-
     def save(self, file: Path) -> None:
         """Write everything but the samples as JSON beside the WAV."""
         document = {

@@ -4,7 +4,7 @@ import html
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from cliply.media.wording import lexicon
 from cliply.media.wording.tagging import Tag, frequencies, known_nouns, tag
@@ -67,6 +67,20 @@ def _asides() -> re.Pattern[str]:
 def sentences_of(text: str) -> list[str]:
     """Cleaned sentences of running English, without fillers, stutters and noises."""
     return [cleaned for raw in _END.split(tidy(text)) if (cleaned := clean(raw))]
+
+
+def undenied(sentences: Sequence[str]) -> list[str]:
+    """Without statements that the next sentence denies: as a title they would claim what the clip refutes.
+
+    The question itself stays. All of them if none were left.
+    """
+    denial = lexicon.pattern("denial", r"^(?:", r")(?=[,.!;:]|$)")
+    left = [
+        sentence
+        for sentence, answer in zip_longest(sentences, sentences[1:], fillvalue="")
+        if sentence.endswith("?") or not denial.match(answer)
+    ]
+    return left or list(sentences)
 
 
 def tidy(text: str) -> str:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from cliply.media.edit import PostText
 from cliply.media.types import Transcript
 from cliply.media.wording import lexicon
-from cliply.media.wording.clauses import Clause, clauses, complete, sentences_of
+from cliply.media.wording.clauses import Clause, clauses, complete, sentences_of, undenied
 from cliply.media.wording.limits import YOUTUBE_TITLE, check_post, is_hashtag, utf16_units
 from cliply.media.wording.phrases import Phrase, Subject, subject
 from cliply.media.wording.profanity import is_profane
@@ -73,7 +73,7 @@ def _titled(text: str, source: _Same, language: str) -> str:
 def _own(text: str, whole: Transcript | None, language: str, keywords: Sequence[str]) -> tuple[PostText, str]:
     english = language.lower().startswith("en")
     text = "".join(char if char.isprintable() else " " for char in text)
-    sentences = sentences_of(text) if english else _sentences(text)
+    sentences = undenied(sentences_of(text)) if english else _sentences(text)
     source = _source_sentences(_Same(whole))
     about = subject(sentences, source, language, keywords)
     if english:
