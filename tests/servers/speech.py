@@ -87,7 +87,7 @@ def _serving(answer: Any) -> Iterator[SpeechService]:
     closing = threading.Event()
 
     class Handler(QuietHandler):
-        def do_POST(self) -> None:
+        def do_POST(self) -> None:  # noqa: N802 - http.server calls it so
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if service.hangs.is_set():
                 closing.wait(20)
