@@ -102,3 +102,11 @@ def test_odd_files_are_framed_without_harm(fixtures: Path, name: str) -> None:
     assert framing.layouts[0].span.start == 0
     assert framing.layouts[-1].span.end == source.duration
     assert Fraction(framing.layouts[0].panes[0].camera[0].width) > 0
+
+
+def test_nothing_beside_a_picture_in_the_picture_is_shown_with_a_face(fixtures: Path) -> None:
+    (layout,) = framed(fixtures / "reframe" / "two_shot_dev.mp4", until=2000).layouts
+    left, right = (pane.camera[0].box for pane in layout.panes)
+    # Where the staging puts the two recordings on its dark ground.
+    for shown, tile in ((left, Box(60, 174, 554, 438)), (right, Box(660, 174, 554, 438))):
+        assert shown.overlap(tile) > 0.999 * shown.area

@@ -1,6 +1,7 @@
 """Where the panes of each layout lie, and how large a window each face gets."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from cliply.media.edit import CameraKey, LayoutSpan, Pane, Place
 from cliply.media.framing import camera
@@ -34,27 +35,43 @@ def whole(shot: Span, size: Size, ratio: float, why: str) -> LayoutSpan:
 
 def soft(layout: LayoutSpan, output: Size) -> bool:
     """Whether a window would have to be enlarged so much that it looks blurred."""
-    return any(
-        output.width * pane.place.width > _LARGEST_ENLARGEMENT * key.width
-        for pane in layout.panes
-        for key in pane.camera
-    )
+    return any(enlarged(key.width, output.width * pane.place.width) for pane in layout.panes for key in pane.camera)
+
+
+def enlarged(width: float, output: float) -> bool:
+    """Whether a window looks soft at a width in the clip."""
+    return output > _LARGEST_ENLARGEMENT * width
 
 
 def picture(size: Size) -> Box:
     return Box(0, 0, size.width, size.height)
 
 
-def split(shot: Span, people: Sequence[Sequence[Sight]], size: Size, ratio: float, why: str) -> LayoutSpan:
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Where somebody is in a shot."""
+
+    sights: Sequence[Sight]
+    within: Box
+    """The picture they are in: the whole one, or a picture in it."""
+
+    @property
+    def usual(self) -> Box:
+        return camera.usual(self.sights)
+
+    def follow(self, shot: Span, frame: Size) -> tuple[CameraKey, ...]:
+        return camera.follow(shot, self.sights, frame, self.within)
+
+
+def split(shot: Span, people: Sequence[Person], size: Size, ratio: float, why: str) -> LayoutSpan:
     """Two to four people at once, each in a pane, in the order in which they sit."""
-    ordered = sorted(people, key=lambda sights: camera.usual(sights).centre[0])
+    ordered = sorted(people, key=lambda person: person.usual.centre[0])
     places = _places(len(ordered), ratio)
     panes = []
-    for place, sights in zip(places, ordered, strict=True):
-        others = [other for other in ordered if other is not sights]
-        shape = ratio * place.width / place.height
-        frame = _face_window(sights, others, size, shape)
-        panes.append(Pane(place=place, camera=camera.follow(shot, sights, frame, picture(size))))
+    for place, person in zip(places, ordered, strict=True):
+        others = [other for other in ordered if other is not person]
+        frame = _face_window(person, others, size, ratio * place.width / place.height)
+        panes.append(Pane(place=place, camera=person.follow(shot, frame)))
     return LayoutSpan(span=shot, layout="split" if len(panes) == 2 else "grid", panes=tuple(panes), why=why)
 
 
@@ -72,24 +89,20 @@ def _row(count: int, y: float, height: float) -> list[Place]:
 
 
 def _face_window(
-    sights: Sequence[Sight],
-    others: Sequence[Sequence[Sight]],
-    size: Size,
-    shape: float,
-    share: float = _FACE_IN_PANE,
+    person: Person, others: Sequence[Person], size: Size, shape: float, share: float = _FACE_IN_PANE
 ) -> Size:
     """A window of a shape around a face: near, without the neighbours' faces if there is room for that."""
-    face, extent = camera.usual(sights), camera.extent(sights)
+    face, extent = person.usual, camera.extent(person.sights)
     height = max(face.height / share, _SMALLEST * size.height if others else 0.0)
     for other in others:
-        apart = abs(camera.usual(other).centre[0] - face.centre[0])
+        apart = abs(other.usual.centre[0] - face.centre[0])
         height = min(height, max(1.0, _OWN_SIDE * 2 * apart) / shape)
     least = max(_LEAST_HIGH * extent.height, _LEAST_WIDE * extent.width / shape)
-    height = min(max(height, least), size.height, size.width / shape)
-    return Size(max(2, round(height * shape)), max(2, round(height)))
+    height = min(max(height, least), person.within.height, person.within.width / shape)
+    return Size(max(2, int(height * shape)), max(2, int(height)))
 
 
-def stack(shot: Span, face: Sequence[Sight], screen: Box, size: Size, ratio: float, why: str) -> LayoutSpan:
+def stack(shot: Span, person: Person, screen: Box, size: Size, ratio: float, why: str) -> LayoutSpan:
     """A screen or slide shown uncut, with whoever talks about it in the rest of the picture."""
     if screen.width / screen.height > ratio:
         share = min(0.6, ratio / (screen.width / screen.height))
@@ -98,9 +111,9 @@ def stack(shot: Span, face: Sequence[Sight], screen: Box, size: Size, ratio: flo
         share = min(0.75, (screen.width / screen.height) / ratio)
         screen_place, face_place = Place(width=share), Place(x=share, width=1 - share)
     shape = ratio * face_place.width / face_place.height
-    frame = _face_window(face, [], size, shape, _FACE_BESIDE_SCREEN)
+    frame = _face_window(person, [], size, shape, _FACE_BESIDE_SCREEN)
     key = CameraKey(at=shot.start, x=screen.x, y=screen.y, width=screen.width, height=screen.height)
     exact = abs(screen.width / screen.height / (ratio * screen_place.width / screen_place.height) - 1) < 0.01
     shown = Pane(place=screen_place, camera=(key,), backdrop="none" if exact else "blur")
-    beside = Pane(place=face_place, camera=camera.follow(shot, face, frame, picture(size)))
+    beside = Pane(place=face_place, camera=person.follow(shot, frame))
     return LayoutSpan(span=shot, layout="stack", panes=(shown, beside), why=why)

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from cliply.media.edit import CameraKey, LayoutSpan, Pane
 from cliply.media.framing import arranging, camera
+from cliply.media.framing.arranging import Person
 from cliply.media.framing.camera import Sight
 from cliply.media.framing.screens import Screen
 from cliply.media.framing.speaking import NOBODY, Speaking, Turn
@@ -28,6 +29,8 @@ _BACKGROUND = 0.25
 _GROUP_FILL = 0.86
 # A face less high than this share of the window is far away; how near the camera may go, and to how few lines.
 _SMALL_FACE, _NEAREST, _LEAST_LINES = 0.14, 1.5, 600
+# A head and what it moves, in sizes of its face.
+_WHOLE_HEAD = 1.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,11 @@ class Scene:
     speaking: Speaking
     screen: Screen | None
     """A screen or slide that fills the picture."""
+    insets: Sequence[Box | None] = ()
+    """For each track the picture in the picture that it is in, if it is in one."""
+
+    def inset(self, who: int) -> Box | None:
+        return self.insets[who] if who < len(self.insets) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +87,8 @@ def _with_screen(scene: Scene, shape: Shape, people: Sequence[int]) -> LayoutSpa
     part = scene.screen.part if scene.screen is not None else asked
     if part is None or abs(shape.ratio / shape.size.ratio - 1) < 0.03:
         return arranging.whole(scene.shot, shape.size, shape.ratio, "Text fills the picture.")
-    sights = _sights(scene.tracks[_main(scene, people)])
-    return arranging.stack(scene.shot, sights, part, shape.size, shape.ratio, "A screen with somebody beside it.")
+    person = _person(scene, shape, _main(scene, people))
+    return arranging.stack(scene.shot, person, part, shape.size, shape.ratio, "A screen with somebody beside it.")
 
 
 def _by_evidence(scene: Scene, shape: Shape, voices: Voices, people: Sequence[int], choice: LayoutChoice) -> LayoutSpan:
@@ -135,6 +143,10 @@ def _sights(track: Track) -> list[Sight]:
     return [Sight(each.at, each.box) for each in track.observations]
 
 
+def _person(scene: Scene, shape: Shape, who: int) -> Person:
+    return Person(_sights(scene.tracks[who]), scene.inset(who) or arranging.picture(shape.size))
+
+
 def _group(scene: Scene, shape: Shape, people: Sequence[int]) -> list[Sight]:
     """All people together, where they fit into one window at every moment; nothing if they do not."""
     moments = sorted({each.at for index in people for each in scene.tracks[index].observations})
@@ -155,18 +167,20 @@ def _group(scene: Scene, shape: Shape, people: Sequence[int]) -> list[Sight]:
 def _all_at_once(scene: Scene, shape: Shape, people: Sequence[int], why: str) -> LayoutSpan:
     voiced = {who: sum(turn.voiced for turn in scene.speaking.turns if turn.who == who) for who in people}
     chosen = sorted(people, key=lambda who: (-voiced[who], -scene.tracks[who].box.area))[:_MOST_PANES]
-    return arranging.split(scene.shot, [_sights(scene.tracks[who]) for who in chosen], shape.size, shape.ratio, why)
+    return arranging.split(scene.shot, [_person(scene, shape, who) for who in chosen], shape.size, shape.ratio, why)
 
 
 def _follow(scene: Scene, shape: Shape, turns: Sequence[tuple[Span, int]], why: str) -> LayoutSpan:
     keys: list[CameraKey] = []
     widest = 0.0
-    frame = _near_enough(scene, shape, [who for _, who in turns])
+    usual = _near_enough(scene, shape, [who for _, who in turns])
     for span, who in turns:
+        inset = _large_inset(scene, shape, who)
+        frame, within = (usual, arranging.picture(shape.size)) if inset is None else (_in_inset(inset, shape), inset)
         sights = [each for each in _sights(scene.tracks[who]) if span.start - 400 <= each.at <= span.end + 400]
         sights = sights or _sights(scene.tracks[who])
         widest = max(widest, *(each.box.width for each in sights))
-        keys += camera.follow(span, sights, frame, arranging.picture(shape.size))
+        keys += camera.follow(span, sights, frame, within)
     if widest > shape.window.width:
         return arranging.whole(scene.shot, shape.size, shape.ratio, "The face is wider than the window.")
     return LayoutSpan(span=scene.shot, layout="follow", panes=(Pane(camera=tuple(keys)),), why=why)
@@ -178,6 +192,21 @@ def _near_enough(scene: Scene, shape: Shape, shown: Sequence[int]) -> Size:
     tallest = max(face.height for face in faces)
     zoom = min(_NEAREST, _SMALL_FACE * shape.window.height / max(1.0, tallest), shape.window.height / _LEAST_LINES)
     return camera.window(shape.size, shape.ratio, max(1.0, zoom))
+
+
+def _large_inset(scene: Scene, shape: Shape, who: int) -> Box | None:
+    """The picture in the picture that somebody is in, if a window within it is large enough to fill the clip."""
+    inset = scene.inset(who)
+    if inset is None:
+        return None
+    frame, face = _in_inset(inset, shape), camera.extent(_sights(scene.tracks[who]))
+    fits = _WHOLE_HEAD * face.width <= frame.width and _WHOLE_HEAD * face.height <= frame.height
+    return inset if fits and not arranging.enlarged(frame.width, shape.output.width) else None
+
+
+def _in_inset(inset: Box, shape: Shape) -> Size:
+    width = min(inset.width, inset.height * shape.ratio)
+    return Size(max(2, int(width)), max(2, int(width / shape.ratio)))
 
 
 def settle(turns: Sequence[Turn], shot: Span, voices: Voices) -> list[tuple[Span, int]]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from cliply.media.edit import OUTPUT_SIZES, Aspect, LayoutSpan
 from cliply.media.framing.directing import Scene, Shape, direct, joined
+from cliply.media.framing.frames import Picture
+from cliply.media.framing.insets import find_inset
 from cliply.media.framing.scenes import find_cuts, refine, shots
 from cliply.media.framing.screens import find_screen
 from cliply.media.framing.speaking import who_speaks
@@ -13,7 +15,9 @@ from cliply.media.framing.tracking import track, watch
 from cliply.media.framing.voices import listen
 from cliply.media.options import LayoutChoice
 from cliply.media.probe import Source
-from cliply.media.types import FaceAt, OnProgress, Span, Word, no_progress
+from cliply.media.types import Box, FaceAt, OnProgress, Size, Span, Word, no_progress
+
+_STILLS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,17 @@ def compose(
         stills = [picture for at, picture in watched.stills if shot.contains(at)]
         smallest = min((each.box for each in seen), key=lambda box: box.area, default=None)
         screen = find_screen(stills, smallest, source.video.size)
-        layouts += direct(Scene(shot, seen, speaking, screen), shape, voices, layout)
+        insets = [_inset(stills, each.box, source.video.size) for each in seen]
+        layouts += direct(Scene(shot, seen, speaking, screen, insets), shape, voices, layout)
         for number, each in enumerate(seen):
             faces += [FaceAt(one.at, one.box, number, speaking.chance(number, one.at)) for one in each.observations]
         on_progress(0.9 + 0.1 * (index + 1) / len(divided))
     return Framing(joined(layouts), tuple(sorted(faces, key=lambda face: face.at)), divided)
+
+
+def _inset(stills: Sequence[Picture], face: Box, size: Size) -> Box | None:
+    if not stills:
+        return None
+    # A few tell what stands still as well as many.
+    few = stills[:: max(1, len(stills) // _STILLS)][:_STILLS]
+    return find_inset(few, face, size.width / few[0].shape[1])

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cliply.media.framing.frames import Picture
+from cliply.media.framing.insets import sides
 from cliply.media.types import Box, Size
 
 _BLOCK = 16
@@ -24,8 +25,6 @@ _LEAST_TEXT, _LEAST_FLAT, _LEAST_STILL = 0.04, 0.35, 0.75
 _LARGEST_FACE = 0.16
 # What must be left of the picture's area when the face is set apart, and how far from the face it is divided.
 _LEAST_AREA, _ROOM = 0.45, 1.0
-# Grey levels of an edge, the share of it that must be there, and how far from a face its picture may end, in faces.
-_EDGE, _STRAIGHT, _REACH = 10, 0.8, 2.0
 
 Blocks = NDArray[np.bool_]
 
@@ -56,29 +55,13 @@ def find_screen(stills: Sequence[Picture], face: Box | None, size: Size) -> Scre
 
 
 def _inset(luma: Picture, face: Box, scale: float) -> Box:
-    """The face with the picture it is in: out to the straight edges around it, if there are any near."""
-    across = _edges(luma, face.y, face.bottom, scale)
-    down = _edges(luma.T, face.x, face.right, scale)
-    left, right = _outward(across, face.x / scale, face.right / scale)
-    top, bottom = _outward(down, face.y / scale, face.bottom / scale)
-    return Box(left * scale, top * scale, (right - left) * scale, (bottom - top) * scale)
-
-
-def _edges(luma: Picture, first: float, last: float, scale: float) -> Blocks:
-    """The columns that are an edge over most of the rows from `first` to `last`, in source pixels."""
-    rows = luma[max(0, int(first / scale)) : int(last / scale) + 1].astype(np.int16)
-    steps = np.abs(rows[:, 2:] - rows[:, :-2]) > _EDGE
-    return np.asarray(np.pad(steps.mean(axis=0), 1) > _STRAIGHT, bool)
-
-
-def _outward(edges: Blocks, first: float, last: float) -> tuple[float, float]:
-    """The nearest edges before `first` and after `last`; without one, as far as a face's own picture reaches."""
-    reach = _REACH * (last - first)
-    before = [at for at in np.flatnonzero(edges[: max(0, int(first))]) if at >= first - reach]
-    after = [at for at in int(last) + 1 + np.flatnonzero(edges[int(last) + 1 :]) if at <= last + reach]
-    low = float(before[-1]) - 1 if before else first - _ROOM * (last - first)
-    high = float(after[0]) + 1 if after else last + _ROOM * (last - first)
-    return low, high
+    """The face with the picture it is in: out to the straight edges around it, as far as it reaches without any."""
+    found = sides([luma], face, scale)
+    left = face.x - _ROOM * face.width if found.left is None else (found.left - 1) * scale
+    right = face.right + _ROOM * face.width if found.right is None else (found.right + 1) * scale
+    top = face.y - _ROOM * face.height if found.top is None else (found.top - 1) * scale
+    bottom = face.bottom + _ROOM * face.height if found.bottom is None else (found.bottom + 1) * scale
+    return Box(left, top, right - left, bottom - top)
 
 
 def _strokes(luma: Picture) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
