@@ -211,3 +211,25 @@ def test_screens_that_cover_a_face_are_one_finding() -> None:
     assert len(found) == 1
     assert f"of {screens} screens" in found[0]
     assert f"in {screens} of" not in found[0]
+
+
+def stacked(edit: ClipEdit) -> ClipEdit:
+    slide = Pane(place=Place(height=0.32), camera=camera((0, 0, 0, 1080, 608, "cut")))
+    face = Pane(place=Place(y=0.32, height=0.68), camera=camera((0, 0, 608, 1080, 1312, "cut")))
+    layout = LayoutSpan(span=edit.layouts[0].span, layout="stack", panes=(slide, face))
+    return edit.model_copy(update={"layouts": (layout,)})
+
+
+def test_nothing_is_written_on_a_slide_that_is_there_to_be_read() -> None:
+    edit = stacked(edit_of(spoken(TEXT), hook="How far is it to the flowers?"))
+    assert edit.hook is not None
+    faces = faces_at(Box(380, 1100, 320, 420))
+    hook = edit.hook.model_copy(update={"position": choose_hook_position(edit, faces)})
+
+    chosen = place_captions(edit.model_copy(update={"hook": hook}), faces)
+
+    written = hook_box(chosen)
+    assert written is not None
+    assert written.y >= 0.31 * edit.output.size.height
+    assert all(block.box.y >= 0.31 * edit.output.size.height for block in caption_boxes(chosen))
+    assert conflicts(chosen, faces) == []

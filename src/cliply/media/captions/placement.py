@@ -107,7 +107,8 @@ class _Search:
             covered = self._mean(middle, shown, lambda face, box: _covered(face.box, box))
             features = self._mean(middle, shown, _covered_features)
             under = 4 * covered + 10 * features + 6 * self._hidden(middle, shown) / len(shown)
-            return under + 3 * self._over_hook(middle, shown) + abs(middle - wanted)
+            over = 3 * self._over_hook(middle, shown) + self._over_screen(middle, shown)
+            return under + over + abs(middle - wanted)
 
         return cost
 
@@ -131,6 +132,10 @@ class _Search:
         early = [self._at(middle, each) for each in shown if self.placed[each].start < until]
         return sum(box.overlap(self.hook) > 0 for box in early) / max(1, len(early))
 
+    def _over_screen(self, middle: float, shown: Sequence[int]) -> float:
+        boxes = [(self._at(middle, each), _screen_box(self.edit, self.layouts[each])) for each in shown]
+        return sum(_covered(box, screen) for box, screen in boxes if screen is not None) / len(boxes)
+
     def _at(self, middle: float, block: int) -> Box:
         return _moved(self.placed[block].box, (middle - self.base) * self.height)
 
@@ -147,11 +152,13 @@ def choose_hook_position(edit: ClipEdit, faces: Sequence[FaceAt]) -> float | Non
     height = setter.size.height
     base = box.centre[1] / height
     seen = [face for face in seen_faces(edit, faces) if face.at < edit.hook.milliseconds]
+    screen = _screen_box(edit, edit.layout_during(0, edit.hook.milliseconds))
 
     def cost(middle: float) -> float:
         moved = _moved(box, (middle - base) * height)
         covered = sum(_covered(face.box, moved) + 2 * _covered_features(face, moved) for face in seen)
-        return 10 * covered / max(1, len(seen)) + (middle - base)
+        over_screen = 0.0 if screen is None else _covered(moved, screen)
+        return 10 * covered / max(1, len(seen)) + over_screen + (middle - base)
 
     return round(_cheapest(cost, base, max(base, _LOWEST_HOOK), base), 4)
 
@@ -227,6 +234,14 @@ def _seam(edit: ClipEdit) -> float | None:
 def _seam_of(layout: LayoutSpan) -> float | None:
     edges = [pane.place.y for pane in layout.panes if pane.place.y > 0.2]
     return min(edges, key=lambda edge: abs(edge - 0.6)) if edges else None
+
+
+def _screen_box(edit: ClipEdit, layout: LayoutSpan) -> Box | None:
+    """What the screen of a stack covers of the finished picture: it is there to be read."""
+    if layout.layout != "stack":
+        return None
+    place, size = layout.panes[0].place, edit.output.size
+    return Box(place.x * size.width, place.y * size.height, place.width * size.width, place.height * size.height)
 
 
 def _behind(seen: Sequence[SeenFace], placed: Sequence[PlacedBlock]) -> tuple[tuple[SeenFace, ...], ...]:
