@@ -101,7 +101,7 @@ FIXED: dict[str, dict[str, float]] = {
     },
     "substance": {"guest": 1.0, "told_centrality": 0.2, "pointed": 0.1},
     "emotion": {"direct": 0.4, "exclamation": 0.15},
-    "delivery": {"told_length": -0.2, "energy": 0.2, "swing": 0.15, "pace": 0.05},
+    "delivery": {"told_length": -0.2, "energy": 0.2, "swing": 0.15, "pace": 0.05, "dead_air": -6.0},
     "focus": {"cohesion": 0.05, "crossed": -1.0},
     "match": {"match": 8.0},
 }

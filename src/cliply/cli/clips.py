@@ -66,7 +66,9 @@ def clip(
     quality: Annotated[
         Quality, typer.Option(help="draft is quick and smaller, high takes three times as long.")
     ] = "standard",
-    tighten: Annotated[Tighten, typer.Option(help="Cut long pauses and filler words.")] = "off",
+    tighten: Annotated[
+        Tighten, typer.Option(help="Cut long pauses and filler words. Silences above 2.5 s are always cut.")
+    ] = "off",
     profanity: Annotated[Profanity, typer.Option(help="Mask swear words in the captions, or bleep them too.")] = "off",
     title: Annotated[bool, typer.Option("--title/--no-title", help="Show a hook line at the beginning.")] = True,
     brand: Annotated[Path | None, typer.Option(help="A brand file: logo, colours, font, intro and outro.")] = None,

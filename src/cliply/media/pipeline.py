@@ -37,7 +37,7 @@ from cliply.media.speech.transcripts import load_transcript
 from cliply.media.types import Highlight
 
 # Raised when framing or the way edits are put together changes.
-_VERSION = "5"
+_VERSION = "6"
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,7 @@ def test_a_window_that_runs_into_the_next_arc_is_told_from_one_that_ends_in_time
     first = np.zeros(3, np.int64)
     at = np.array([each.span.start for each in sentences])
     until = np.array([each.span.end for each in sentences])
-    features = arc_features(Windows(first, ends, at[first], until[ends]), sentences, starts)
+    features = arc_features(Windows(first, ends, at[first], until[ends], np.zeros(3, np.int64)), sentences, starts)
     assert features["crossed"].tolist() == [0, 1, 1]
     assert features["ends_arc"].tolist() == [1, 0, 1]
     assert features["tail"][1] > 0.9

@@ -1,3 +1,5 @@
+import numpy as np
+
 from cliply.media.highlights.candidates import windows
 from cliply.media.types import Sentence, Span
 
@@ -33,3 +35,25 @@ def test_the_number_grows_with_the_length_and_not_faster() -> None:
 
     assert count(4000) < 2.1 * count(2000)
     assert count(2000) <= 2000 * 12
+
+
+def test_no_window_reaches_over_a_long_silence_while_there_are_others() -> None:
+    sentences = spoken(
+        (0, 9_000, "One."), (9_000, 18_000, "Two."), (48_000, 57_000, "Three."), (57_000, 66_000, "Four.")
+    )
+    dead = np.array([0, 29_000, 0, 0])
+    found = windows(sentences, 15_000, 60_000, punctuated=True, dead=dead)
+    assert list(zip(found.first.tolist(), found.last.tolist(), strict=True)) == [(0, 1), (2, 3)]
+
+
+def test_dead_air_does_not_make_a_window_long_enough() -> None:
+    sentences = spoken((0, 9_000, "One."), (13_000, 18_000, "Two."), (18_500, 20_000, "Three."))
+    found = windows(sentences, 15_000, 60_000, punctuated=True, dead=np.array([3_200, 0, 0]))
+    assert [(int(each.first[0]), int(each.last[0]), int(each.duration[0])) for each in [found]] == [(0, 2, 16_800)]
+    assert len(found) == 1
+
+
+def test_where_only_a_window_over_a_long_silence_is_left_it_is_taken() -> None:
+    sentences = spoken((0, 9_000, "One."), (29_000, 38_000, "Two."))
+    found = windows(sentences, 15_000, 60_000, punctuated=True, dead=np.array([19_200, 0]))
+    assert found.duration.tolist() == [18_800]

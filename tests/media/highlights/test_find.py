@@ -7,8 +7,12 @@ import pytest
 from tests.media.highlights.talks import AD, GEM, GREETING, interview
 
 from cliply.media.highlights import HighlightOptions, find_highlights
+from cliply.media.highlights.candidates import windows
 from cliply.media.highlights.embeddings import Embedder
-from cliply.media.types import Span, Transcript, Word
+from cliply.media.highlights.features import FeatureTable
+from cliply.media.highlights.ranking import packaged_weights, score
+from cliply.media.highlights.sound import delivery_columns, silence_after
+from cliply.media.types import Sentence, Span, Transcript, Word
 
 
 def end_of(transcript: Transcript) -> int:
@@ -126,6 +130,33 @@ def test_what_is_told_with_energy_ranks_higher() -> None:
         True
     )
     assert place < plain.index(quiet)
+
+
+def paused(talk: Transcript, after: str, pause: int) -> tuple[Transcript, Span]:
+    """`talk` with a silence after the last word that is `after`, and where it is."""
+    index = max(index for index, word in enumerate(talk.words) if word.text == after) + 1
+    later = [Word(word.text, word.start + pause, word.end + pause, speaker=word.speaker) for word in talk.words[index:]]
+    start = talk.words[index - 1].end
+    return Transcript("en", (*talk.words[:index], *later)), Span(start + 50, start + 50 + pause)
+
+
+def test_of_two_moments_alike_the_one_with_dead_air_ranks_lower() -> None:
+    starts = (0, 8_000, 20_000, 33_000)  # as long, but for a silence, and spoken alike
+    sentences = [Sentence(at, at + 20, Span(start, start + 8_000), "Yes.") for at, start in enumerate(starts)]
+    sound = Heard([-20.0] * 500, (Span(28_000, 33_000),))
+    found = windows(sentences, 16_000, 21_000, punctuated=True, dead=silence_after(sentences, sound))
+    table = FeatureTable(delivery_columns(found, sentences, sound), len(found))
+    assert found.duration.tolist() == [16_000, 20_000, 16_800]
+    plain, _, interrupted = score(table, packaged_weights()).total
+    assert plain > interrupted
+
+
+def test_a_clip_that_needs_a_silence_says_that_it_is_cut_out() -> None:
+    words = [Word(f"word{index}.", index * 500, index * 500 + 400) for index in range(40)]
+    talk, silence = paused(Transcript("en", tuple(words)), "word20.", 20_000)
+    found = find_highlights(talk, end_of(talk), sound=Heard([-20.0] * 500, (silence,))).highlights
+    assert found[0].span.overlap(silence) == silence.duration
+    assert found[0].reason.endswith("19 s of silence are cut out of it.")
 
 
 def test_works_in_languages_without_spaces_and_without_cue_lists() -> None:

@@ -9,7 +9,7 @@ from cliply.media.highlights.selection import alternatives, best_set, wanted_cou
 def made(spans: list[tuple[int, int]]) -> Windows:
     start, end = (np.array(column, np.int64) for column in zip(*spans, strict=True))
     index = np.arange(len(spans), dtype=np.int64)
-    return Windows(index, index, start, end)
+    return Windows(index, index, start, end, np.zeros_like(start))
 
 
 def test_two_good_ones_beat_one_better_one_that_needs_their_place() -> None:
@@ -58,6 +58,7 @@ def test_how_many_are_good_does_not_depend_on_how_many_overlap_the_best() -> Non
         np.array([0, 1, 2, 3, *[0] * 20]),
         np.array([0, 100, 200, 300, *[0] * 20]),
         np.array([50, 150, 250, 350, *range(30, 50)]),
+        np.zeros(24, np.int64),
     )
     scores = np.array([9.0, 6.0, 5.0, 0.0])
     more = np.concatenate([scores, np.linspace(7.0, 8.0, 20)])

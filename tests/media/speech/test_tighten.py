@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cliply.media.speech.fillers import fillers, stutters
-from cliply.media.speech.tighten import SHORTEST, tighten
+from cliply.media.speech.tighten import SHORTEST, dead_air, tighten
 from cliply.media.types import Millis, Span, Word
 
 
@@ -21,8 +21,28 @@ def removed(spans: Sequence[Span], start: Millis, end: Millis) -> bool:
     return not any(span.overlap(Span(start, end)) for span in spans)
 
 
-def test_off_keeps_everything() -> None:
-    assert tighten(Span(0, 9000), said(("Hi", 0, 200), ("there.", 5000, 5400)), (), "off") == (Span(0, 9000),)
+def test_off_keeps_everything_that_is_alive() -> None:
+    words = said(("Um,", 0, 200), ("I", 400, 500), ("I", 900, 1000), ("waited.", 3000, 3400))
+    assert tighten(Span(0, 4000), words, (Span(250, 350), Span(1050, 2950)), "off") == (Span(0, 4000),)
+
+
+def test_off_shortens_dead_air_all_the_same() -> None:
+    words = said(("Wait.", 0, 900), ("Now.", 24_000, 24_500))
+    assert tighten(Span(0, 25_000), words, (Span(1_000, 23_900),), "off") == (Span(0, 1_500), Span(23_600, 25_000))
+
+
+def test_a_click_in_dead_air_does_not_keep_it() -> None:
+    words = said(("Wait.", 0, 900), ("Now.", 24_000, 24_500))
+    silences = tuple(Span(at, at + 1_950) for at in range(1_000, 23_000, 2_000))
+    spans = tighten(Span(0, 25_000), words, silences, "off")
+    assert kept(spans) < 5_000
+    assert dead_air(Span(900, 24_000), silences) == 25_000 - kept(spans)
+
+
+def test_music_and_laughter_between_words_are_not_dead_air() -> None:
+    words = said(("Wait.", 0, 900), ("Now.", 24_000, 24_500))
+    assert tighten(Span(0, 25_000), words, (), "off") == (Span(0, 25_000),)
+    assert tighten(Span(0, 25_000), words, (Span(1_000, 3_000), Span(9_000, 11_000)), "off") == (Span(0, 25_000),)
 
 
 def test_a_long_pause_becomes_a_breath() -> None:

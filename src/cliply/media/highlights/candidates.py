@@ -15,6 +15,8 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 
 _ENDS = 12
 """Ends tried for one start. More add windows that differ by a short sentence and cost time in proportion."""
+_INTERRUPTION: Millis = 8_000
+"""After so much dead air somebody begins afresh: what lies on both sides is not one moment."""
 
 
 @dataclass(frozen=True)
@@ -25,16 +27,19 @@ class Windows:
     last: Ints
     start: Ints
     end: Ints
+    dead: Ints
+    """Milliseconds of dead air inside, which are cut out of the clip."""
 
     def __len__(self) -> int:
         return len(self.first)
 
     @property
     def duration(self) -> Ints:
-        return self.end - self.start
+        """Of the clip."""
+        return self.end - self.start - self.dead
 
     def take(self, chosen: Ints) -> "Windows":
-        return Windows(self.first[chosen], self.last[chosen], self.start[chosen], self.end[chosen])
+        return Windows(self.first[chosen], self.last[chosen], self.start[chosen], self.end[chosen], self.dead[chosen])
 
 
 def windows(
@@ -46,15 +51,17 @@ def windows(
     punctuated: bool,
     open_ended: Flags | None = None,
     avoided: Flags | None = None,
+    dead: Ints | None = None,
 ) -> Windows:
     """Whole sentences only. Where the transcript has punctuation, a sentence that breaks off ends no window, nor does
     the one after it start one. At most 12 ends for a start, so the number grows with the length of the source.
 
-    No window ends on an `open_ended` sentence or holds an `avoided` one, unless nothing else is left.
+    No window ends on an `open_ended` sentence, holds an `avoided` one or reaches over a long stretch of `dead` air
+    (milliseconds after each sentence), unless nothing else is left. Dead air does not count for the shortest length.
     """
     if not sentences:
         none = np.zeros(0, np.int64)
-        return Windows(none, none, none, none)
+        return Windows(none, none, none, none, none)
     starts = np.array([each.span.start for each in sentences], np.int64)
     ends = np.maximum.accumulate(np.array([each.span.end for each in sentences], np.int64))
     complete = np.array([is_complete(each) or not punctuated for each in sentences], bool)
@@ -68,29 +75,47 @@ def windows(
     closed = ~open_ended if open_ended is not None else np.ones(len(sentences), bool)
     kept = avoided if avoided is not None else np.zeros(len(sentences), bool)
     nothing = np.zeros(len(sentences), bool)
-    for begin, finish, barred in (
-        (may_start & clear, complete & clear_end & closed, kept),
-        (may_start, complete & closed, kept),
-        (may_start, complete, kept),
-        (may_start, complete & closed, nothing),
-        (may_start, complete, nothing),
+    silent = dead if dead is not None else np.zeros(len(sentences), np.int64)
+    before = np.concatenate([[0], np.cumsum(silent)[:-1]]).astype(np.int64)
+    walls = silent > _INTERRUPTION
+    for begin, finish, barred, walled in (
+        (may_start & clear, complete & clear_end & closed, kept, walls),
+        (may_start, complete & closed, kept, walls),
+        (may_start, complete, kept, walls),
+        (may_start, complete, kept, nothing),
+        (may_start, complete & closed, nothing, walls),
+        (may_start, complete, nothing, nothing),
     ):
-        first, last = _pairs(starts, ends, begin, finish, barred, shortest, longest)
+        until = np.minimum(_next(barred), _next(walled) + 1)
+        first, last = _pairs(starts, ends, before, begin & ~barred, finish, until, shortest, longest)
         if len(first):
             break
-    return Windows(first, last, starts[first], ends[last])
+    return Windows(first, last, starts[first], ends[last], before[last] - before[first])
+
+
+def _next(marked: Flags) -> Ints:
+    """For each sentence the first marked one from it on; one past the last where there is none."""
+    size = len(marked)
+    return np.minimum.accumulate(np.where(marked, np.arange(size), size)[::-1])[::-1].astype(np.int64)
 
 
 def _pairs(
-    starts: Ints, ends: Ints, may_start: Flags, may_end: Flags, barred: Flags, shortest: Millis, longest: Millis
+    starts: Ints,
+    ends: Ints,
+    dead_before: Ints,
+    may_start: Flags,
+    may_end: Flags,
+    until: Ints,
+    shortest: Millis,
+    longest: Millis,
 ) -> tuple[Ints, Ints]:
     firsts: list[int] = []
     lasts: list[int] = []
     possible = np.flatnonzero(may_end)
-    size = len(starts)
-    until = np.minimum.accumulate(np.where(barred, np.arange(size), size)[::-1])[::-1]
-    for first in np.flatnonzero(may_start & ~barred).tolist():
-        low = max(first, int(np.searchsorted(ends, starts[first] + shortest, side="left")))
+    heard = ends - dead_before
+    for first in np.flatnonzero(may_start).tolist():
+        begun = starts[first] - dead_before[first]
+        low = max(first, int(np.searchsorted(heard, begun + shortest, side="left")))
         high = min(int(np.searchsorted(ends, starts[first] + longest, side="right")), int(until[first]))
         choices = possible[np.searchsorted(possible, low) : np.searchsorted(possible, high)].tolist()
         if len(choices) > _ENDS:

@@ -19,7 +19,7 @@ from cliply.media.highlights.reasons import Moment, dimensions, summary
 from cliply.media.highlights.selection import alternatives, best_set, wanted_count
 from cliply.media.highlights.sentences import is_punctuated, join_words, split_sentences
 from cliply.media.highlights.signals import sentence_signals
-from cliply.media.highlights.sound import Loudness, delivery_columns
+from cliply.media.highlights.sound import Loudness, delivery_columns, silence_after
 from cliply.media.highlights.topics import chapters, lexical_vectors
 from cliply.media.types import Highlight, Millis, OnProgress, Sentence, Span, Transcript, no_progress
 from cliply.media.wording.cues import Cues, cues
@@ -154,6 +154,7 @@ def _rank(
         punctuated=is_punctuated(transcript.words),
         open_ended=awaits_answer(sentences, known),
         avoided=avoided,
+        dead=silence_after(sentences, sound),
     )
     wish = embedder.embed([w for w in (options.prompt, *options.keywords) if w]) if embedder else None
     match = match_column(found, sentences, options.prompt, options.keywords, stop, vectors, wish)
@@ -212,7 +213,7 @@ def _highlight(
         span=snap(span, start, end, words, duration, silences),
         score=round(place, 1),
         text=join_words([word.text for word in words[start:end]]),
-        reason=summary(parts),
+        reason=summary(parts, int(ranked.windows.dead[index])),
         dimensions=parts,
         chosen=chosen,
         topic=int(ranked.topics[index]),

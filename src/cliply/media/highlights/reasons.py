@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from cliply.media.highlights.edges import opening_words
 from cliply.media.highlights.ranking import DIMENSIONS
 from cliply.media.highlights.sentences import join_words
-from cliply.media.types import Dimension, Sentence
+from cliply.media.types import Dimension, Millis, Sentence
 from cliply.media.wording.cues import Cues, normalise
 
 _HIGH, _LOW = 75, 15
@@ -53,12 +53,15 @@ def dimensions(moment: Moment, percentiles: dict[str, float], cues: Cues) -> tup
     return tuple(out)
 
 
-def summary(parts: Sequence[Dimension]) -> str:
-    """The two strongest reasons; a plain statement if nothing stands out."""
+def summary(parts: Sequence[Dimension], dead: Millis = 0) -> str:
+    """The two strongest reasons; a plain statement if nothing stands out. `dead`: how much dead air is cut out."""
     praised = sorted((part for part in parts if part.reason and part.percentile >= _HIGH), key=lambda p: -p.percentile)
-    if not praised:
-        return "Balanced: no single thing stands out, nothing speaks against it."
-    return " ".join(part.reason for part in praised[:2])
+    said = [part.reason for part in praised[:2]]
+    if not said:
+        said = ["Balanced: no single thing stands out" + ("." if dead else ", nothing speaks against it.")]
+    if dead:
+        said.append(f"{dead / 1000:.0f} s of silence are cut out of it.")
+    return " ".join(said)
 
 
 def quote(text: str, words: int = _QUOTE_WORDS) -> str:
@@ -170,7 +173,9 @@ def _good_delivery(moment: Moment, _cues: Cues) -> str:
     return "Told in short, clear sentences."
 
 
-def _bad_delivery(_moment: Moment, _cues: Cues) -> str:
+def _bad_delivery(moment: Moment, _cues: Cues) -> str:
+    if moment.measured.get("dead_air", 0) > 0:
+        return "Interrupted by a long silence."
     return "Long sentences, evenly spoken."
 
 
