@@ -8,7 +8,7 @@ from PIL import Image
 from tests.media.clips import follow, make
 
 from cliply.media.edit import Cover
-from cliply.media.rendering.cover_frame import best_moment, eye_openness, sharpness
+from cliply.media.rendering.cover_frame import best_moment, sharpness
 from cliply.media.rendering.thumbnail import make_cover, wide_window
 from cliply.media.types import Box, Size, Span
 
@@ -55,17 +55,6 @@ def test_sound_alone_gets_a_cover(tmp_path: Path) -> None:
     edit = follow(source, [Span(0, 1500)], cover=Cover(title="Listen"))
     make_cover(edit, source, (), tmp_path / "c.jpg", tmp_path / "w.jpg")
     assert np.asarray(Image.open(tmp_path / "c.jpg").convert("L")).std() > 5
-
-
-def test_an_open_eye_is_higher_than_a_closed_one() -> None:
-    import cv2
-
-    faces = {}
-    for name, height in (("open", 14), ("closed", 2)):
-        face = np.full((200, 200), 170, np.uint8)
-        cv2.ellipse(face, (100, 100), (15, height), 0, 0, 360, 40, -1)
-        faces[name] = eye_openness(face, np.array([100, 100], np.float32), 100.0)
-    assert faces["open"] > 2 * faces["closed"] > 0
 
 
 def test_sharp_pictures_are_sharper_and_dark_ones_worse() -> None:

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cliply.media.edit import ClipEdit
 from cliply.media.framing.faces import Face, FaceFinder
 from cliply.media.framing.frames import Frame, Picture, frames
 from cliply.media.probe import Source
+from cliply.media.rendering.eyes import CLOSED, Eye, look_at_eye, narrower, openness
 from cliply.media.types import Box, FaceAt, Millis, OnProgress, Span, no_progress
 
 _RATE = Fraction(3)
@@ -23,7 +23,6 @@ _LOOKED_AT = 14
 _NEAR_CUT: Millis = 160
 _FINDER_WIDTH = 640
 
-_OPEN = 0.55
 _SHARP, _EYES, _FRONT, _SMILE, _LARGE = 0.34, 0.34, 0.14, 0.10, 0.08
 
 
@@ -35,6 +34,8 @@ class Candidate:
     frame: Frame
     sharp: float
     face: Face | None = None
+    eye: Eye = CLOSED
+    """The more closed of both."""
     eyes: float = 0.0
     front: float = 0.0
     smile: float = 0.0
@@ -109,7 +110,7 @@ def _with_face(candidate: Candidate, finder: FaceFinder, edit: ClipEdit, faces: 
         candidate,
         face=face,
         sharp=sharpness(_part(luma, face.box, 1.0)),
-        eyes=min(eye_openness(luma, eye, apart) for eye in (left, right)),
+        eye=narrower(look_at_eye(luma, left, apart), look_at_eye(luma, right, apart)),
         front=max(0.0, 1 - 2.5 * turned),
         smile=smile,
         large=face.box.area,
@@ -126,27 +127,6 @@ def _wanted(face: Face, at: Millis, scale: float, faces: Sequence[FaceAt]) -> fl
     return face.box.area * (1 + 2 * speaking)
 
 
-def eye_openness(luma: Picture, eye: NDArray[np.float32], apart: float) -> float:
-    """How high the dark of an eye is, in shares of the distance between the eyes.
-
-    A closed lid leaves a thin dark line of lashes; an open eye shows an iris as high as it is wide.
-    """
-    half_wide, half_high = max(2, round(0.17 * apart)), max(2, round(0.16 * apart))
-    x, y = round(float(eye[0])), round(float(eye[1]))
-    if x - half_wide < 0 or y - half_high < 0:
-        return 0.0
-    patch = luma[y - half_high : y + half_high + 1, x - half_wide : x + half_wide + 1].astype(np.float32)
-    if patch.shape != (2 * half_high + 1, 2 * half_wide + 1):
-        return 0.0
-    skin, darkest = np.percentile(patch, (75, 2))
-    if skin - darkest < 12:
-        return 0.0
-    dark = patch < darkest + 0.42 * (skin - darkest)
-    # The column through the iris is the highest; three beside each other outvote a stray pixel.
-    heights = np.sort(dark.sum(axis=0))[-3:]
-    return float(heights.mean() / apart)
-
-
 def _part(luma: Picture, box: Box, scale: float) -> Picture:
     top, left = max(0, int(box.y * scale)), max(0, int(box.x * scale))
     return luma[top : int(box.bottom * scale) + 1, left : int(box.right * scale) + 1]
@@ -161,17 +141,15 @@ def _compared(seen: Sequence[Candidate]) -> list[Candidate]:
         low, high = min(values), max(values)
         return (value - low) / (high - low) if high - low > 1e-6 else 1.0
 
-    sharp, eyes, smile, large = (
-        [getattr(each, name) for each in with_face] for name in ("sharp", "eyes", "smile", "large")
-    )
+    sharp, smile, large = ([getattr(each, name) for each in with_face] for name in ("sharp", "smile", "large"))
+    opened = openness([each.eye for each in with_face])
     return [
         replace(
             each,
             sharp=share(each.sharp, sharp),
-            # Open is open: wider than that is surprise, not a better picture.
-            eyes=min(1.0, share(each.eyes, eyes) / _OPEN),
+            eyes=eyes,
             smile=share(each.smile, smile),
             large=share(each.large, large),
         )
-        for each in with_face
+        for each, eyes in zip(with_face, opened, strict=True)
     ]
