@@ -1,15 +1,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from tests.media.clips import TONE, make
 
 from cliply.integrations.whisper import WhisperTranscriber
-from cliply.media.analysis import analyse, listen, write_down
+from cliply.media.analysis import analyse, choose, listen, write_down
 from cliply.media.cache import Cache
 from cliply.media.highlights import Candidate, Findings, Judgement
 from cliply.media.options import ClipOptions
 from cliply.media.progress import Watch
-from cliply.media.types import OnProgress, no_progress
+from cliply.media.types import OnProgress, Transcript, Word, no_progress
 
 
 def test_a_given_transcript_is_not_kept_in_the_language_of_an_earlier_run(tmp_path: Path) -> None:
@@ -62,3 +63,24 @@ def test_a_judge_is_asked_once_for_the_same_words_and_wishes(tmp_path: Path) -> 
     assert judge.asked == 1
     found(options.model_copy(update={"prompt": "bridges"}))
     assert judge.asked == 2
+
+
+@pytest.mark.parametrize(
+    ("shown", "until", "told"), [(30, 33_000, "from where there is a picture"), (6, 60_000, "bars")]
+)
+def test_clips_come_from_where_there_is_a_picture_if_that_is_most_of_a_recording(
+    shown: int, until: int, told: str, tmp_path: Path
+) -> None:
+    source = make(tmp_path / "short.mp4", f"testsrc2=s=64x64:r=10:d={shown}", TONE.format(seconds=55))
+    sentences = [("The", "bridge", "fell", "down", f"{number}.") for number in range(11)]
+    words = tuple(
+        Word(text, 5_000 * number + 900 * at, 5_000 * number + 900 * at + 800)
+        for number, sentence in enumerate(sentences)
+        for at, text in enumerate(sentence)
+    )
+    options = ClipOptions(shortest=5_000, longest=15_000)
+    sound = listen(source, Cache(tmp_path / "cache"), Watch())
+    findings = choose(source, sound, Transcript("en", words), options, None, Watch())
+    last = max(each.span.end for each in findings.highlights)
+    assert until - 6_000 < last <= until
+    assert any(told in warning for warning in findings.warnings)

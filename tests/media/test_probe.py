@@ -11,7 +11,7 @@ from cliply.errors import NotAllowed, NotFound
 from cliply.media import ffmpeg
 from cliply.media.errors import Unreadable
 from cliply.media.probe import Source, Video, probe
-from cliply.media.types import Size
+from cliply.media.types import Size, Span
 
 
 def video_of(source: Source) -> Video:
@@ -202,5 +202,22 @@ def test_real_videos_are_described(fixtures: Path, name: str, size: Size | None,
 
 def test_a_picture_that_ends_before_its_sound_is_told_apart_from_a_file_that_was_cut_short(tmp_path: Path) -> None:
     source = make(tmp_path / "short.mp4", "testsrc2=s=64x64:r=10:d=6", TONE.format(seconds=20))
-    assert abs(source.duration - 6000) <= 200
+    assert abs(source.duration - 20_000) <= 200
+    assert abs(source.pictured.end - 6000) <= 100
     assert "sound goes on until 20" in source.damage
+
+
+def test_a_picture_that_begins_after_its_sound_is_told(tmp_path: Path) -> None:
+    late = make(tmp_path / "late.mkv", "testsrc2=s=64x64:r=10:d=6", TONE.format(seconds=11), "-vf", "setpts=PTS+5/TB")
+    assert (late.pictured.start, late.pictured.end) == (5000, 11_000)
+    assert "picture after 5.0 s only" in late.damage
+
+
+def test_a_second_without_a_picture_is_not_worth_a_word(tmp_path: Path) -> None:
+    assert make(tmp_path / "a.mp4", "testsrc2=s=64x64:r=10:d=6", TONE.format(seconds=8)).damage == ""
+
+
+def test_what_is_mostly_without_a_picture_is_shown_as_sound(tmp_path: Path) -> None:
+    source = make(tmp_path / "short.mp4", "testsrc2=s=64x64:r=10:d=6", TONE.format(seconds=20))
+    assert source.shown(Span(3_000, 8_000)).video == source.video
+    assert source.shown(Span(5_000, 15_000)).video is None

@@ -70,7 +70,9 @@ def clip(
         Tighten, typer.Option(help="Cut long pauses and filler words. Silences above 2.5 s are always cut.")
     ] = "off",
     profanity: Annotated[Profanity, typer.Option(help="Mask swear words in the captions, or bleep them too.")] = "off",
-    title: Annotated[bool, typer.Option("--title/--no-title", help="Show a hook line at the beginning.")] = True,
+    title: Annotated[
+        bool, typer.Option("--title/--no-title", help="Show a hook line at the beginning and on the cover.")
+    ] = True,
     brand: Annotated[Path | None, typer.Option(help="A brand file: logo, colours, font, intro and outro.")] = None,
     loudness: Annotated[float, typer.Option(help="Loudness in LUFS.", min=-31, max=-8)] = -14,
     json: JsonFlag = False,
@@ -103,7 +105,7 @@ def clip(
     refuse_overwriting(folder, fingerprint(source))
     transcriber.check(options.language)
     if found.damage:
-        note(f"{found.damage} What can be read is used.")
+        note(found.damage)
     request = Request(found, options, folder)
     finished = watched(
         lambda watch: make_clips(

@@ -30,6 +30,9 @@ from cliply.media.types import Millis, Span, Transcript
 
 # Raised when the sound analysis, the transcriber's settings or the alignment change what they make.
 _VERSION = "2"
+_HELD: Millis = 3_000
+"""How long a frame is held where the picture is shorter than the sound."""
+_NO_PICTURE = "Where the sound has no picture, the nearest frame is held or moving bars are drawn."
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,25 +92,10 @@ def choose(
     watch: Watch,
 ) -> Findings:
     """The ranked moments. Raises NoSpeech when the speech has no stretch of the asked length."""
-    progress = watch.progress(Stage.HIGHLIGHTS)
-    # The bundled sentence model knows English only; other languages are compared by their words.
-    embedder = Embedder() if transcript.language == "en" else None
-    findings = find_highlights(
-        transcript,
-        source.duration,
-        options=HighlightOptions(
-            shortest=options.shortest,
-            longest=options.longest,
-            count=options.count,
-            prompt=options.prompt,
-            keywords=options.keywords,
-            within=options.within,
-        ),
-        sound=sound,
-        embedder=embedder,
-        judge=judge,
-        on_progress=progress,
-    )
+    seen, warnings = _with_picture(source, options)
+    findings = _found(source, sound, transcript, options, seen, judge, watch)
+    if seen != options.within and not findings.highlights:
+        findings, warnings = _found(source, sound, transcript, options, options.within, judge, watch), (_NO_PICTURE,)
     watch.tell(Update(Stage.HIGHLIGHTS, 1.0))
     if not findings.highlights:
         raise NoSpeech(
@@ -118,7 +106,51 @@ def choose(
                 else "There is not enough said without a long break to make a clip of it."
             )
         )
-    return findings
+    return replace(findings, warnings=findings.warnings + warnings)
+
+
+def _with_picture(source: Source, options: ClipOptions) -> tuple[Span | None, tuple[str, ...]]:
+    """The part to choose from, and what to say of it: where most of a recording has a picture, clips come from there.
+
+    A few seconds without one are no reason to leave out a sentence; the nearest frame is held.
+    """
+    part = options.within or Span(0, source.duration)
+    pictured = source.pictured
+    seen = part.clamp(Span(pictured.start - _HELD, pictured.end + _HELD))
+    if source.video is None or seen == part:
+        return options.within, ()
+    if seen.duration >= max(options.shortest, part.duration // 2):
+        return seen, ("The sound is longer than the picture, so clips come from where there is a picture.",)
+    return options.within, (_NO_PICTURE,)
+
+
+def _found(
+    source: Source,
+    sound: SoundTrack,
+    transcript: Transcript,
+    options: ClipOptions,
+    within: Span | None,
+    judge: Judge | None,
+    watch: Watch,
+) -> Findings:
+    # The bundled sentence model knows English only; other languages are compared by their words.
+    embedder = Embedder() if transcript.language == "en" else None
+    return find_highlights(
+        transcript,
+        source.duration,
+        options=HighlightOptions(
+            shortest=options.shortest,
+            longest=options.longest,
+            count=options.count,
+            prompt=options.prompt,
+            keywords=options.keywords,
+            within=within,
+        ),
+        sound=sound,
+        embedder=embedder,
+        judge=judge,
+        on_progress=watch.progress(Stage.HIGHLIGHTS),
+    )
 
 
 def analyse(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
+from pathlib import Path
 
 from cliply.media.analysis import Analysis
 from cliply.media.captions.emphasis import emphasise
@@ -13,6 +14,7 @@ from cliply.media.edit import (
     CameraKey,
     Captions,
     ClipEdit,
+    Cover,
     EditWord,
     Hook,
     LayoutSpan,
@@ -44,9 +46,9 @@ class Assembled(Document):
 
 def assemble(analysis: Analysis, highlight: Highlight, options: ClipOptions, on_progress: OnProgress) -> Assembled:
     """Frame, caption and title one highlight."""
-    source, language = analysis.source, analysis.transcript.language
+    source, language = analysis.source.shown(highlight.span), analysis.transcript.language
     words = analysis.transcript.within(highlight.span)
-    framing = _frame(analysis, highlight.span, words, options, on_progress)
+    framing = _frame(source, analysis.sound.wav, highlight.span, words, options, on_progress)
     kept = without_slivers(highlight.span, framing.shots, words)
     spans = tighten(kept, words, analysis.sound.silences, options.tighten, language=language)
     swears = set(find_profanity(words, language)) if options.profanity != "off" else set()
@@ -63,6 +65,7 @@ def assemble(analysis: Analysis, highlight: Highlight, options: ClipOptions, on_
         layouts=tuple(each for each in framing.layouts if any(each.span.overlap(span) for span in spans)),
         captions=Captions(style=options.style),
         hook=Hook(text=hook) if options.title and hook else None,
+        cover=Cover(title=hook if options.title and hook else None),
         brand=options.brand,
         audio=Audio(
             loudness=options.loudness,
@@ -103,15 +106,14 @@ def _picture_size(source: Source, options: ClipOptions) -> Size:
 
 
 def _frame(
-    analysis: Analysis, span: Span, words: Sequence[Word], options: ClipOptions, on_progress: OnProgress
+    source: Source, wav: Path, span: Span, words: Sequence[Word], options: ClipOptions, on_progress: OnProgress
 ) -> Framing:
-    source = analysis.source
     if source.video is not None:
         return compose(
             source,
             span,
             words=words,
-            wav=analysis.sound.wav,
+            wav=wav,
             aspect=options.aspect,
             layout=options.layout,
             on_progress=on_progress,

@@ -59,6 +59,7 @@ def deliver(
     on_progress: OnProgress,
 ) -> Delivered:
     """Make all files of one clip in `folder`. They appear together at the end, the video last; or none does."""
+    source = source.shown(edit.span)
     with scratch(folder) as making:
         video = making / str(names.video)
         render(edit, source, video, threads=threads, on_progress=_part(on_progress, 0.0, _RENDERED))

@@ -5,7 +5,7 @@ A malformed file can crash or swell a demuxer, so PyAV opens it in a child (`pro
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from cliply.errors import NotAllowed, NotFound
 from cliply.media import isolation
 from cliply.media.errors import TooMuch, Unreadable
 from cliply.media.isolation import Limits
-from cliply.media.types import Millis, Size
+from cliply.media.types import Millis, Size, Span
 
 STANDARD_RATES = tuple(
     Fraction(rate) for rate in ("24000/1001", "24", "25", "30000/1001", "30", "48", "50", "60000/1001", "60")
@@ -43,6 +43,10 @@ class Video:
     start: Millis
     reorders: bool
     """Has B-frames, so that analysis may skip them."""
+    last: Millis
+    """When its last frame begins, from the start of the file."""
+    end: Millis
+    """When it ends, from the start of the file; the sound may go on."""
 
     @property
     def coded_upright(self) -> Size:
@@ -94,6 +98,18 @@ class Source:
     subtitles: tuple[Subtitles, ...] = ()
     damage: str = ""
     """What is wrong with a file that is readable all the same, for the creator; empty if nothing is."""
+
+    @property
+    def pictured(self) -> Span:
+        """From the first picture to the end of the last, from the start of the file; empty if there are none."""
+        if self.video is None:
+            return Span(0, 0)
+        start = max(0, self.video.start - self.sound.start) if self.sound is not None else 0
+        return Span(start, max(start, self.video.end))
+
+    def shown(self, span: Span) -> "Source":
+        """This file as it is shown during `span`: as sound alone where most of it has no picture."""
+        return self if self.pictured.overlap(span) * 2 >= span.duration else replace(self, video=None)
 
 
 def probe(path: Path) -> Source:
@@ -184,4 +200,6 @@ def _video(told: dict[str, str]) -> Video:
         colour_range=told["colour_range"],
         start=int(told["start"]),
         reorders=bool(told["reorders"]),
+        last=int(told["last"]),
+        end=int(told["end"]),
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import av.error
@@ -15,6 +15,10 @@ from cliply.media.ffmpeg import CONTAINERS, MAX_PIXELS
 
 TEXT_SUBTITLES = ("subrip", "webvtt", "ass", "ssa", "mov_text", "text")
 LONGEST = 24 * 3600
+HELD = 3.0
+"""Seconds at an end for which the nearest frame is held without a word."""
+_STILL = 20.0
+"""Seconds that the last frame of a varying rate may last: what does not change is not stored again."""
 _SNIFFED = {
     b"\x89PNG": "is a picture, not a video. Name a video or sound file.",
     b"\xff\xd8\xff": "is a picture, not a video. Name a video or sound file.",
@@ -73,16 +77,16 @@ def _describe(container: Any) -> dict[str, Any]:
     if video is not None and first is None and sound is None:
         return {"error": "has no picture that can be decoded; it is damaged or cut short. Copy or download it again."}
     duration = _declared(container, video, sound)
-    decoded = _reach(container, video or sound, duration)
-    damage = _damage(duration, decoded)
-    if damage and video is not None and sound is not None:
-        heard = _reach(container, sound, duration)
-        if not _damage(duration, heard):
-            damage = (
-                f"The picture ends after {decoded:.1f} s, but the sound goes on until {heard:.1f} s; "
-                "what has no picture is left out."
-            )
-    length = min(duration, decoded) if damage else (duration or decoded)
+    reached = _reach(container, sound or video, duration).end
+    looked = _reach(container, video, duration) if video is not None else _Reach(0.0, 0.0)
+    begins = _file_time(0.0, video, sound)
+    if video is not None and sound is not None:
+        reached = max(_file_time(reached, sound, video), _file_time(looked.end, video, sound))
+    damage = _damage(duration, reached)
+    length = min(duration, reached) if damage else (duration or reached)
+    ends = _shown_until(video, begins + looked.end, length)
+    if not damage and first is not None:
+        damage = _without_picture(begins, ends, length)
     if length <= 0:
         return {"error": "holds nothing that can be played. Copy or download it again."}
     if length > LONGEST:
@@ -94,7 +98,10 @@ def _describe(container: Any) -> dict[str, Any]:
         "container": container.format.name,
         "duration": round(length * 1000),
         "damage": damage,
-        "video": _video(video, first) if video is not None and first is not None else None,
+        "video": _video(video, first)
+        | {"last": str(round((begins + looked.last) * 1000)), "end": str(round(ends * 1000))}
+        if video is not None and first is not None
+        else None,
         "sound": _sound(container, sound) if sound is not None else None,
         "subtitles": [
             {
@@ -151,23 +158,57 @@ def _declared(container: Any, *streams: Any) -> float:
     return max(lengths, default=0.0)
 
 
-def _reach(container: Any, stream: Any, declared: float) -> float:
-    """Seconds that packets really reach, looking at the end of long files only."""
+class _Reach(NamedTuple):
+    """Seconds from a stream's start."""
+
+    last: float
+    """Where its last packet begins."""
+    end: float
+
+
+def _reach(container: Any, stream: Any, declared: float) -> _Reach:
+    """How far packets really reach, looking at the end of long files only."""
     start = float(stream.start_time * stream.time_base) if stream.start_time is not None else 0.0
     for at in (max(0.0, declared - 5), declared / 2, 0.0):
-        reached = 0.0
+        last = reached = 0.0
         for packet in islice(_packets(container, stream, at), 200_000):
             if packet.pts is not None and packet.size:
-                end = float((packet.pts + (packet.duration or 0)) * packet.time_base) - start
-                reached = max(reached, end)
+                last = max(last, float(packet.pts * packet.time_base) - start)
+                reached = max(reached, float((packet.pts + (packet.duration or 0)) * packet.time_base) - start)
         if reached > 0 and (reached >= declared - 6 or at == 0.0):
-            return reached
-    return 0.0
+            return _Reach(last, reached)
+    return _Reach(0.0, 0.0)
+
+
+def _file_time(seconds: float, stream: Any, other: Any) -> float:
+    """A stream's time as time of the file, which begins with the first picture or sound."""
+    late = 0 if stream is None or other is None else max(0, _millis(stream) - _millis(other))
+    return seconds + late / 1000
+
+
+def _shown_until(video: Any, ends: float, length: float) -> float:
+    if video is None or ends <= 0:
+        return length
+    average, base = video.average_rate, video.base_rate
+    constant = average and base and abs(average - base) < Fraction(1, 100)
+    return min(length, ends if constant else ends + _STILL)
+
+
+def _without_picture(begins: float, ends: float, length: float) -> str:
+    """What is said of a recording whose picture does not last as long as its sound."""
+    if length - ends > HELD:
+        return f"The picture ends after {ends:.1f} s, but the sound goes on until {length:.1f} s."
+    if begins > HELD:
+        return f"The sound begins at once, but the picture after {begins:.1f} s only."
+    return ""
 
 
 def _damage(declared: float, reached: float) -> str:
     if declared - reached > max(2.0, declared * 0.05):
-        return f"The file says it lasts {declared:.1f} s but only {reached:.1f} s can be read; it was cut short."
+        return (
+            f"The file says it lasts {declared:.1f} s but only {reached:.1f} s can be read; it was cut short. "
+            "What can be read is used."
+        )
     return ""
 
 

@@ -15,7 +15,9 @@ from cliply.media.types import Size, Span
 
 def source(rate: str, *, container: str = "mov,mp4,m4a,3gp,3g2,mj2", start: int = 0, sound_start: int = 0) -> Source:
     size = Size(1920, 1080)
-    video = Video("h264", size, size, Fraction(rate), True, 0, Fraction(1), "yuv420p", "", "", "", start, True)
+    video = Video(
+        "h264", size, size, Fraction(rate), True, 0, Fraction(1), "yuv420p", "", "", "", start, True, 599_960, 600_000
+    )
     return Source(Path("talk.mp4"), container, 600_000, 1, video, Sound("aac", 0, 48_000, 2, sound_start))
 
 

@@ -176,6 +176,34 @@ def test_sound_alone_gets_a_picture_that_moves(tmp_path: Path) -> None:
     assert ink[30] > 4 * ink[5]
 
 
+@pytest.mark.parametrize(
+    "spans", [(Span(500, 3000),), (Span(0, 400), Span(1000, 1400), Span(2600, 3000)), (Span(2500, 3500),)]
+)
+def test_the_last_frame_is_held_where_the_sound_goes_on(tmp_path: Path, spans: tuple[Span, ...]) -> None:
+    source = make(tmp_path / "short.mp4", "testsrc2=s=320x180:r=25:d=2", TONE.format(seconds=5), *_X264)
+    made = render(follow(source, spans), source, tmp_path / "clip.mp4")
+    assert made.frames == 25 * sum(span.duration for span in spans) // 1000
+    pictures = _pictures(made.path)
+    assert np.abs(pictures[-1] - pictures[-8]).mean() < 2  # nothing moves any more
+    assert pictures[-1].std() > 20
+
+
+@pytest.mark.parametrize("spans", [(Span(500, 3000),), (Span(0, 1000),)])
+def test_the_first_frame_is_shown_before_a_picture_that_begins_late(tmp_path: Path, spans: tuple[Span, ...]) -> None:
+    picture, late = "testsrc2=s=320x180:r=25:d=4", ("-vf", "setpts=PTS+2/TB")
+    source = make(tmp_path / "late.mkv", picture, TONE.format(seconds=6), *_X264, *late)
+    made = render(follow(source, spans), source, tmp_path / "clip.mp4")
+    assert made.frames == 25 * sum(span.duration for span in spans) // 1000
+    pictures = _pictures(made.path)
+    assert np.abs(pictures[0] - pictures[8]).mean() < 2
+    assert pictures[0].std() > 20
+
+
+def _pictures(clip: Path) -> list[np.ndarray]:
+    with av.open(str(clip)) as file:
+        return [frame.to_ndarray(format="gray").astype(float) for frame in file.decode(video=0)]
+
+
 def test_a_source_without_sound_gets_a_silent_one(tmp_path: Path) -> None:
     source = make(tmp_path / "mute.mp4", "testsrc2=s=320x180:r=25:d=2", None, *_X264)
     made = render(follow(source, [Span(0, 1000)]), source, tmp_path / "clip.mp4")

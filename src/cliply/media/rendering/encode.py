@@ -146,6 +146,8 @@ def _open_runs(source: Source, frames: FrameMap, quality: Quality, inputs: _Inpu
 
 def _opened(source: Source, run: Run, rate: Fraction) -> list[str]:
     length = run.origin - run.seek + (run.cuts[-1].end + 2) / rate
+    # At least up to the first frame, which stands for what is before it.
+    length = max(length, Fraction(source.pictured.start, 1000) - run.seek + 1)
     seek = ["-ss", ffmpeg.time_argument(run.seek), "-t", ffmpeg.time_argument(length)]
     return ["-reinit_filter", "0", "-an", "-sn", "-dn", *seek, *ffmpeg.guarded(source.path)]
 

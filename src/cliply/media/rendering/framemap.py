@@ -139,16 +139,11 @@ def _opening(start: Millis, source: Source) -> tuple[Fraction, Fraction]:
     wanted = Fraction(start, 1000)
     if source.video is None:
         return wanted, wanted
+    frame = 1 / source.video.rate
+    first = Fraction(source.pictured.start, 1000)
+    # Behind the last frame there is nothing to open; it is held from there on.
+    wanted = min(wanted, max(first, Fraction(source.video.last, 1000) - 2 * frame))
     if any(name in source.container.split(",") for name in _WITHOUT_INDEX):
         wanted = max(Fraction(0), wanted - _LEAD)
-    frame = 1 / source.video.rate
-    first = picture_start(source)
     origin = first + math.floor((wanted - first) / frame + Fraction(1, 2)) * frame
     return max(Fraction(0), origin - frame / 4), origin
-
-
-def picture_start(source: Source) -> Fraction:
-    """Seconds from the start of the file to its first picture; more than 0 when the sound starts first."""
-    if source.video is None or source.sound is None:
-        return Fraction(0)
-    return Fraction(max(0, source.video.start - source.sound.start), 1000)

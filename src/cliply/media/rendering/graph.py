@@ -50,15 +50,14 @@ def kept_frames(run: Run, video: Video, rate: Fraction) -> str:
     steps = [f"setpts=PTS+{float(late):.6f}/TB"] if abs(late) > Fraction(1, 1_000_000) else []
     if video.codec in _INTERLACING:
         steps.append("bwdif=mode=send_frame:deint=interlaced")
-    steps += [f"scale={decoded.width}:{decoded.height}", f"fps={rate}:start_time=0"]
+    # A picture that begins after its sound shows its first frame before, one that ends sooner holds its last.
+    steps += [f"scale={decoded.width}:{decoded.height}", f"fps={rate}:start_time=0", "tpad=stop=-1:stop_mode=clone"]
     if len(run.cuts) == 1:
         steps.append(f"trim=start_frame={run.cuts[0].grid}:end_frame={run.cuts[0].end}")
     else:
         kept = balanced_sum([f"between(n,{cut.grid},{cut.end - 1})" for cut in run.cuts])
-        steps.append(f"select='{kept}'")
-    # A picture that ends before its sound holds its last frame.
-    steps += [f"setpts=N/({rate})/TB", "tpad=stop=-1:stop_mode=clone", f"trim=end_frame={run.frames}"]
-    return ",".join(steps)
+        steps += [f"trim=end_frame={run.cuts[-1].end}", f"select='{kept}'"]
+    return ",".join([*steps, f"setpts=N/({rate})/TB"])
 
 
 def _scene_chains(arranged: Sequence[Scene], on: Canvas, rate: Fraction, source: str, out: str) -> list[str]:
