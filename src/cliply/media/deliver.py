@@ -16,17 +16,20 @@ from cliply.media.probe import Source
 from cliply.media.rendering.quality import check
 from cliply.media.rendering.render import render
 from cliply.media.rendering.thumbnail import make_cover
+from cliply.media.repair import repaired
 from cliply.media.types import FaceAt, OnProgress
 
 _SCRATCH = ".cliply-"
 # The encode is nearly all of the work; the rest is the check and the cover.
-_RENDERED, _CHECKED = 0.9, 0.95
+_RENDERED, _CHECKED = 0.95, 0.95
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
     """The files of one clip and what its check found."""
 
+    edit: ClipEdit
+    """What was rendered; another than was asked for where a fault was repaired."""
     files: ClipFiles
     findings: tuple[Finding, ...]
 
@@ -57,14 +60,19 @@ def deliver(
     faces: Sequence[FaceAt],
     threads: int | None,
     on_progress: OnProgress,
+    repairing: bool = True,
 ) -> Delivered:
-    """Make all files of one clip in `folder`. They appear together at the end, the video last; or none does."""
+    """Make all files of one clip in `folder`. They appear together at the end, the video last; or none does.
+
+    With `repairing`, a clip that fails its check is made once more if another cut mends it.
+    """
     source = source.shown(edit.span)
     with scratch(folder) as making:
         video = making / str(names.video)
-        render(edit, source, video, threads=threads, on_progress=_part(on_progress, 0.0, _RENDERED))
-        checked = _part(on_progress, _RENDERED, _CHECKED)
-        findings = check(edit, video, source, faces=faces, on_progress=checked)
+        findings = _checked(edit, source, video, faces, threads, _part(on_progress, 0.0, _CHECKED))
+        if repairing and (better := repaired(edit, findings)) != edit:
+            edit = better
+            findings = _checked(edit, source, video, faces, threads, _part(on_progress, _CHECKED, _CHECKED))
         cover, wide = making / str(names.cover), making / str(names.cover_wide)
         make_cover(edit, source, faces, cover, wide, on_progress=_part(on_progress, _CHECKED, 1.0))
         (making / str(names.srt)).write_text(write_srt(edit), encoding="utf-8")
@@ -74,7 +82,19 @@ def deliver(
         for name in sorted(filter(None, names.model_dump().values()), key=lambda name: name == names.video):
             (making / name).replace(folder / name)
     on_progress(1.0)
-    return Delivered(names, findings)
+    return Delivered(edit, names, findings)
+
+
+def _checked(
+    edit: ClipEdit,
+    source: Source,
+    video: Path,
+    faces: Sequence[FaceAt],
+    threads: int | None,
+    on_progress: OnProgress,
+) -> tuple[Finding, ...]:
+    render(edit, source, video, threads=threads, on_progress=_part(on_progress, 0.0, _RENDERED))
+    return check(edit, video, source, faces=faces, on_progress=_part(on_progress, _RENDERED, 1.0))
 
 
 def _part(on_progress: OnProgress, start: float, end: float) -> OnProgress:

@@ -37,7 +37,7 @@ from cliply.media.speech.transcripts import load_transcript
 from cliply.media.types import Highlight
 
 # Raised when framing or the way edits are put together changes.
-_VERSION = "6"
+_VERSION = "7"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,10 @@ def render_edit(edit: ClipEdit, source: Source, target: Path, watch: Watch) -> D
     refuse_other_source(edit, source)
     progress, names = watch.progress(Stage.RENDER), file_names(target.stem)
     with _alone(target.parent, sweeping=False):
-        return deliver(edit, source, target.parent, names, faces=(), threads=None, on_progress=progress)
+        # A person's own edit is made as it is; what is wrong with it is told.
+        return deliver(
+            edit, source, target.parent, names, faces=(), threads=None, on_progress=progress, repairing=False
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,10 @@ def _make(work: _Work, wanted: Sequence[tuple[int, Highlight]]) -> None:
     try:
         framed = [framing.submit(_frame, work, each[1], item, items) for item, each in enumerate(wanted, 1)]
         made = {
-            rendering.submit(_deliver, work, edit, number, item, items, cores // renders): (number, highlight)
+            rendering.submit(_deliver, work, edit, number, highlight, item, items, cores // renders): (
+                number,
+                highlight,
+            )
             for item, (edit, (number, highlight)) in enumerate(zip(framed, wanted, strict=True), 1)
         }
         for future in as_completed(made):
@@ -161,11 +167,7 @@ def _make(work: _Work, wanted: Sequence[tuple[int, Highlight]]) -> None:
 
 def _frame(work: _Work, highlight: Highlight, item: int, items: int) -> Assembled:
     """The edit of a highlight, kept under what it depends on."""
-    words = work.analysis.transcript.within(highlight.span)
-    look = look_digest(work.options.style, work.options.brand)
-    told = "\0".join((_VERSION, look, str(highlight), work.options.model_dump_json(), str(words)))
-    key = hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
-    kept = work.cache.folder(work.analysis.fingerprint) / f"edit-{key}.json"
+    kept = _kept_edit(work, highlight)
     try:
         known = Assembled.model_validate_json(kept.read_bytes())
         # The recording may have been moved since.
@@ -178,14 +180,28 @@ def _frame(work: _Work, highlight: Highlight, item: int, items: int) -> Assemble
     return assembled
 
 
+def _kept_edit(work: _Work, highlight: Highlight) -> Path:
+    words = work.analysis.transcript.within(highlight.span)
+    look = look_digest(work.options.style, work.options.brand)
+    told = "\0".join((_VERSION, look, str(highlight), work.options.model_dump_json(), str(words)))
+    key = hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
+    return work.cache.folder(work.analysis.fingerprint) / f"edit-{key}.json"
+
+
 def _deliver(
-    work: _Work, framed: Future[Assembled], number: int, item: int, items: int, threads: int
+    work: _Work,
+    framed: Future[Assembled],
+    number: int,
+    highlight: Highlight,
+    item: int,
+    items: int,
+    threads: int,
 ) -> tuple[Assembled, Delivered]:
     assembled = framed.result()
     if (entry := work.outcome.kept(assembled.edit)) is not None and entry.number == number:
         _follow_source(assembled.edit, work.folder / str(entry.files.edit))
         work.watch.tell(Update(Stage.RENDER, 1.0, item, items, kept=True))
-        return assembled, Delivered(entry.files, entry.findings)
+        return assembled, Delivered(assembled.edit, entry.files, entry.findings)
     delivered = deliver(
         assembled.edit,
         work.analysis.source,
@@ -195,6 +211,10 @@ def _deliver(
         threads=threads,
         on_progress=work.watch.progress(Stage.RENDER, item, items),
     )
+    if delivered.edit != assembled.edit:
+        assembled = assembled.model_copy(update={"edit": delivered.edit})
+        # The next run goes on with the clip as it was repaired.
+        write_text(_kept_edit(work, highlight), assembled.model_dump_json())
     return assembled, delivered
 
 
