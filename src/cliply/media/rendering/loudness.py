@@ -78,7 +78,8 @@ def limit(samples: Samples, ceiling: float) -> None:
 
 def _true_peaks(samples: Samples, top: float) -> Samples:
     """The larger channel's peak at each sample, between its neighbours included where it could matter."""
-    peaks: Samples = np.abs(samples).max(axis=1)
+    # A maximum along the short axis would cost ten times as much.
+    peaks: Samples = np.maximum(np.abs(samples[:, 0]), np.abs(samples[:, 1]))
     near = np.flatnonzero(peaks > top * 0.6)
     taps = _interpolators()
     half = taps.shape[1] // 2
