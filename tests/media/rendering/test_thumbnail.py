@@ -10,7 +10,7 @@ from tests.media.clips import follow, make
 from cliply.media.edit import Cover
 from cliply.media.rendering.cover_frame import best_moment, sharpness
 from cliply.media.rendering.thumbnail import make_cover, wide_window
-from cliply.media.types import Box, Size, Span
+from cliply.media.types import Box, FaceAt, Size, Span
 
 _X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "0", "-g", "15")
 
@@ -74,3 +74,21 @@ def test_the_wide_window_is_inside_the_picture(size: Size) -> None:
     assert window.right <= size.width + 0.01
     assert window.bottom <= size.height + 0.01
     assert wide_window(Size(1080, 1920), []) is None
+
+
+@pytest.mark.parametrize("top", [60, 200, 340])
+def test_a_title_covers_neither_eyes_nor_mouth(tmp_path: Path, top: int) -> None:
+    source = make(tmp_path / "a.mp4", "color=c=gray:s=1280x720:r=30:d=2", None, *_X264)
+    face = FaceAt(at=500, box=Box(540, top, 180, 240), person=1)
+    pictures = []
+    for title in (None, "The one habit that changed my life"):
+        edit = follow(source, [Span(0, 1500)], cover=Cover(at=500, title=title))
+        make_cover(edit, source, [face], tmp_path / "c.jpg", tmp_path / "w.jpg")
+        pictures.append(np.asarray(Image.open(tmp_path / "c.jpg").convert("L"), int))
+    written = np.abs(pictures[0] - pictures[1]) > 40
+    assert written.any()
+    # The window is 405 by 720 in the middle of the picture, enlarged to the cover.
+    scale = 1920 / 720
+    for first, last in ((0.32, 0.48), (0.68, 0.82)):
+        rows = slice(int((top + first * 240) * scale), int((top + last * 240) * scale))
+        assert not written[rows].any()

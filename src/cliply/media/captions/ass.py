@@ -11,9 +11,9 @@ from pathlib import Path
 from cliply.media.captions.drawing import rounded
 from cliply.media.captions.emphasis import emoji_colour
 from cliply.media.captions.fonts import EMOJI, Run, face
-from cliply.media.captions.hook import hook_events, title_events
+from cliply.media.captions.hook import cover_setter, hook_events, title_events
 from cliply.media.captions.script import Event, Look, alpha, colour, escape_text, number, script
-from cliply.media.captions.styles import CaptionStyle, dressed
+from cliply.media.captions.styles import CaptionStyle
 from cliply.media.captions.tokens import spaceless
 from cliply.media.captions.typeset import (
     GROWTH,
@@ -24,9 +24,8 @@ from cliply.media.captions.typeset import (
     blocks,
     middle_of,
     typesetter,
-    typesetter_for,
 )
-from cliply.media.edit import OUTPUT_SIZES, Aspect, Brand, ClipEdit
+from cliply.media.edit import Brand, ClipEdit
 from cliply.media.types import Box, Millis, Size
 
 _PANEL, _BOX, _TEXT, _ACTIVE, _EMOJI = range(5)
@@ -66,15 +65,11 @@ def cover_ass(
     language: str = "en",
 ) -> Path:
     """Write `title` for a still picture of `size`, its middle at `position` of the height, and return the file."""
-    setter = typesetter_for(title, size, nearest_aspect(size), dressed(style, brand), brand)
+    setter = cover_setter(title, size, style, brand)
     path = folder / "cover.ass"
     events = list(title_events(title, setter, language, position))
     path.write_text(script(size, _looks(setter), events), encoding="utf-8")
     return path
-
-
-def nearest_aspect(size: Size) -> Aspect:
-    return min(OUTPUT_SIZES, key=lambda aspect: abs(OUTPUT_SIZES[aspect].ratio - size.ratio))
 
 
 def _looks(setter: Typesetter) -> list[Look]:

@@ -8,11 +8,12 @@ from cliply.media.captions import fonts
 from cliply.media.captions.drawing import rounded
 from cliply.media.captions.function_words import leading
 from cliply.media.captions.script import Event, colour, escape_text, number
+from cliply.media.captions.styles import CaptionStyle, dressed
 from cliply.media.captions.tokens import Token, divide, plain
-from cliply.media.captions.typeset import Typesetter
+from cliply.media.captions.typeset import Typesetter, typesetter_for
 from cliply.media.captions.zones import MARGIN, free_band, free_width
-from cliply.media.edit import Hook
-from cliply.media.types import Box, Millis
+from cliply.media.edit import OUTPUT_SIZES, Brand, Hook
+from cliply.media.types import Box, Millis, Size
 
 _PANEL, _TEXT = 6, 7
 _MOST_LINES = 3
@@ -66,11 +67,18 @@ def hook_events(hook: Hook, setter: Typesetter, language: str, length: Millis) -
     yield from _events(placed, setter, length, fade=r"\fad(0,250)")
 
 
+def cover_setter(title: str, size: Size, style: CaptionStyle, brand: Brand) -> Typesetter:
+    aspect = min(OUTPUT_SIZES, key=lambda each: abs(OUTPUT_SIZES[each].ratio - size.ratio))
+    return typesetter_for(title, size, aspect, dressed(style, brand), brand)
+
+
+def place_cover_title(title: str, setter: Typesetter, language: str, middle: float) -> PlacedTitle:
+    return place_title(title, setter, language, size=setter.style.hook.size * _COVER_SIZE, middle=middle)
+
+
 def title_events(title: str, setter: Typesetter, language: str, middle: float) -> Iterator[Event]:
     """For a still picture: shown throughout."""
-    size = setter.style.hook.size * _COVER_SIZE
-    placed = place_title(title, setter, language, size=size, middle=middle)
-    yield from _events(placed, setter, 3_600_000, fade="")
+    yield from _events(place_cover_title(title, setter, language, middle), setter, 3_600_000, fade="")
 
 
 def _events(placed: PlacedTitle, setter: Typesetter, length: Millis, *, fade: str) -> Iterator[Event]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cliply.media.captions.fonts import uncovered
-from cliply.media.captions.hook import place_title
+from cliply.media.captions.hook import place_cover_title, place_title
 from cliply.media.captions.seen import SeenFace, seen_faces
 from cliply.media.captions.typeset import PlacedBlock, Typesetter, blocks, middle_of, typesetter
 from cliply.media.captions.zones import free_band, zones
@@ -22,6 +22,8 @@ _TOUCHED = 0.03
 _MUCH = 0.25
 """Share of a face that is too much to cover even where eyes and mouth stay free."""
 _LOWEST_HOOK = 0.5
+# Profile pages show the middle of a cover, in 3:4.
+_HIGHEST_TITLE, _LOWEST_TITLE = 0.18, 0.84
 # How much better, in what a place costs, another one must be for the captions to move there with a layout, and how
 # much worse one may be that another layout uses already.
 _WORTH_MOVING, _NO_WORSE = 0.2, 0.15
@@ -161,6 +163,20 @@ def choose_hook_position(edit: ClipEdit, faces: Sequence[FaceAt]) -> float | Non
         return 10 * covered / max(1, len(seen)) + over_screen + (middle - base)
 
     return round(_cheapest(cost, base, max(base, _LOWEST_HOOK), base), 4)
+
+
+def choose_title_position(
+    title: str, setter: Typesetter, faces: Sequence[SeenFace], wanted: Sequence[float], language: str
+) -> float:
+    """The middle of a cover's title, as near to one of the places `wanted` as it covers no eyes and no mouth."""
+    height = setter.size.height
+
+    def cost(middle: float) -> float:
+        box = place_cover_title(title, setter, language, middle).box
+        covered = sum(3 * _covered(face.box, box) + 10 * _covered_features(face, box) for face in faces)
+        return covered / max(1, len(faces)) + min(abs(box.centre[1] / height - each) for each in wanted)
+
+    return round(_cheapest(cost, _HIGHEST_TITLE, _LOWEST_TITLE, wanted[0]), 4)
 
 
 def hook_box(edit: ClipEdit, setter: Typesetter | None = None) -> Box | None:

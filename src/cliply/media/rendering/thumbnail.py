@@ -1,25 +1,29 @@
 """The cover: the clip's best frame in the clip's own layout, upright and wide, with its title if it has one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cliply.media.captions.ass import cover_ass
 from cliply.media.captions.fonts import font_environment
+from cliply.media.captions.hook import cover_setter
+from cliply.media.captions.placement import choose_title_position
+from cliply.media.captions.seen import SeenFace, seen_faces
 from cliply.media.captions.styles import load_style
 from cliply.media.edit import ClipEdit
 from cliply.media.probe import Source
 from cliply.media.rendering.cover_frame import best_moment
-from cliply.media.rendering.framemap import frame_map
 from cliply.media.rendering.stills import Lettering, at_moment, landscape, write_still
-from cliply.media.rendering.windows import scenes
 from cliply.media.scratch import scratch_folder
 from cliply.media.types import Box, FaceAt, Millis, OnProgress, Size, no_progress
 
 PORTRAIT = Size(1080, 1920)
 WIDE = Size(1280, 720)
 
-_ABOVE, _BELOW = 0.22, 0.76
-_WIDE_TITLE = 0.87
+_NEAR: Millis = 250
+"""A face is where it was that long before or after."""
+# Where a title stands best: above a face or on a chest; on a wide cover low, where no player draws its buttons.
+_UPRIGHT_TITLE, _WIDE_TITLE = (0.24, 0.76), (0.8,)
 
 
 def make_cover(
@@ -38,44 +42,45 @@ def make_cover(
     at = edit.cover.at
     if at is None:
         at = best_moment(edit, source, faces, on_progress=on_progress) if source.video else edit.spans[0].start
-    near = [face.box for face in faces if abs(face.at - at) <= 250]
     still = at_moment(edit, source, at)
+    shown = still.spans[0].start
+    near = [replace(face, at=shown) for face in faces if abs(face.at - at) <= _NEAR]
     with scratch_folder("cover") as scratch:
         folder = Path(scratch)
-        above = _face_height(still, source, near) >= 0.5
-        write_still(still, source, PORTRAIT, portrait, _title(edit, PORTRAIT, _ABOVE if above else _BELOW, folder))
+        title = _title(still, near, PORTRAIT, _UPRIGHT_TITLE, folder)
+        write_still(still, source, PORTRAIT, portrait, title)
         on_progress(0.95)
-        laid = landscape(still, at, wide_window(edit.source.size, near))
-        write_still(laid, source, WIDE, wide, _title(edit, WIDE, _WIDE_TITLE, folder))
+        laid = landscape(still, at, wide_window(edit.source.size, [face.box for face in near]))
+        write_still(laid, source, WIDE, wide, _title(laid, near, WIDE, _WIDE_TITLE, folder))
     on_progress(1.0)
     return at
 
 
-def _title(edit: ClipEdit, size: Size, position: float, folder: Path) -> Lettering | None:
-    if not edit.cover.title:
+def _title(
+    still: ClipEdit, faces: Sequence[FaceAt], size: Size, wanted: Sequence[float], folder: Path
+) -> Lettering | None:
+    title = still.cover.title
+    if not title or not title.strip():
         return None
     own = folder / f"{size.width}"
     own.mkdir()
-    style = load_style(edit.captions.style)
-    written = cover_ass(
-        edit.cover.title, size, own, style=style, brand=edit.brand, position=position, language=edit.language
-    )
-    return Lettering(f"ass={written.name}", own, font_environment(own, edit.brand.font))
+    style = load_style(still.captions.style)
+    setter = cover_setter(title, size, style, still.brand)
+    seen = [_on_cover(face, still.output.size, size) for face in seen_faces(still, faces)]
+    position = choose_title_position(title, setter, seen, wanted, still.language)
+    written = cover_ass(title, size, own, style=style, brand=still.brand, position=position, language=still.language)
+    return Lettering(f"ass={written.name}", own, font_environment(own, still.brand.font))
 
 
-def _face_height(still: ClipEdit, source: Source, boxes: Sequence[Box]) -> float:
-    """Where on the upright cover the largest face's middle lies, 0 top to 1 bottom; 0.5 if none is known."""
-    if not boxes or source.video is None:
-        return 0.5
-    frames = frame_map(still, source)
-    paths = scenes(still, frames, source.video.size, still.output.size)[0].paths
-    box = max(boxes, key=lambda each: each.area)
-    for path in paths:
-        window = path.at(0)
-        if window.overlap(box) > 0.5 * box.area:
-            place = path.pane.place
-            return place.y + place.height * (box.centre[1] - window.y) / window.height
-    return 0.5
+def _on_cover(face: SeenFace, shown: Size, cover: Size) -> SeenFace:
+    """A face of the clip's picture where it is on the cover, which shows the whole of it in its middle."""
+    scale = min(cover.width / shown.width, cover.height / shown.height)
+    x, y = (cover.width - shown.width * scale) / 2, (cover.height - shown.height * scale) / 2
+
+    def placed(box: Box) -> Box:
+        return Box(x + box.x * scale, y + box.y * scale, box.width * scale, box.height * scale)
+
+    return SeenFace(face.at, placed(face.box), tuple(placed(each) for each in face.features))
 
 
 def wide_window(size: Size, boxes: Sequence[Box]) -> Box | None:
