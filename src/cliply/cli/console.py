@@ -1,6 +1,7 @@
 """Results on stdout, everything else on stderr."""
 
 import json
+import os
 import sys
 from functools import cache
 from typing import Annotated, Any
@@ -10,8 +11,9 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from cliply.errors import Invalid
-from cliply.infra.settings import Settings
+from cliply.infra.settings import Settings, unknown_names
 from cliply.media.cache import Cache
+from cliply.media.probe import printable
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 
@@ -37,7 +39,9 @@ def note(message: str) -> None:
 
 @cache
 def settings() -> Settings:
-    """The environment's settings. Raises Invalid with every wrong name at once."""
+    """The environment's settings. Raises Invalid with every wrong value at once; names that mean nothing are noted."""
+    for unknown in unknown_names(os.environ):
+        note(printable(unknown))
     try:
         return Settings()
     except ValidationError as wrong:

@@ -17,7 +17,8 @@ from cliply import __version__
 from cliply.cli.console import JsonFlag, print_json, settings
 from cliply.cli.exit_codes import ExitCode
 from cliply.errors import CliplyError
-from cliply.infra.settings import Settings
+from cliply.infra.settings import Settings, unknown_names
+from cliply.media.probe import printable
 
 State: TypeAlias = Literal["ok", "missing", "optional"]
 _MARKS: dict[State, str] = {"ok": "ok", "missing": "MISSING", "optional": "-"}
@@ -85,6 +86,8 @@ def _checks() -> Iterator[Check]:
     yield _machine()
     yield from _folders(settings())
     yield from _services(settings())
+    for unknown in unknown_names(os.environ):
+        yield Check("environment", "optional", printable(unknown))
 
 
 def _tried(name: str, find: Callable[[], str]) -> Check:

@@ -1,5 +1,7 @@
 """Settings from the environment; the only reader of it. Every name is optional: nothing is needed to make clips."""
 
+import difflib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -48,3 +50,26 @@ class Settings(BaseSettings):
     deepgram: Deepgram = Deepgram()
     openai: OpenAI = OpenAI()
     judge: Judge = Judge()
+
+
+# Read by the tests and measurements of Cliply itself.
+_OWN = ("CLIPLY_FIXTURES", "CLIPLY_SCORERS")
+
+
+def unknown_names(names: Iterable[str]) -> Iterator[str]:
+    """What to say of each of the environment's `names` that looks like a setting and is none; never its value."""
+    known = [*_names(Settings, "CLIPLY_")]
+    for name in sorted(names):
+        upper = name.upper()
+        if not upper.startswith("CLIPLY_") or upper in (*known, *_OWN):
+            continue
+        near = difflib.get_close_matches(upper, known, n=1, cutoff=0.6)
+        yield f"{name} is no setting of Cliply and is ignored." + (f" Did you mean {near[0]}?" if near else "")
+
+
+def _names(model: type[BaseModel], prefix: str) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        full = f"{prefix}{name.upper()}"
+        yield full
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _names(field.annotation, f"{full}__")
