@@ -69,6 +69,18 @@ def test_accepts_only_ids_and_facts_that_were_given() -> None:
     assert [(each.id, each.title) for each in found] == [(3, ""), (7, "")]
 
 
+def test_nothing_in_an_answer_steers_a_terminal_or_turns_the_reading_direction() -> None:
+    def steers(_body: dict[str, Any]) -> tuple[int, Any]:
+        title = "I lost \u202etwo\u2069 million\x1b[K\x07"
+        reason = "Best\u200f line\x00.\nAnd \u0646\u200c\u06cc"
+        return 200, {"passages": [{"id": 3, "verdict": "good", "place": 1, "reason": reason, "title": title}]}
+
+    with chat_completions(steers) as server:
+        only = OpenAIJudge(server.url, "small", key="secret").rerank(CANDIDATES, prompt="")[0]
+    assert only.title == "I lost two million[K"
+    assert only.reason == "Best line. And \u0646\u200c\u06cc"
+
+
 def test_titles_made_of_what_was_said_are_kept_and_code_fences_are_read() -> None:
     def fenced(_body: dict[str, Any]) -> tuple[int, Any]:
         item = {

@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ _CHARACTERS_A_TOKEN = 3
 _ANSWER_TOKENS = 80
 """For one candidate."""
 _TITLE = 100
+_JOINERS = "\u200c\u200d"
 _UNGROUNDED = 0.34
 """A title may bring in at most this share of words that the candidate does not hold."""
 
@@ -150,11 +152,17 @@ def _grounded(items: list[_Item], passages: Sequence[Candidate]) -> list[Judgeme
     out: dict[int, Judgement] = {}
     for item in items:
         if item.id in texts and item.id not in out:
-            title = item.title.strip()
+            title = _plain(item.title)
             if len(title) > _TITLE or not _says_only(title, texts[item.id]):
                 title = ""
-            out[item.id] = Judgement(item.id, item.verdict, item.place - 1, " ".join(item.reason.split()), title)
+            out[item.id] = Judgement(item.id, item.verdict, item.place - 1, _plain(item.reason), title)
     return list(out.values())
+
+
+def _plain(text: str) -> str:
+    """One line without characters that steer a terminal or turn the reading direction; joiners belong to the script."""
+    shown = (char for char in text if char.isspace() or char in _JOINERS or unicodedata.category(char)[0] != "C")
+    return " ".join("".join(shown).split())
 
 
 def _says_only(title: str, text: str) -> bool:
