@@ -20,3 +20,10 @@ def test_a_folder_for_the_transcript_that_cannot_be_made_is_refused_before_the_w
     asked = ["transcribe", str(sound), "--out", str(sound / "words.srt")]
     with pytest.raises(Conflict, match="is a file"):
         CliRunner().invoke(app, asked, catch_exceptions=False)
+
+
+@pytest.mark.parametrize("command", ["transcribe", "highlights"])
+def test_what_is_wrong_with_the_source_is_said(command: str, tmp_path: Path) -> None:
+    source = make(tmp_path / "short.mp4", "testsrc2=s=64x64:r=10:d=6", TONE.format(seconds=20))
+    ran = CliRunner().invoke(app, [command, str(source.path)], env={"CLIPLY_CACHE": str(tmp_path / "cache")})
+    assert "The picture ends after 6.0 s" in ran.stderr

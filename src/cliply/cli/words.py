@@ -83,6 +83,8 @@ def transcribe(
     options = ClipOptions(language=times.language(language))
     transcriber = engines.transcriber(model)
     transcriber.check(options.language)
+    if found.damage:
+        note(found.damage)
     transcript = watched(
         lambda watch: write_down(
             found, listen(found, analysis_cache(), watch), options, transcriber, analysis_cache(), watch
@@ -121,6 +123,8 @@ def highlights(
     check_length(found, options, Span(0, found.duration))
     transcriber = engines.transcriber(model)
     transcriber.check(options.language)
+    if found.damage:
+        note(found.damage)
     analysis = watched(
         lambda watch: analyse(
             found,
