@@ -27,6 +27,13 @@ def test_a_given_transcript_is_not_kept_in_the_language_of_an_earlier_run(tmp_pa
     assert [spoken("fr"), spoken("de"), spoken("fr")] == ["fr", "de", "fr"]
 
 
+def test_a_run_that_only_listens_keeps_the_cache_within_its_size(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache", largest=1000)
+    (cache.folder("old") / "speech.wav").write_bytes(bytes(2000))
+    listen(make(tmp_path / "tone.wav", None, TONE.format(seconds=1)), cache, Watch())
+    assert not (cache.root / "old").exists()
+
+
 class CountingJudge:
     """Likes what was found last, and counts how often it is asked."""
 

@@ -1,10 +1,12 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from cliply.errors import NotAllowed
-from cliply.media.cache import Cache, replacing, write_text
+from cliply.media.cache import Cache, replacing, work_prefix, write_text
 
 
 def test_a_source_has_its_own_folder(tmp_path: Path) -> None:
@@ -27,6 +29,21 @@ def test_the_source_at_work_is_never_dropped(tmp_path: Path) -> None:
     (cache.folder("mine") / "kept").write_bytes(b"x" * 1000)
     cache.prune(keep="mine")
     assert (tmp_path / "mine" / "kept").exists()
+
+
+def test_what_a_killed_run_left_half_made_is_swept_and_a_living_runs_work_is_not(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    cache = Cache(tmp_path)
+    folder = cache.folder("mine")
+    (folder / f".sound.{gone.pid}.abc").mkdir()
+    (folder / f".sound.{gone.pid}.abc" / "speech.wav").write_bytes(b"x")
+    (folder / f".sound-2.json.{gone.pid}.part").write_text("half")
+    working = folder / f"{work_prefix('sound')}xyz"
+    working.mkdir()
+    (folder / "sound-2.json").write_text("whole")
+    cache.sweep()
+    assert sorted(each.name for each in folder.iterdir()) == sorted([working.name, "sound-2.json"])
 
 
 def test_a_cache_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:

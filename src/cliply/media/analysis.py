@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from cliply.errors import CliplyError
-from cliply.media.cache import Cache, write_text
+from cliply.media.cache import Cache, work_prefix, write_text
 from cliply.media.errors import NoSpeech
 from cliply.media.fingerprint import fingerprint
 from cliply.media.highlights.embeddings import Embedder
@@ -53,6 +53,9 @@ def listen(source: Source, cache: Cache, watch: Watch) -> SoundTrack:
     if kept.exists() and (sound := SoundTrack.load(kept)) is not None and sound.wav.exists():
         watch.tell(Update(Stage.SOUND, 1.0, kept=True))
         return sound
+    # Before the work: a run that is killed, or only listens, leaves no more than one source too many.
+    cache.sweep()
+    cache.prune(keep=folder.name)
     sound = analyse_sound(source, folder, on_progress=watch.progress(Stage.SOUND))
     sound.save(kept)
     watch.tell(Update(Stage.SOUND, 1.0))
@@ -225,7 +228,7 @@ def _make_transcript(
     if options.within is None:
         transcript = transcriber.transcribe(sound.wav, language=options.language, on_progress=lambda s: heard(0.9 * s))
         return align(transcript, sound.wav, on_progress=lambda share: heard(0.9 + 0.1 * share))
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=work_prefix("part")) as scratch:
         part = Path(scratch) / "part.wav"
         _cut_wav(sound.wav, options.within, part)
         transcript = transcriber.transcribe(part, language=options.language, on_progress=lambda s: heard(0.9 * s))

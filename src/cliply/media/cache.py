@@ -6,6 +6,7 @@ Everything in it can be made again; the oldest sources are dropped when the cach
 """
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,8 @@ from cliply.errors import NotAllowed
 
 LARGEST = 8 * 1024**3
 """Bytes; about 60 hours of speech."""
+# Half-made files and folders are hidden and name the process that makes them.
+_OWNER = re.compile(r"^\..*\.(\d+)\.[^.]*$")
 
 
 class Cache:
@@ -37,6 +40,14 @@ class Cache:
             ) from refused
         return folder
 
+    def sweep(self) -> None:
+        """Remove what killed runs left half-made; what a living run works on stays."""
+        for left in self.root.glob("*/.*"):
+            owner = _OWNER.search(left.name)
+            if owner is not None and not _lives(int(owner[1])):
+                with suppress(OSError):
+                    shutil.rmtree(left) if left.is_dir() else left.unlink()
+
     def prune(self, *, keep: str) -> None:
         """Drop the sources that were used longest ago until the rest fits; `keep` stays in any case."""
         with suppress(OSError):
@@ -51,6 +62,21 @@ class Cache:
                 if each.name != keep:
                     shutil.rmtree(each, ignore_errors=True)
                     total -= sizes[each]
+
+
+def work_prefix(name: str) -> str:
+    """What the name of a temporary folder in the cache begins with, so that it is swept when this process is gone."""
+    return f".{name}.{os.getpid()}."
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def _size(folder: Path) -> int:

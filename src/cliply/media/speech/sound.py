@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from cliply.media import ffmpeg
-from cliply.media.cache import write_text
+from cliply.media.cache import work_prefix, write_text
 from cliply.media.errors import NoSpeech, Unreadable
 from cliply.media.isolation import Limits
 from cliply.media.probe import Sound, Source
@@ -88,7 +88,7 @@ def analyse_sound(source: Source, folder: Path, *, on_progress: OnProgress = no_
         raise NoSpeech(f"{source.path.name} has no sound, so there is no speech to clip.")
     wav = folder / "speech.wav"
     # The temporary folder is a neighbour, so that the finished file can be moved into place in one step.
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".sound-") as scratch:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=work_prefix("sound")) as scratch:
         made, meter = Path(scratch) / "speech.wav", Path(scratch) / "meter.txt"
         ffmpeg.run(
             _arguments(source, source.sound),
