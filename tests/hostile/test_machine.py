@@ -53,10 +53,19 @@ def test_a_disk_that_cannot_hold_the_clips_is_refused_before_the_work(talk: Path
 
 
 @needs_mounts
-@pytest.mark.slow
-def test_a_disk_that_fills_up_during_the_work_is_named(talk: Path, place: Place) -> None:
+def test_a_cache_that_cannot_hold_what_is_heard_is_refused_before_the_work(talk: Path, place: Place) -> None:
     code, said = clip_on(place, talk, _mounting(place.cache, "size=100k"))
     assert code == LIMIT_REACHED, said
+    assert "CLIPLY_CACHE" in said
+    assert place.left_behind() == []
+
+
+@needs_mounts
+@pytest.mark.slow
+def test_a_disk_that_fills_up_during_the_work_is_named(talk: Path, place: Place) -> None:
+    ran = place.run("transcribe", "--", str(talk), before=_mounting(place.cache, "size=100k"))
+    assert "Traceback" not in ran.said
+    assert ran.code == LIMIT_REACHED, ran.said
     assert place.left_behind() == []
 
 

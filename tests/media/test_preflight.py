@@ -11,7 +11,7 @@ from cliply.media import ffmpeg
 from cliply.media.edit import Brand
 from cliply.media.errors import NoSpeech, Unreadable
 from cliply.media.options import ClipOptions
-from cliply.media.preflight import check_folder, check_request, check_space, estimate_bytes, is_heard
+from cliply.media.preflight import check_folder, check_more, check_request, check_space, estimate_bytes, is_heard
 from cliply.media.probe import Source, Video, probe
 from cliply.media.types import Size, Span
 
@@ -38,7 +38,7 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Source:
 
 def test_what_can_work_is_let_through(heard: Source, tmp_path: Path) -> None:
     began = time.process_time()
-    check_request(heard, OPTIONS, tmp_path / "new" / "folder")
+    check_request(heard, OPTIONS, tmp_path / "new" / "folder", tmp_path)
     assert time.process_time() - began < 2
     assert list(tmp_path.iterdir()) == []
 
@@ -46,7 +46,7 @@ def test_what_can_work_is_let_through(heard: Source, tmp_path: Path) -> None:
 def test_muted_sound_is_refused_before_the_work(tmp_path: Path) -> None:
     muted = recording(tmp_path / "muted.mp4", "anullsrc")
     with pytest.raises(NoSpeech, match="silence from beginning to end"):
-        check_request(muted, OPTIONS, tmp_path)
+        check_request(muted, OPTIONS, tmp_path, tmp_path)
 
 
 def test_a_faint_sound_late_in_the_file_is_heard(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_faint_sound_late_in_the_file_is_heard(tmp_path: Path) -> None:
 
 def test_a_picture_without_sound_is_refused(heard: Source, tmp_path: Path) -> None:
     with pytest.raises(NoSpeech, match="has no sound"):
-        check_request(replace(heard, sound=None), OPTIONS, tmp_path)
+        check_request(replace(heard, sound=None), OPTIONS, tmp_path, tmp_path)
 
 
 def test_sound_that_cannot_be_decoded_is_refused(heard: Source, tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_wrong_request_is_refused_with_what_to_do(
     wrong: ClipOptions, kind: type[CliplyError], says: str, heard: Source, tmp_path: Path
 ) -> None:
     with pytest.raises(kind, match=says):
-        check_request(heard, wrong, tmp_path)
+        check_request(heard, wrong, tmp_path, tmp_path)
 
 
 def test_a_file_where_the_folder_should_be_is_a_conflict(tmp_path: Path) -> None:
@@ -100,6 +100,22 @@ def test_more_than_the_disk_holds_is_refused_with_both_figures(tmp_path: Path) -
     check_space(tmp_path / "new", 1_000_000)
     with pytest.raises(LimitReached, match=r"may need 10000000\.0 GB, but the disk has only"):
         check_space(tmp_path / "new", 10**16)
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="there is one disk only")  # noqa: S108 - another disk
+def test_the_cache_counts_on_its_own_disk(tmp_path: Path) -> None:
+    elsewhere = Path("/dev/shm")  # noqa: S108 - as above
+    check_space(tmp_path, 1_000, elsewhere, 1_000)
+    with pytest.raises(LimitReached, match="CLIPLY_CACHE"):
+        check_space(tmp_path, 1_000, elsewhere / "cache", 10**16)
+    with pytest.raises(LimitReached, match="--out"):
+        check_space(tmp_path, 1_000, tmp_path / "cache", 10**16)
+
+
+def test_further_clips_need_room_too(tmp_path: Path) -> None:
+    check_more(OPTIONS, tmp_path, [Span(0, 30_000)])
+    with pytest.raises(LimitReached, match="The clips may need"):
+        check_more(OPTIONS, tmp_path, [Span(0, 10**13)])
 
 
 def test_the_estimate_grows_with_what_is_asked_for(heard: Source) -> None:
@@ -122,7 +138,7 @@ def test_the_estimate_is_not_below_what_a_clip_with_much_motion_takes(heard: Sou
 def test_a_name_that_is_no_text_is_refused_with_what_to_do(heard: Source, tmp_path: Path) -> None:
     odd = replace(heard, path=tmp_path / os.fsdecode(b"talk\xff.mp4"))
     with pytest.raises(Invalid, match="Rename"):
-        check_request(odd, ClipOptions(), tmp_path / "clips")
+        check_request(odd, ClipOptions(), tmp_path / "clips", tmp_path)
 
 
 @pytest.mark.parametrize("name", ["logo", "font", "intro", "outro"])
@@ -130,11 +146,11 @@ def test_a_brand_that_cannot_be_used_is_refused_before_the_work(heard: Source, t
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40))
     with pytest.raises(Invalid, match=r"broken\.png"):
-        check_request(heard, options(brand=Brand.model_validate({name: broken})), tmp_path)
+        check_request(heard, options(brand=Brand.model_validate({name: broken})), tmp_path, tmp_path)
 
 
 def test_a_logo_in_a_format_that_starts_programs_is_not_opened(heard: Source, tmp_path: Path) -> None:
     """Pillow goes by content: PostScript under another name would be handed to its interpreter."""
     Image.new("RGB", (8, 8)).save(tmp_path / "logo.png", format="BMP")
     with pytest.raises(Invalid, match="logo"):
-        check_request(heard, options(brand=Brand(logo=tmp_path / "logo.png")), tmp_path)
+        check_request(heard, options(brand=Brand(logo=tmp_path / "logo.png")), tmp_path, tmp_path)

@@ -101,7 +101,7 @@ def clip(
         loudness=times.level(loudness),
     )
     folder = out or Path("clips") / slug(source.stem)
-    check_request(found, options, folder)
+    check_request(found, options, folder, analysis_cache().root)
     refuse_overwriting(folder, fingerprint(source))
     transcriber.check(options.language)
     if found.damage:

@@ -29,6 +29,7 @@ from cliply.media.highlights.find import Findings
 from cliply.media.highlights.judge import Judge
 from cliply.media.options import ClipOptions
 from cliply.media.outcome import TRANSCRIPT_FILE, Failure, Outcome
+from cliply.media.preflight import check_more
 from cliply.media.probe import Source
 from cliply.media.progress import Stage, Update, Watch
 from cliply.media.slug import slug
@@ -91,6 +92,10 @@ def make_more(
     if document.source.fingerprint != fingerprint(source.path):
         raise Conflict(f"{source.path.name} has changed since the clips were made. Run `cliply clip` on it again.")
     options = _options(document, folder)
+    known = {entry.pick: entry.span for entry in document.candidates}
+    if unknown := [str(pick) for pick in picks if pick not in known]:
+        raise NotFound(f"There is no candidate {', '.join(unknown)}; they are numbered 1 to {len(known)}.")
+    check_more(options, folder, [known[pick] for pick in dict.fromkeys(picks)])
     with _alone(folder):
         analysis = Analysis(
             source,
@@ -99,9 +104,6 @@ def make_more(
             load_transcript(folder / TRANSCRIPT_FILE),
             Findings(highlights=tuple(_ranked(document)), sentences=(), chapters=()),
         )
-        known = {entry.pick: entry.span for entry in document.candidates}
-        if unknown := [str(pick) for pick in picks if pick not in known]:
-            raise NotFound(f"There is no candidate {', '.join(unknown)}; they are numbered 1 to {len(known)}.")
         by_span = {highlight.span: highlight for highlight in analysis.findings.highlights}
         first = max((entry.number for entry in document.clips), default=0) + 1
         wanted = [(number, by_span[known[pick]]) for number, pick in enumerate(dict.fromkeys(picks), first)]

@@ -5,6 +5,7 @@ import shutil
 import sys
 import time
 from array import array
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -39,8 +40,11 @@ _SPARE = 100 * MEGABYTE
 """Left free, so that a full disk does not stop other programs."""
 
 
-def check_request(source: Source, options: ClipOptions, folder: Path) -> None:
-    """Raise for whatever would make the run fail later; the kinds are those of `cliply.errors`."""
+def check_request(source: Source, options: ClipOptions, folder: Path, cache: Path) -> None:
+    """Raise for whatever would make the run fail later; the kinds are those of `cliply.errors`.
+
+    `cache`: where what is learned of the source is kept.
+    """
     part = _part(source, options)
     _check_name(source.path)
     check_length(source, options, part)
@@ -49,8 +53,16 @@ def check_request(source: Source, options: ClipOptions, folder: Path) -> None:
     if options.transcript is not None:
         load_transcript(options.transcript)
     check_folder(folder)
-    check_space(folder, estimate_bytes(source, options))
+    check_space(folder, estimate_bytes(source, options), cache, int(source.duration / 1000 * _SPEECH))
     check_sound(source, part)
+
+
+def check_more(options: ClipOptions, folder: Path, spans: Sequence[Span]) -> None:
+    """Raise for whatever would keep further clips from being made in `folder`."""
+    load_style(options.style)
+    _check_brand(options.brand)
+    check_folder(folder)
+    check_space(folder, _clip_bytes(sum(span.duration for span in spans), len(spans), options.quality))
 
 
 def check_sound(source: Source, part: Span | None = None) -> None:
@@ -81,8 +93,16 @@ def check_folder(folder: Path) -> None:
         )
 
 
-def check_space(folder: Path, needed: int) -> None:
-    """Raise LimitReached unless the disk of `folder` has room for `needed` bytes and some to spare."""
+def check_space(folder: Path, needed: int, cache: Path | None = None, kept: int = 0) -> None:
+    """Raise LimitReached unless the disks of `folder` and `cache` have room for what is written there, and to spare."""
+    if cache is not None and _disk(cache) != _disk(folder):
+        if (free := shutil.disk_usage(_nearest(cache)).free) < kept + _SPARE:
+            raise LimitReached(
+                f"What is heard takes {_size(kept)} of the cache, but its disk has only {_size(max(0, free - _SPARE))} "
+                "to spare. Make room, or name a folder on another disk in the environment variable CLIPLY_CACHE."
+            )
+        kept = 0
+    needed += kept
     free = shutil.disk_usage(_nearest(folder)).free
     if free < needed + _SPARE:
         raise LimitReached(
@@ -92,13 +112,20 @@ def check_space(folder: Path, needed: int) -> None:
 
 
 def estimate_bytes(source: Source, options: ClipOptions) -> int:
-    """An upper estimate of the bytes that a run writes: clips, what lies beside them, and the kept sound."""
+    """An upper estimate of the bytes that a run writes into its folder: clips and what lies beside them."""
     part = _part(source, options)
     count = options.count if options.count is not None else wanted_count(part.duration)
     # No clip is longer than asked, and all together they are no longer than the source.
     clip = min(options.longest, (options.shortest + options.longest) // 2 + 5_000)
-    seconds = min(count * clip, part.duration) / 1000
-    return int(seconds * _BYTES_A_SECOND[options.quality] + count * _BESIDES + source.duration / 1000 * _SPEECH)
+    return _clip_bytes(min(count * clip, part.duration), count, options.quality)
+
+
+def _clip_bytes(length: Millis, count: int, quality: Quality) -> int:
+    return int(length / 1000 * _BYTES_A_SECOND[quality]) + count * _BESIDES
+
+
+def _disk(folder: Path) -> int:
+    return _nearest(folder).stat().st_dev
 
 
 def is_heard(source: Source, sound: Sound, part: Span) -> bool:
