@@ -9,6 +9,7 @@ import os
 import selectors
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -178,6 +179,18 @@ def start(
             yield child
         finally:
             child.close()
+
+
+def answer(module: str, *arguments: str | Path, limits: Limits) -> bytes | None:
+    """What a Python module of ours writes when it runs alone with `arguments`; None where it fails or is stopped."""
+    # -I: neither the folder it stands in nor the environment may add modules.
+    command: list[str | Path] = [sys.executable, "-I", "-m", module, *arguments]
+    try:
+        with start(command, limits=limits) as child:
+            said = b"".join(child.chunks(65_536))
+            return said if child.wait().code == 0 else None
+    except TooMuch:
+        return None
 
 
 def _launch(command: Sequence[str], limits: Limits, *, cwd: Path | str, environment: Mapping[str, str]) -> Child:

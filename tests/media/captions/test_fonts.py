@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
+from fontTools.ttLib import TTFont
 from tests.media.captions.scenes import Draw, columns, edit_of, spoken
 
 from cliply.errors import Invalid, NotFound
@@ -139,3 +140,14 @@ def _font_of_blocks(path: Path) -> None:
     builder.setupOS2(sTypoAscender=800, usWinAscent=800, usWinDescent=200)
     builder.setupPost()
     builder.save(path)
+
+
+def test_a_brand_font_with_one_damaged_table_is_refused_before_it_is_used(tmp_path: Path) -> None:
+    shipped = next(path for path in sorted(fonts.FOLDER.glob("*.ttf")) if "GPOS" in TTFont(path))
+    data, table = bytearray(shipped.read_bytes()), TTFont(shipped).reader.tables["GPOS"]
+    data[table.offset : table.offset + table.length] = b"\xff" * table.length
+    damaged = tmp_path / "damaged.ttf"
+    damaged.write_bytes(data)
+    assert fonts.brand_face(shipped).shows("a")
+    with pytest.raises(Invalid, match="damaged"):
+        fonts.brand_face(damaged)

@@ -14,7 +14,9 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from cliply.errors import Invalid, NotFound
+from cliply.media import isolation
 from cliply.media.errors import ToolMissing
+from cliply.media.isolation import GIB, Limits
 
 FOLDER = Path(__file__).parents[1] / "data" / "fonts"
 CJK = "Noto Sans CJK JP"
@@ -43,6 +45,7 @@ LATIN_DEPTH = 0.24
 _INDIC_REACH = (0.86, 0.3)
 _INDIC = {f"Noto Sans {script} Bold" for script in _SCRIPTS[4:11]} | {"Noto Sans Devanagari Bold"}
 _BIGGEST_BRAND_FONT = 40_000_000
+_FONT_LIMITS = Limits(wall_seconds=60, cpu_seconds=30, memory_bytes=2 * GIB, output_bytes=100_000_000)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,29 +102,13 @@ def face(family: str) -> Face:
 @lru_cache(maxsize=8)
 def brand_face(path: Path) -> Face:
     """A creator's own font, as one static weight. Raises NotFound or Invalid."""
-    from fontTools.ttLib import TTFont
-    from fontTools.varLib.instancer import instantiateVariableFont
-
     if not path.is_file():
         raise NotFound(f"The brand font {path} is not there.")
     if path.stat().st_size > _BIGGEST_BRAND_FONT:
         raise Invalid(f"The brand font {path} is larger than 40 MB. Use a font file with fewer characters.")
+    made = isolation.answer("cliply.media.captions.brand_font", path.absolute(), BRAND, limits=_FONT_LIMITS)
     try:
-        font = TTFont(path, fontNumber=0)
-        if "fvar" in font:
-            weights = [axis for axis in font["fvar"].axes if axis.axisTag == "wght"]
-            # Captions are read in passing: bold where the font has it.
-            axes = {axis.axisTag: axis.defaultValue for axis in font["fvar"].axes}
-            axes |= {axis.axisTag: min(axis.maxValue, max(axis.minValue, 700)) for axis in weights}
-            font = instantiateVariableFont(font, axes)
-        for name_id in (1, 2, 3, 4, 6, 16, 17, 21, 22):
-            font["name"].removeNames(nameID=name_id)
-        for name_id, text in ((1, BRAND), (2, "Regular"), (4, BRAND), (6, BRAND.replace(" ", ""))):
-            font["name"].setName(text, name_id, 3, 1, 0x409)
-        font.flavor = None
-        written = io.BytesIO()
-        font.save(written)
-        return _read(BRAND, path, written.getvalue())
+        return _read(BRAND, path, made or b"")
     except Exception as broken:  # A damaged font makes the parser raise anything.
         raise Invalid(f"The brand font {path} cannot be read. Use a TTF or OTF file.") from broken
 

@@ -1,17 +1,17 @@
 """A creator's logo: made as large as it will be shown, and laid in its corner clear of what the apps draw there."""
 
-import struct
+import json
 from pathlib import Path
 
 from cliply.errors import Invalid
+from cliply.media import isolation
 from cliply.media.edit import Aspect, Brand
+from cliply.media.isolation import GIB, Limits
 from cliply.media.types import Size
 
-_FORMATS = ("PNG", "JPEG", "WEBP")
-"""Nothing else is opened, whatever the file's name says: some formats would start another program."""
+_MODULE = "cliply.media.rendering.logo_picture"
+_LIMITS = Limits(wall_seconds=60, cpu_seconds=20, memory_bytes=2 * GIB, output_bytes=100_000_000)
 _MOST_PIXELS = 40_000_000
-# What Pillow raises for damaged files.
-_BROKEN = (OSError, ValueError, SyntaxError, EOFError, struct.error)
 _MARGIN = 0.045
 """From the sides, as a share of the width."""
 
@@ -20,38 +20,24 @@ _UPRIGHT_TOP, _UPRIGHT_BOTTOM = 0.07, 0.22
 
 
 def check_logo(path: Path) -> None:
-    """Raise Invalid unless the file is a picture that can be a logo; reads no more than it must."""
-    from PIL import Image
-
-    try:
-        with Image.open(path, formats=_FORMATS) as image:
-            wide, high = image.size
-            image.draft("RGB", (16, 16))
-            if wide * high <= _MOST_PIXELS:
-                image.load()
-    except (*_BROKEN, Image.DecompressionBombError) as broken:
-        raise _unusable(path) from broken
+    """Raise Invalid unless the file is a picture that can be a logo."""
+    told = isolation.answer(_MODULE, path.absolute(), limits=_LIMITS)
+    if told is None:
+        raise _unusable(path)
+    wide, high = json.loads(told)
     if wide * high > _MOST_PIXELS:
         raise Invalid(f"The logo {path} has {wide} × {high} pixels. Save it smaller, 2000 pixels wide at most.")
 
 
 def write_logo(path: Path, width: float, size: Size, folder: Path) -> Path:
     """The logo as a PNG in `folder`, `width` (a share) of the picture wide. Raises Invalid when it is no picture."""
-    from PIL import Image
-
     check_logo(path)
-    wide = max(2, round(width * size.width / 2) * 2)
+    wide, most_high = max(2, round(width * size.width / 2) * 2), max(2, round(size.height * width))
+    picture = isolation.answer(_MODULE, path.absolute(), str(wide), str(most_high), limits=_LIMITS)
+    if picture is None:
+        raise _unusable(path)
     made = folder / "logo.png"
-    try:
-        with Image.open(path, formats=_FORMATS) as image:
-            picture = image.convert("RGBA")
-            high = max(2, round(picture.height * wide / picture.width / 2) * 2)
-            # A banner on its end must not fill the picture.
-            shrink = min(1.0, size.height * width / high)
-            fitted = (max(2, int(wide * shrink / 2) * 2), max(2, int(high * shrink / 2) * 2))
-            picture.resize(fitted, Image.Resampling.LANCZOS).save(made)
-    except _BROKEN as broken:
-        raise _unusable(path) from broken
+    made.write_bytes(picture)
     return made
 
 
