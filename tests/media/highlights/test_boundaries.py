@@ -23,3 +23,10 @@ def test_nothing_is_added_where_words_touch_or_overlap() -> None:
 
 def test_stays_inside_the_recording() -> None:
     assert snap(Span(50, 2400), 0, 1, [Word("x.", 50, 2400)], 2450, ()) == Span(25, 2425)
+
+
+def test_a_silence_far_from_the_words_is_not_theirs() -> None:
+    words = [Word("Only", 40_000, 40_400), Word("this.", 40_500, 41_000)]
+    silences = (Span(10_000, 12_000), Span(39_500, 39_950), Span(70_000, 73_000))
+    cut = snap(Span(40_000, 41_000), 0, 2, words, 90_000, silences)
+    assert cut == Span(39_750, 41_400)

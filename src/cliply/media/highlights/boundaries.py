@@ -8,6 +8,8 @@ from cliply.media.types import Millis, Span, Word
 _LEAD: Millis = 200
 _TAIL: Millis = 400
 """Room for the first sound and for the last one to fade; less where the neighbour's word is near."""
+_REACH: Millis = 2000
+"""How far from a word its silence is looked for: further away lies another pause, or a part nobody listened to."""
 
 
 def snap(span: Span, first: int, last: int, words: Sequence[Word], duration: Millis, silences: Sequence[Span]) -> Span:
@@ -17,8 +19,8 @@ def snap(span: Span, first: int, last: int, words: Sequence[Word], duration: Mil
     """
     before = max((word.end for word in words[max(0, first - 8) : first]), default=0)
     after = min((word.start for word in words[last : last + 8]), default=duration)
-    start = _into(span.start, min(before, span.start), _LEAD, silences)
-    end = _into(span.end, max(after, span.end), _TAIL, silences)
+    start = _into(span.start, min(max(before, span.start - _REACH), span.start), _LEAD, silences)
+    end = _into(span.end, max(min(after, span.end + _REACH), span.end), _TAIL, silences)
     return Span(max(0, start), min(duration, end) if duration > span.start else end)
 
 
