@@ -233,3 +233,17 @@ def test_nothing_is_written_on_a_slide_that_is_there_to_be_read() -> None:
     assert written.y >= 0.31 * edit.output.size.height
     assert all(block.box.y >= 0.31 * edit.output.size.height for block in caption_boxes(chosen))
     assert conflicts(chosen, faces) == []
+
+
+def test_captions_move_at_the_very_cut_where_the_place_changes() -> None:
+    edit = edit_of(spoken("one two three four five six"))
+    (whole,) = edit.layouts
+    first = whole.model_copy(update={"span": Span(0, 700), "caption_position": 0.3})
+    second = whole.model_copy(update={"span": Span(700, whole.span.end), "caption_position": 0.7})
+
+    boxes = caption_boxes(edit.model_copy(update={"layouts": (first, second)}))
+
+    height = edit.output.size.height
+    assert {700} <= {block.start for block in boxes}
+    assert all(block.box.centre[1] == pytest.approx(0.3 * height, abs=30) for block in boxes if block.start < 700)
+    assert all(block.box.centre[1] == pytest.approx(0.7 * height, abs=30) for block in boxes if block.start >= 700)

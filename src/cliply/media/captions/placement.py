@@ -24,6 +24,8 @@ _MUCH = 0.25
 _LOWEST_HOOK = 0.5
 # Profile pages show the middle of a cover, in 3:4.
 _HIGHEST_TITLE, _LOWEST_TITLE = 0.18, 0.84
+_GAP = 0.012
+"""Between hook line and captions, as a share of the height: closer, they read as one."""
 # How much better, in what a place costs, another one must be for the captions to move there with a layout, and how
 # much worse one may be that another layout uses already.
 _WORTH_MOVING, _NO_WORSE = 0.2, 0.15
@@ -132,7 +134,9 @@ class _Search:
             return 0.0
         until = self.edit.hook.milliseconds
         early = [self._at(middle, each) for each in shown if self.placed[each].start < until]
-        return sum(box.overlap(self.hook) > 0 for box in early) / max(1, len(early))
+        gap = _GAP * self.height
+        around = Box(self.hook.x, self.hook.y - gap, self.hook.width, self.hook.height + 2 * gap)
+        return sum(box.overlap(around) > 0 for box in early) / max(1, len(early))
 
     def _over_screen(self, middle: float, shown: Sequence[int]) -> float:
         boxes = [(self._at(middle, each), _screen_box(self.edit, self.layouts[each])) for each in shown]
@@ -154,12 +158,12 @@ def choose_hook_position(edit: ClipEdit, faces: Sequence[FaceAt]) -> float | Non
     height = setter.size.height
     base = box.centre[1] / height
     seen = [face for face in seen_faces(edit, faces) if face.at < edit.hook.milliseconds]
-    screen = _screen_box(edit, edit.layout_during(0, edit.hook.milliseconds))
+    screens = _screens_until(edit, edit.hook.milliseconds)
 
     def cost(middle: float) -> float:
         moved = _moved(box, (middle - base) * height)
         covered = sum(_covered(face.box, moved) + 2 * _covered_features(face, moved) for face in seen)
-        over_screen = 0.0 if screen is None else _covered(moved, screen)
+        over_screen = max((_covered(moved, screen) for screen in screens), default=0.0)
         return 10 * covered / max(1, len(seen)) + over_screen + (middle - base)
 
     return round(_cheapest(cost, base, max(base, _LOWEST_HOOK), base), 4)
@@ -258,6 +262,12 @@ def _screen_box(edit: ClipEdit, layout: LayoutSpan) -> Box | None:
         return None
     place, size = layout.panes[0].place, edit.output.size
     return Box(place.x * size.width, place.y * size.height, place.width * size.width, place.height * size.height)
+
+
+def _screens_until(edit: ClipEdit, until: Millis) -> list[Box]:
+    shown = [each for each in edit.layouts if any(each.span.overlap(span) for span in edit.spans)]
+    boxes = [_screen_box(edit, each) for each in shown if edit.clip_time(each.span.start) < until]
+    return [box for box in boxes if box is not None]
 
 
 def _behind(seen: Sequence[SeenFace], placed: Sequence[PlacedBlock]) -> tuple[tuple[SeenFace, ...], ...]:

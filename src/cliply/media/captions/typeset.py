@@ -5,10 +5,10 @@ the text, and so that placement knows what the text will cover before anything i
 """
 
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 
 from cliply.media.captions import fonts
 from cliply.media.captions.fonts import Face, Run
@@ -26,6 +26,8 @@ GROWTH = 1.1
 """How large a jumping word becomes."""
 _EMOJI_SIZE = 1.15
 _EMOJI_GAP = 0.18
+_LEAST_PART: Millis = 120
+"""What is shown at one place for less is not seen there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,12 +219,24 @@ def blocks(edit: ClipEdit, setter: Typesetter, middle: float) -> tuple[PlacedBlo
         language=edit.language,
         length=edit.duration,
     )
-    middles = (edit.layout_during(block.start, block.end).caption_position for block in broken) if own else ()
-    placed = zip_longest(broken, middles)
+    parts = [part for block in broken for part in (_parts(block, edit) if own else (block,))]
+    middles = (edit.layout_during(part.start, part.end).caption_position for part in parts) if own else ()
     return tuple(
-        setter.place(block, middle if own_middle is None else own_middle, with_emoji=setter.style.emoji)
-        for block, own_middle in placed
+        setter.place(part, middle if own_middle is None else own_middle, with_emoji=setter.style.emoji)
+        for part, own_middle in zip_longest(parts, middles)
     )
+
+
+def _parts(block: Block, edit: ClipEdit) -> Iterator[Block]:
+    """`block` divided where the layout and with it the place of the captions changes: they move with the picture."""
+    start = block.start
+    for before, after in pairwise(sorted(edit.layouts, key=lambda layout: layout.span.start)):
+        at = edit.clip_time(after.span.start)
+        moves = before.caption_position != after.caption_position
+        if moves and start + _LEAST_PART <= at <= block.end - _LEAST_PART:
+            yield replace(block, start=start, end=at)
+            start = at
+    yield replace(block, start=start)
 
 
 def middle_of(edit: ClipEdit, setter: Typesetter) -> float:
