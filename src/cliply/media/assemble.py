@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cliply.media.analysis import Analysis
 from cliply.media.captions.emphasis import emphasise
-from cliply.media.captions.placement import choose_hook_position, place_captions
+from cliply.media.captions.placement import choose_hook_position, hook_length, place_captions
 from cliply.media.document import Document
 from cliply.media.edit import (
     OUTPUT_SIZES,
@@ -82,7 +82,9 @@ def assemble(analysis: Analysis, highlight: Highlight, options: ClipOptions, on_
 def placed(edit: ClipEdit, faces: Sequence[FaceAt]) -> ClipEdit:
     """`edit` with its hook line, then its captions, where they stand clear of faces and of the apps' buttons."""
     if edit.hook is not None:
-        hook = edit.hook.model_copy(update={"position": choose_hook_position(edit, faces)})
+        shown = edit.hook.model_copy(update={"milliseconds": hook_length(edit)})
+        edit = edit.model_copy(update={"hook": shown})
+        hook = shown.model_copy(update={"position": choose_hook_position(edit, faces)})
         edit = edit.model_copy(update={"hook": hook})
     return place_captions(edit, faces)
 

@@ -38,7 +38,7 @@ from cliply.media.speech.transcripts import load_transcript
 from cliply.media.types import Highlight
 
 # Raised when framing or the way edits are put together changes.
-_VERSION = "7"
+_VERSION = "8"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from cliply.media.captions.placement import (
     choose_hook_position,
     conflicts,
     hook_box,
+    hook_length,
     place_captions,
 )
 from cliply.media.captions.zones import free_band, free_width, zones
@@ -247,3 +248,12 @@ def test_captions_move_at_the_very_cut_where_the_place_changes() -> None:
     assert {700} <= {block.start for block in boxes}
     assert all(block.box.centre[1] == pytest.approx(0.3 * height, abs=30) for block in boxes if block.start < 700)
     assert all(block.box.centre[1] == pytest.approx(0.7 * height, abs=30) for block in boxes if block.start >= 700)
+
+
+@pytest.mark.parametrize(("turned", "shown"), [(2600, 2600), (900, 4000), (5000, 4000)])
+def test_the_hook_line_leaves_when_a_slide_appears_and_it_has_been_read(turned: int, shown: int) -> None:
+    edit = edit_of(spoken(TEXT), hook="How far is it?")
+    (whole,) = edit.layouts
+    slide = stacked(edit).layouts[0].model_copy(update={"span": Span(turned, whole.span.end)})
+    spoken_first = whole.model_copy(update={"span": Span(0, turned)})
+    assert hook_length(edit.model_copy(update={"layouts": (spoken_first, slide)})) == shown

@@ -24,6 +24,8 @@ _MUCH = 0.25
 _LOWEST_HOOK = 0.5
 # Profile pages show the middle of a cover, in 3:4.
 _HIGHEST_TITLE, _LOWEST_TITLE = 0.18, 0.84
+_READ: Millis = 2000
+"""After so long a hook line has been read."""
 _GAP = 0.012
 """Between hook line and captions, as a share of the height: closer, they read as one."""
 # How much better, in what a place costs, another one must be for the captions to move there with a layout, and how
@@ -144,6 +146,14 @@ class _Search:
 
     def _at(self, middle: float, block: int) -> Box:
         return _moved(self.placed[block].box, (middle - self.base) * self.height)
+
+
+def hook_length(edit: ClipEdit) -> Millis:
+    """How long the hook line is shown: until a screen appears that is there to be read, if it has been read by then."""
+    if edit.hook is None:
+        return 0
+    starts = (edit.clip_time(each.span.start) for each in edit.layouts if _screen_box(edit, each) is not None)
+    return min([edit.hook.milliseconds, *(start for start in starts if start >= _READ)])
 
 
 def choose_hook_position(edit: ClipEdit, faces: Sequence[FaceAt]) -> float | None:
