@@ -257,3 +257,14 @@ def test_the_hook_line_leaves_when_a_slide_appears_and_it_has_been_read(turned: 
     slide = stacked(edit).layouts[0].model_copy(update={"span": Span(turned, whole.span.end)})
     spoken_first = whole.model_copy(update={"span": Span(0, turned)})
     assert hook_length(edit.model_copy(update={"layouts": (spoken_first, slide)})) == shown
+
+
+def test_captions_stand_below_a_whole_picture_rather_than_on_its_edge() -> None:
+    edit = edit_of(spoken(TEXT))
+    (whole,) = edit.layouts
+    for height, clear in ((607, True), (1500, False)):
+        pane = Pane(camera=camera((0, 0, 0, 1080, height, "cut")), backdrop="blur")
+        fit = whole.model_copy(update={"layout": "fit", "panes": (pane,)})
+        chosen = place_captions(edit.model_copy(update={"layouts": (fit,)}), [])
+        below = (0.5 + height / 1920 / 2) * edit.output.size.height
+        assert all(block.box.y >= below - 1 for block in caption_boxes(chosen)) is clear

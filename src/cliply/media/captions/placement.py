@@ -141,8 +141,17 @@ class _Search:
         return sum(box.overlap(around) > 0 for box in early) / max(1, len(early))
 
     def _over_screen(self, middle: float, shown: Sequence[int]) -> float:
-        boxes = [(self._at(middle, each), _screen_box(self.edit, self.layouts[each])) for each in shown]
-        return sum(_covered(box, screen) for box, screen in boxes if screen is not None) / len(boxes)
+        boxes = [(self._at(middle, each), self._kept_clear(self.layouts[each])) for each in shown]
+        return sum(_covered(box, kept) for box, kept in boxes if kept is not None) / len(boxes)
+
+    def _kept_clear(self, layout: LayoutSpan) -> Box | None:
+        """A screen, or a whole picture on its backdrop where the captions fit above or below it."""
+        picture = _fitted_box(self.edit, layout)
+        if picture is None:
+            return _screen_box(self.edit, layout)
+        room = max((block.box.height for block in self.placed), default=0.0) / 2
+        clear = self.lowest * self.height <= picture.y - room or picture.bottom + room <= self.highest * self.height
+        return picture if clear else None
 
     def _at(self, middle: float, block: int) -> Box:
         return _moved(self.placed[block].box, (middle - self.base) * self.height)
@@ -272,6 +281,17 @@ def _screen_box(edit: ClipEdit, layout: LayoutSpan) -> Box | None:
         return None
     place, size = layout.panes[0].place, edit.output.size
     return Box(place.x * size.width, place.y * size.height, place.width * size.width, place.height * size.height)
+
+
+def _fitted_box(edit: ClipEdit, layout: LayoutSpan) -> Box | None:
+    """Where the whole picture stands on a blurred enlargement of itself."""
+    pane = layout.panes[0]
+    if layout.layout != "fit" or pane.backdrop == "none":
+        return None
+    size, shown = edit.output.size, pane.camera[0]
+    scale = min(size.width / shown.width, size.height / shown.height)
+    width, height = shown.width * scale, shown.height * scale
+    return Box((size.width - width) / 2, (size.height - height) / 2, width, height)
 
 
 def _screens_until(edit: ClipEdit, until: Millis) -> list[Box]:
