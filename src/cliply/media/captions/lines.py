@@ -252,7 +252,7 @@ class _Search:
             and letters <= self._style.characters
             and self._measured(start, end) <= self._width
         )
-        return 1.1 * (self._ends[end - 1] - self._ends[start]) if fits else _IMPOSSIBLE
+        return 1.5 * (self._ends[end - 1] - self._ends[start]) if fits else _IMPOSSIBLE
 
     def _measured(self, start: int, end: int) -> float:
         return self._across[end] - self._across[start] - self._first_space[start]
