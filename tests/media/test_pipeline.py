@@ -10,8 +10,10 @@ from tests.media.clips import TONE, follow, make
 from cliply.errors import Conflict, Invalid
 from cliply.media.cache import Cache
 from cliply.media.documents import ClipsDocument, SourceFacts
+from cliply.media.edit import Captions, EditWord
 from cliply.media.fingerprint import fingerprint
 from cliply.media.pipeline import make_more, render_edit
+from cliply.media.probe import probe
 from cliply.media.progress import Watch
 from cliply.media.types import Span
 
@@ -49,3 +51,17 @@ def test_an_edit_beyond_the_end_of_its_recording_is_refused(tmp_path: Path) -> N
     source = make(tmp_path / "source.mp4", "testsrc2=s=64x64:r=5", TONE.format(seconds=2), "-t", "2")
     with pytest.raises(Invalid, match="ends at"):
         render_edit(follow(source, [Span(0, 500), Span(3000, 4000)]), source, tmp_path / "clip.mp4", Watch())
+
+
+def test_a_rendered_edit_has_its_captions_placed_off_faces(fixtures: Path, tmp_path: Path) -> None:
+    source = probe(fixtures / "video" / "official_closeup_square.mp4")
+    words = tuple(EditWord(text="word", start=at, end=at + 200) for at in range(0, 1200, 300))
+    edit = follow(source, [Span(0, 1200)], words=words, captions=Captions())
+    over_mouth = edit.model_copy(update={"captions": Captions(position=0.72)})
+    assert edit.captions.position is None
+
+    free = render_edit(edit, source, tmp_path / "free.mp4", Watch())
+    bad = render_edit(over_mouth, source, tmp_path / "bad.mp4", Watch())
+
+    assert not [finding for finding in free.findings if "face" in finding.message]
+    assert [finding for finding in bad.findings if "cover a face" in finding.message]

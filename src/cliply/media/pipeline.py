@@ -19,12 +19,14 @@ from cliply.errors import Conflict, Invalid, NotAllowed, NotFound
 from cliply.media.analysis import Analysis, analyse, listen
 from cliply.media.assemble import Assembled, assemble
 from cliply.media.cache import Cache, write_text
+from cliply.media.captions.placement import place_captions
 from cliply.media.deliver import Delivered, deliver, file_names, sweep
 from cliply.media.documents import CLIPS_FILE, CandidateEntry, ClipsDocument
 from cliply.media.edit import ClipEdit
 from cliply.media.edits import load_edit, look_digest, moved, refuse_other_source, save_edit
 from cliply.media.errors import RenderFailed, TooMuch, Unreadable
 from cliply.media.fingerprint import fingerprint
+from cliply.media.framing.reframe import find_faces
 from cliply.media.highlights.find import Findings
 from cliply.media.highlights.judge import Judge
 from cliply.media.options import ClipOptions
@@ -35,10 +37,12 @@ from cliply.media.progress import Stage, Update, Watch
 from cliply.media.slug import slug
 from cliply.media.speech.transcriber import Transcriber
 from cliply.media.speech.transcripts import load_transcript
-from cliply.media.types import Highlight
+from cliply.media.types import FaceAt, Highlight, Millis, Span
 
 # Raised when framing or the way edits are put together changes.
 _VERSION = "8"
+_ONE_STRETCH: Millis = 5000
+"""What was cut out between two kept parts is looked through up to this length rather than skipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +119,29 @@ def make_more(
 def render_edit(edit: ClipEdit, source: Source, target: Path, watch: Watch) -> Delivered:
     """Make the files of one edit beside `target`, its video. Raises Conflict when the source is another one."""
     refuse_other_source(edit, source)
+    faces = _faces_in(edit, source.shown(edit.span), watch)
+    if edit.captions.position is None:
+        edit = place_captions(edit, faces)
     progress, names = watch.progress(Stage.RENDER), file_names(target.stem)
     with _alone(target.parent, sweeping=False):
         # A person's own edit is made as it is; what is wrong with it is told.
         return deliver(
-            edit, source, target.parent, names, faces=(), threads=None, on_progress=progress, repairing=False
+            edit, source, target.parent, names, faces=faces, threads=None, on_progress=progress, repairing=False
         )
+
+
+def _faces_in(edit: ClipEdit, source: Source, watch: Watch) -> tuple[FaceAt, ...]:
+    """Where faces are in what an edit keeps: a clip may be put together from parts that lie hours apart."""
+    stretches: list[Span] = []
+    for span in edit.spans:
+        near = bool(stretches) and span.start - stretches[-1].end < _ONE_STRETCH
+        stretches.append(Span(stretches.pop().start, span.end) if near else span)
+    items = len(stretches)
+    return tuple(
+        face
+        for item, stretch in enumerate(stretches, 1)
+        for face in find_faces(source, stretch, on_progress=watch.progress(Stage.FRAMING, item, items))
+    )
 
 
 @dataclass(frozen=True, slots=True)

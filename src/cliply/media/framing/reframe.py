@@ -68,6 +68,17 @@ def compose(
     return Framing(joined(layouts), tuple(sorted(faces, key=lambda face: face.at)), divided)
 
 
+def find_faces(source: Source, span: Span, *, on_progress: OnProgress = no_progress) -> tuple[FaceAt, ...]:
+    """The faces in a stretch, where only they are asked for: nobody is taken for the one who speaks."""
+    watched = watch(source, span, on_progress=on_progress)
+    if source.video is None:
+        return ()
+    cuts = [cut.after for cut in find_cuts(watched.looks, 1000 / float(source.video.rate))]
+    seen = enumerate(track(watched, shots(span, cuts)))
+    found = (FaceAt(each.at, each.box, person) for person, track_ in seen for each in track_.observations)
+    return tuple(sorted(found, key=lambda face: face.at))
+
+
 def _inset(stills: Sequence[Picture], face: Box, size: Size) -> Box | None:
     if not stills:
         return None
