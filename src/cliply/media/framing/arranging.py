@@ -33,6 +33,12 @@ def whole(shot: Span, size: Size, ratio: float, why: str) -> LayoutSpan:
     return LayoutSpan(span=shot, layout="fit", panes=(Pane(camera=(key,), backdrop="blur"),), why=why)
 
 
+def alone(shot: Span, inset: Box, why: str) -> LayoutSpan:
+    """A picture in the picture without what is around it, on a blurred enlargement of itself."""
+    key = CameraKey(at=shot.start, x=inset.x, y=inset.y, width=inset.width, height=inset.height)
+    return LayoutSpan(span=shot, layout="fit", panes=(Pane(camera=(key,), backdrop="blur"),), why=why)
+
+
 def soft(layout: LayoutSpan, output: Size) -> bool:
     """Whether a window would have to be enlarged so much that it looks blurred."""
     return any(enlarged(key.width, output.width * pane.place.width) for pane in layout.panes for key in pane.camera)

@@ -29,6 +29,8 @@ _BACKGROUND = 0.25
 _GROUP_FILL = 0.86
 # A face less high than this share of the window is far away; how near the camera may go, and to how few lines.
 _SMALL_FACE, _NEAREST, _LEAST_LINES = 0.14, 1.5, 600
+# A picture in the picture is set beside the rest up to this share of the whole.
+_SMALL_INSET = 0.2
 # A head and what it moves, in sizes of its face.
 _WHOLE_HEAD = 1.3
 
@@ -78,7 +80,22 @@ def direct(scene: Scene, shape: Shape, voices: Voices, choice: LayoutChoice) -> 
         return [_with_screen(scene, shape, people)]
     if choice in ("split", "grid") and len(people) > 1:
         return [_all_at_once(scene, shape, people, "All at once was asked for.")]
+    if choice == "auto" and (beside := _beside_it_all(scene, shape, people)):
+        return [beside]
     return [_by_evidence(scene, shape, voices, people, choice)]
+
+
+def _beside_it_all(scene: Scene, shape: Shape, people: Sequence[int]) -> LayoutSpan | None:
+    """Somebody in a small picture of their own, who plays or watches what fills the rest: both are shown."""
+    main = _main(scene, people)
+    inset = scene.inset(main)
+    alone = not any(scene.inset(who) for who in people if who != main)
+    if inset is None or not alone or inset.area > _SMALL_INSET * shape.size.width * shape.size.height:
+        return None
+    if shape.ratio >= shape.size.ratio * 0.97:
+        return None
+    person, rest = _person(scene, shape, main), arranging.picture(shape.size)
+    return arranging.stack(scene.shot, person, rest, shape.size, shape.ratio, "Somebody beside what they talk about.")
 
 
 def _with_screen(scene: Scene, shape: Shape, people: Sequence[int]) -> LayoutSpan:
@@ -171,9 +188,13 @@ def _all_at_once(scene: Scene, shape: Shape, people: Sequence[int], why: str) ->
 
 
 def _follow(scene: Scene, shape: Shape, turns: Sequence[tuple[Span, int]], why: str) -> LayoutSpan:
+    shown = {who for _, who in turns}
+    inset = scene.inset(min(shown))
+    if len(shown) == 1 and inset is not None and _large_inset(scene, shape, min(shown)) is None:
+        return arranging.alone(scene.shot, inset, f"{why} Their picture in the picture is too small to be cut.")
     keys: list[CameraKey] = []
     widest = 0.0
-    usual = _near_enough(scene, shape, [who for _, who in turns])
+    usual = _near_enough(scene, shape, sorted(shown))
     for span, who in turns:
         inset = _large_inset(scene, shape, who)
         frame, within = (usual, arranging.picture(shape.size)) if inset is None else (_in_inset(inset, shape), inset)
