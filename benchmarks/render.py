@@ -1,7 +1,6 @@
 """Rendering against one plain ffmpeg command, and its picture against a slower preset."""
 
 import re
-import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -106,18 +105,19 @@ def render_speed(folder: Path) -> Sequence[Row]:
         with processor_time() as used:
             render(draft, source, folder / "draft.mp4")
         spent["draft"].append(used.seconds)
-    middle = {name: statistics.median(each) for name, each in spent.items()}
+    # What else runs on the machine only ever adds: the least of interleaved rounds is the nearest to the truth.
+    least = {name: min(each) for name, each in spent.items()}
     megabits = (folder / "ours.mp4").stat().st_size * 8 / 1e6 / seconds
     return [
-        at_most("standard: CPU-s per output second", middle["ours"] / seconds, 0.80),
-        at_most("draft: CPU-s per output second", middle["draft"] / seconds, 0.40),
-        at_most("standard against one plain pass, same encoders, zscale", middle["ours"] / middle["zscale"], 1.15),
+        at_most("standard: CPU-s per output second", least["ours"] / seconds, 0.80),
+        at_most("draft: CPU-s per output second", least["draft"] / seconds, 0.40),
+        at_most("standard against one plain pass, same encoders, zscale", least["ours"] / least["zscale"], 1.15),
         at_most(
             "standard against one plain pass, same encoders, ffmpeg's own scaler",
-            middle["ours"] / middle["scale"],
+            least["ours"] / least["scale"],
             1.15,
         ),
-        at_most("quality check: CPU-s per output second", middle["check"] / seconds, 0.10),
+        at_most("quality check: CPU-s per output second", least["check"] / seconds, 0.10),
         Row("standard: megabits a second", f"{megabits:.1f}"),
     ]
 

@@ -193,7 +193,7 @@ def levelled(
         short = audio.loudness - _measured(samples, folder, on_progress).loudness
         # What the limiter took away is given back, as long as it is loudness that can be had.
         if abs(short) < _LOUDNESS_TOLERANCE or audio.loudness - before.loudness > most_gain:
-            break
+            return
         samples *= np.float32(ratio(short))
     limit(samples, ceiling)
 
