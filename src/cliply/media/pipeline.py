@@ -40,7 +40,7 @@ from cliply.media.speech.transcripts import load_transcript
 from cliply.media.types import FaceAt, Highlight, Millis, Span
 
 # Raised when framing or the way edits are put together changes.
-_VERSION = "9"
+_VERSION = "10"
 _ONE_STRETCH: Millis = 5000
 """What was cut out between two kept parts is looked through up to this length rather than skipped."""
 

@@ -8,6 +8,7 @@ from cliply.media.framing.faces import Face
 from cliply.media.framing.speaking import Speaking
 from cliply.media.framing.tracking import Observation, Track
 from cliply.media.framing.voices import Voices
+from cliply.media.options import LayoutChoice
 from cliply.media.types import Box, Size, Span
 
 SHOT = Span(0, 6000)
@@ -20,11 +21,13 @@ def person(box: Box) -> Track:
     return Track(0, [Observation(at, Face(box, points, 0.9)) for at in range(0, 6000, 300)])
 
 
-def framed(faces: Sequence[Box], insets: Sequence[Box | None]) -> LayoutSpan:
+def framed(
+    faces: Sequence[Box], insets: Sequence[Box | None], *, shape: Shape = SHAPE, choice: LayoutChoice = "auto"
+) -> LayoutSpan:
     scene = Scene(
         SHOT, [person(face) for face in faces], Speaking((), np.zeros((60, len(faces))), 0, 0.0), None, insets
     )
-    (layout,) = direct(scene, SHAPE, QUIET, "auto")
+    (layout,) = direct(scene, shape, QUIET, choice)
     return layout
 
 
@@ -57,3 +60,15 @@ def test_somebody_in_a_plain_room_is_followed() -> None:
     layout = framed([Box(790, 200, 220, 330)], [None])
     assert layout.layout == "follow"
     assert layout.panes[0].camera[0].box.height == 720
+
+
+def test_a_clip_of_the_picture_s_own_shape_leaves_nothing_out() -> None:
+    wide = Shape(SHAPE.size, Size(1920, 1080))
+    choices: tuple[LayoutChoice, ...] = ("auto", "follow", "split")
+    for choice in choices:
+        layout = framed([Box(1060, 560, 70, 90)], [Box(940, 500, 320, 200)], shape=wide, choice=choice)
+        assert layout.panes[0].camera[0].box == Box(0, 0, 1280, 720)
+
+
+def test_what_a_player_plays_is_kept_where_a_split_was_asked_for() -> None:
+    assert framed([Box(1060, 560, 70, 90)], [Box(940, 500, 320, 200)], choice="split").layout == "stack"

@@ -63,6 +63,11 @@ class Shape:
         return self.output.ratio
 
     @property
+    def keeps_all(self) -> bool:
+        """Whether a window shows the whole width of the picture: then nothing of it needs to be chosen."""
+        return self.ratio >= 0.97 * self.size.ratio
+
+    @property
     def window(self) -> Size:
         return camera.window(self.size, self.ratio)
 
@@ -80,7 +85,7 @@ def direct(scene: Scene, shape: Shape, voices: Voices, choice: LayoutChoice) -> 
         return [_with_screen(scene, shape, people)]
     if choice in ("split", "grid") and len(people) > 1:
         return [_all_at_once(scene, shape, people, "All at once was asked for.")]
-    if choice == "auto" and (beside := _beside_it_all(scene, shape, people)):
+    if choice != "follow" and (beside := _beside_it_all(scene, shape, people)):
         return [beside]
     return [_by_evidence(scene, shape, voices, people, choice)]
 
@@ -90,9 +95,12 @@ def _beside_it_all(scene: Scene, shape: Shape, people: Sequence[int]) -> LayoutS
     main = _main(scene, people)
     inset = scene.inset(main)
     alone = not any(scene.inset(who) for who in people if who != main)
-    if inset is None or not alone or inset.area > _SMALL_INSET * shape.size.width * shape.size.height:
-        return None
-    if shape.ratio >= shape.size.ratio * 0.97:
+    if (
+        shape.keeps_all
+        or inset is None
+        or not alone
+        or inset.area > _SMALL_INSET * shape.size.width * shape.size.height
+    ):
         return None
     person, rest = _person(scene, shape, main), arranging.picture(shape.size)
     return arranging.stack(scene.shot, person, rest, shape.size, shape.ratio, "Somebody beside what they talk about.")
@@ -190,7 +198,7 @@ def _all_at_once(scene: Scene, shape: Shape, people: Sequence[int], why: str) ->
 def _follow(scene: Scene, shape: Shape, turns: Sequence[tuple[Span, int]], why: str) -> LayoutSpan:
     shown = {who for _, who in turns}
     inset = scene.inset(min(shown))
-    if len(shown) == 1 and inset is not None and _large_inset(scene, shape, min(shown)) is None:
+    if len(shown) == 1 and inset is not None and not shape.keeps_all and _large_inset(scene, shape, min(shown)) is None:
         return arranging.alone(scene.shot, inset, f"{why} Their picture in the picture is too small to be cut.")
     keys: list[CameraKey] = []
     widest = 0.0
@@ -209,6 +217,8 @@ def _follow(scene: Scene, shape: Shape, turns: Sequence[tuple[Span, int]], why: 
 
 def _near_enough(scene: Scene, shape: Shape, shown: Sequence[int]) -> Size:
     """The window, nearer where every face in it would be lost in the distance and there are pixels to spare."""
+    if any(scene.inset(who) is not None for who in shown):
+        return shape.window  # their face is small because their picture is, not because they are far away
     faces = [camera.extent(_sights(scene.tracks[who])) for who in shown]
     tallest = max(face.height for face in faces)
     zoom = min(_NEAREST, _SMALL_FACE * shape.window.height / max(1.0, tallest), shape.window.height / _LEAST_LINES)
@@ -217,7 +227,7 @@ def _near_enough(scene: Scene, shape: Shape, shown: Sequence[int]) -> Size:
 
 def _large_inset(scene: Scene, shape: Shape, who: int) -> Box | None:
     """The picture in the picture that somebody is in, if a window within it is large enough to fill the clip."""
-    inset = scene.inset(who)
+    inset = None if shape.keeps_all else scene.inset(who)
     if inset is None:
         return None
     frame, face = _in_inset(inset, shape), camera.extent(_sights(scene.tracks[who]))
