@@ -202,6 +202,17 @@ def test_an_emoji_that_would_cover_a_mouth_is_left_out() -> None:
     assert conflicts(chosen.model_copy(update={"words": words}), close)
 
 
+def test_an_emoji_that_would_stand_on_a_chin_is_left_out() -> None:
+    words = tuple(each.model_copy(update={"emoji": "🐝"}) for each in spoken(TEXT))
+    edit = edit_of(words)
+    chin = faces_at(Box(340, 580, 400, 640))
+
+    chosen = place_captions(edit, chin)
+
+    assert conflicts(chosen.model_copy(update={"words": words}), chin) == []
+    assert all(word.emoji is None for word in chosen.words)
+
+
 def test_screens_that_cover_a_face_are_one_finding() -> None:
     edit = placed(edit_of(spoken(TEXT)), 0.5)
     faces = faces_at(Box(340, 760, 400, 420), until=2000)

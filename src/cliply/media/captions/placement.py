@@ -334,7 +334,10 @@ def _cheapest(cost: Callable[[float], float], lowest: float, highest: float, wan
 
 
 def _without_bad_emoji(edit: ClipEdit, faces: Sequence[FaceAt]) -> ClipEdit:
-    """`edit` without the emoji that would stand over eyes, a mouth or the hook line, or under what the apps draw."""
+    """`edit` without the emoji that would touch a face or the hook line, or lie under what the apps draw.
+
+    Words may cover a chin where there is no other room; an ornament may not.
+    """
     setter = typesetter(edit)
     placed = blocks(edit, setter, middle_of(edit, setter))
     top = free_band(edit.output.aspect)[0] * setter.size.height
@@ -343,7 +346,7 @@ def _without_bad_emoji(edit: ClipEdit, faces: Sequence[FaceAt]) -> ClipEdit:
     for block, behind in zip(placed, _behind(seen_faces(edit, faces), placed), strict=True):
         for box in _emoji_box(block, setter):
             over_hook = hook is not None and block.start < until and box.overlap(hook) > 0
-            if box.y < top or over_hook or any(_matters(face, box) for face in behind):
+            if box.y < top or over_hook or any(face.box.overlap(box) > 0 for face in behind):
                 bad.append(Span(block.start, block.end))
     return _without_emoji(edit, [each for each in edit.words if _during(edit, each, bad)])
 
