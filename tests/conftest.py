@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.database import database, migrated, server, short  # noqa: F401 - fixtures of every test
 from tools.demo_talk.dialogue import TALK
 from tools.make_demo_video import make
 

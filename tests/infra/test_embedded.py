@@ -39,15 +39,6 @@ with embedded_postgres(Path(sys.argv[1])) as url:
 
 
 @pytest.fixture(scope="module")
-def short() -> Iterator[Path]:
-    """A folder near the top: a socket's path has to be short."""
-    folder = Path(tempfile.mkdtemp(prefix="cliply-"))
-    folder.chmod(0o755)  # ours; the server's account has to pass
-    yield folder
-    shutil.rmtree(folder)
-
-
-@pytest.fixture(scope="module")
 def made(short: Path) -> Path:
     """A database that was made, used and left."""
     with embedded_postgres(short / "made") as url:

@@ -1,0 +1,60 @@
+"""People, workspaces, and who belongs where."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, func
+from sqlalchemy.orm import Mapped, mapped_column, synonym
+
+from cliply.infra.db import Model, WorkspaceOwned
+
+
+class Role(StrEnum):
+    """What a member may do, from all to least."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    MEMBER = "member"
+    VIEWER = "viewer"
+
+
+class User(Model):
+    """A person, in any number of workspaces."""
+
+    __tablename__ = "users"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4, server_default=func.gen_random_uuid())
+    email: Mapped[str] = mapped_column(CheckConstraint("email LIKE '%_@_%'", name="email"))
+    name: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+# One account for an address, however it is written.
+Index("uq_users_email", func.lower(User.email), unique=True)
+
+
+class Workspace(WorkspaceOwned, Model):
+    """What everything of a customer belongs to; a workspace's session sees its own row only."""
+
+    __tablename__ = "workspaces"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4, server_default=func.gen_random_uuid())
+    workspace_id = synonym("id")
+    slug: Mapped[str] = mapped_column(
+        CheckConstraint("slug ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'", name="slug"), unique=True
+    )
+    name: Mapped[str]
+    timezone: Mapped[str] = mapped_column(server_default="UTC")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Membership(WorkspaceOwned, Model):
+    """A user's place in a workspace."""
+
+    __tablename__ = "memberships"
+
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
+    role: Mapped[Role] = mapped_column(Enum(Role, native_enum=False, length=None, values_callable=list))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())

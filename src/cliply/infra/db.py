@@ -1,0 +1,94 @@
+"""Sessions on the database: one workspace's, or the system's. Nothing else commits.
+
+Every tenant table is guarded twice: by row security in the database, for the role that a workspace's session takes,
+and by `workspace_guard`, which narrows the statements of the ORM. No query has to mention the workspace.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.orm import Session, SessionTransaction
+
+from cliply.errors import Invalid
+from cliply.infra.tables import Model, WorkspaceOwned
+from cliply.infra.workspace_guard import guard
+
+__all__ = ["APP_ROLE", "SYSTEM_ROLE", "WORKSPACE_SETTING", "Database", "Model", "ScopedSession", "WorkspaceOwned"]
+
+APP_ROLE = "cliply_app"
+"""What a workspace's session is: neither the tables' owner nor free of row security."""
+
+SYSTEM_ROLE = "cliply_system"
+"""What the system's session is: sees every workspace by a policy, owns nothing, changes no table."""
+
+WORKSPACE_SETTING = "app.workspace_id"
+
+
+class ScopedSession(Session):
+    """A session that is one workspace's where `info` names it, and the system's otherwise."""
+
+
+guard(ScopedSession)
+
+
+class Database:
+    """The connections of one process; needs no state of a connection, so a transaction pooler may stand between."""
+
+    def __init__(self, url: str, *, connections: int = 10) -> None:
+        try:
+            self._engine = create_engine(
+                url,
+                pool_size=connections,
+                pool_pre_ping=True,
+                # Values belong to customers; without this they would stand in messages and logs.
+                hide_parameters=True,
+                use_native_hstore=False,
+                native_inet_types=False,
+                # A prepared statement lives on one server connection, which a pooler hands to somebody else.
+                connect_args={"prepare_threshold": None, "application_name": "cliply"},
+            )
+        except (ArgumentError, ImportError, ValueError):
+            # Not chained: the message of the original may hold the password.
+            raise Invalid(
+                "CLIPLY_DATABASE__URL is not the address of a PostgreSQL server. "
+                "Write it as postgresql+psycopg://user:password@host/database."
+            ) from None
+
+    @contextmanager
+    def workspace(self, workspace_id: UUID) -> Iterator[Session]:
+        """One transaction in which nothing but this workspace exists; committed when the block ends well."""
+        with self._session(workspace_id) as session:
+            yield session
+
+    @contextmanager
+    def system(self) -> Iterator[Session]:
+        """One transaction that sees every workspace; committed when the block ends well."""
+        with self._session(None) as session:
+            yield session
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def _session(self, workspace_id: UUID | None) -> Iterator[Session]:
+        info = {"workspace_id": workspace_id}
+        with ScopedSession(self._engine, info=info, expire_on_commit=False) as session, session.begin():
+            yield session
+
+
+@event.listens_for(ScopedSession, "after_begin")
+def _take_role(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
+    """Role and workspace last as long as the transaction (`SET LOCAL`), whoever has the connection next."""
+    workspace_id = session.info["workspace_id"]
+    connection.execute(
+        text("SELECT set_config('role', :role, true), set_config(:setting, :workspace, true)"),
+        {
+            "role": SYSTEM_ROLE if workspace_id is None else APP_ROLE,
+            "setting": WORKSPACE_SETTING,
+            "workspace": "" if workspace_id is None else str(workspace_id),
+        },
+    )

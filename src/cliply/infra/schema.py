@@ -1,0 +1,148 @@
+"""The database's tables: brought to the state that this version of Cliply needs, and refused when they are not."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, NullPool, create_engine, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from cliply.errors import Conflict, Invalid, NotAllowed, NotFound, Unavailable
+from cliply.infra.db import APP_ROLE, SYSTEM_ROLE
+
+OLDEST_SERVER = 15
+_LOCK = 7_274_002
+"""Number of the lock under which revisions are run: two processes that start at once must not both run them."""
+
+
+class SchemaTooOld(Conflict):
+    def __init__(self, found: str | None, needed: str) -> None:
+        has = f"is at revision {found}" if found else "has no tables yet"
+        super().__init__(f"The database {has}, and this version of Cliply needs {needed}. Run: cliply db upgrade")
+
+
+class SchemaTooNew(Conflict):
+    def __init__(self, found: str) -> None:
+        super().__init__(
+            f"The database was upgraded to revision {found} by a newer version of Cliply, which this one cannot read. "
+            "Install that version, or go back with it first: cliply db downgrade"
+        )
+
+
+def upgrade(url: str, revision: str = "head") -> str:
+    """Run what is missing, all of it or nothing; returns the revision that the database is at."""
+    with _connected(url) as connection:
+        _refuse_newer(_current(connection))
+        with _roles_explained():
+            _run(command.upgrade, connection, revision)
+        return _current(connection) or "base"
+
+
+def downgrade(url: str, revision: str) -> str:
+    """Go back to `revision`, or to `base`, where nothing of Cliply is left; what later revisions added is lost."""
+    with _connected(url) as connection:
+        _refuse_newer(_current(connection))
+        _run(command.downgrade, connection, revision)
+        return _current(connection) or "base"
+
+
+def check(url: str) -> str:
+    """The revision that the database is at. Raises SchemaTooOld or SchemaTooNew when this version cannot use it."""
+    with _connected(url) as connection:
+        found = _current(connection)
+        _refuse_newer(found)
+        needed = _scripts().get_current_head() or "base"
+        if found != needed:
+            raise SchemaTooOld(found, needed)
+        return needed
+
+
+def revisions() -> list[str]:
+    """All of them, first to last."""
+    return [script.revision for script in _scripts().walk_revisions()][::-1]
+
+
+def printable(url: str) -> str:
+    """Where the database is, without the password."""
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except (ArgumentError, ValueError):
+        return "the address in CLIPLY_DATABASE__URL"
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[Connection]:
+    """A connection in one transaction. What SQLAlchemy and psycopg say is not passed on: it can hold the password."""
+    try:
+        engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args={"prepare_threshold": None})
+    except (ArgumentError, ImportError, ValueError):
+        raise Invalid(
+            "CLIPLY_DATABASE__URL is not the address of a PostgreSQL server. "
+            "Write it as postgresql+psycopg://user:password@host/database."
+        ) from None
+    try:
+        connection = engine.connect()
+    except DBAPIError as refused:
+        raise Unavailable(f"The database at {printable(url)} does not answer: {_reason(refused)}") from None
+    with connection, connection.begin():
+        version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one()) // 10_000
+        if version < OLDEST_SERVER:
+            raise Invalid(
+                f"The server at {printable(url)} is PostgreSQL {version}. "
+                f"Cliply needs {OLDEST_SERVER} or newer: upgrade it, or name another."
+            )
+        yield connection
+
+
+def _reason(refused: DBAPIError) -> str:
+    """The server's own last words, which name users and databases, never passwords."""
+    said = str(refused.orig).strip().splitlines() or ["no reason given"]
+    return said[-1].partition("FATAL:")[2].strip() or said[0].strip()
+
+
+@contextmanager
+def _roles_explained() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as failed:
+        if "cliply: roles" not in str(failed.orig):
+            raise
+        raise NotAllowed(
+            f"The database's user may not make roles. Have an administrator run: CREATE ROLE {APP_ROLE} NOLOGIN; "
+            f"CREATE ROLE {SYSTEM_ROLE} NOLOGIN; GRANT {APP_ROLE}, {SYSTEM_ROLE} TO the user in CLIPLY_DATABASE__URL; "
+            "then run again: cliply db upgrade"
+        ) from None
+
+
+def _run(step: Callable[[Config, str], None], connection: Connection, revision: str) -> None:
+    connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
+    config = _config()
+    config.attributes["connection"] = connection
+    try:
+        step(config, revision)
+    except CommandError as unknown:
+        known = ", ".join(["base", *revisions(), "head"])
+        raise NotFound(f"There is no revision {revision!r} to go to. There are: {known}.") from unknown
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "cliply:migrations")
+    return config
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _current(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _refuse_newer(found: str | None) -> None:
+    if found is not None and found not in revisions():
+        raise SchemaTooNew(found)
