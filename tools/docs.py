@@ -58,13 +58,13 @@ def _variables(model: type[BaseModel], prefix: str) -> list[tuple[str, str, str]
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             found += _variables(kind, f"{prefix}{name.upper()}__")
         else:
-            found.append((prefix + name.upper(), _default(field), field.description or ""))
+            found.append((prefix + name.upper(), _default(name, field), field.description or ""))
     return found
 
 
-def _default(field: FieldInfo) -> str:
+def _default(name: str, field: FieldInfo) -> str:
     if field.default_factory is not None:
-        return "the system's cache folder"
+        return f"the system's {name} folder"
     return "none" if field.default is None else f"`{field.default}`"
 
 

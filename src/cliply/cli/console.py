@@ -1,7 +1,6 @@
 """Results on stdout, everything else on stderr."""
 
 import json
-import os
 import sys
 from functools import cache
 from typing import Annotated, Any
@@ -40,7 +39,7 @@ def note(message: str) -> None:
 @cache
 def settings() -> Settings:
     """The environment's settings. Raises Invalid with every wrong value at once; names that mean nothing are noted."""
-    for unknown in unknown_names(os.environ):
+    for unknown in unknown_names():
         note(printable(unknown))
     try:
         return Settings()

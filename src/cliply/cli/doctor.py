@@ -86,7 +86,8 @@ def _checks() -> Iterator[Check]:
     yield _machine()
     yield from _folders(settings())
     yield from _services(settings())
-    for unknown in unknown_names(os.environ):
+    yield _tried("database", lambda: _database(settings()))
+    for unknown in unknown_names():
         yield Check("environment", "optional", printable(unknown))
 
 
@@ -189,6 +190,28 @@ def _folders(now: Settings) -> Iterator[Check]:
             yield Check(name, "missing", f"{used}, which is little", f"Make room. {choose}")
         else:
             yield Check(name, "ok", used)
+
+
+def _database(now: Settings) -> str:
+    """The service's database; clips need none, so the bundled one is not made here."""
+    from cliply.infra import schema
+    from cliply.infra.database_url import printable
+    from cliply.infra.embedded_folders import installed_programs, is_made
+    from cliply.infra.opening import database_url, embedded_root
+
+    root = embedded_root(now)
+    if root is not None and not is_made(root):
+        program = installed_programs() / "bin" / "postgres"
+        said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True, timeout=20).stdout
+        return f"bundled PostgreSQL {said.split()[-1]}; the service will make it in {root}"
+    with database_url(now) as url:
+        try:
+            revision = f"revision {schema.check(url)}"
+        except schema.SchemaTooOld:
+            if root is None:
+                raise
+            revision = "upgraded when the service starts"
+        return f"PostgreSQL {schema.server_version(url)} {f'in {root}' if root else f'at {printable(url)}'}, {revision}"
 
 
 def _services(now: Settings) -> Iterator[Check]:

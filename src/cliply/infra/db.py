@@ -10,10 +10,9 @@ from uuid import UUID
 
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session, SessionTransaction
 
-from cliply.errors import Invalid
+from cliply.infra.database_url import parse
 from cliply.infra.tables import Model, WorkspaceOwned
 from cliply.infra.workspace_guard import guard
 
@@ -39,24 +38,17 @@ class Database:
     """The connections of one process; needs no state of a connection, so a transaction pooler may stand between."""
 
     def __init__(self, url: str, *, connections: int = 10) -> None:
-        try:
-            self._engine = create_engine(
-                url,
-                pool_size=connections,
-                pool_pre_ping=True,
-                # Values belong to customers; without this they would stand in messages and logs.
-                hide_parameters=True,
-                use_native_hstore=False,
-                native_inet_types=False,
-                # A prepared statement lives on one server connection, which a pooler hands to somebody else.
-                connect_args={"prepare_threshold": None, "application_name": "cliply"},
-            )
-        except (ArgumentError, ImportError, ValueError):
-            # Not chained: the message of the original may hold the password.
-            raise Invalid(
-                "CLIPLY_DATABASE__URL is not the address of a PostgreSQL server. "
-                "Write it as postgresql+psycopg://user:password@host/database."
-            ) from None
+        self._engine = create_engine(
+            parse(url),
+            pool_size=connections,
+            pool_pre_ping=True,
+            # Values belong to customers; without this they would stand in messages and logs.
+            hide_parameters=True,
+            use_native_hstore=False,
+            native_inet_types=False,
+            # A prepared statement lives on one server connection, which a pooler hands to somebody else.
+            connect_args={"prepare_threshold": None, "application_name": "cliply"},
+        )
 
     @contextmanager
     def workspace(self, workspace_id: UUID) -> Iterator[Session]:

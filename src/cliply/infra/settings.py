@@ -1,6 +1,7 @@
 """Settings from the environment; the only reader of it. Every name is optional: nothing is needed to make clips."""
 
 import difflib
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
@@ -35,6 +36,25 @@ class Judge(BaseModel):
     budget: int = Field(60_000, ge=1000, description="Tokens one run may use at most, in and out.")
 
 
+class Database(BaseModel):
+    """The service's PostgreSQL; the bundled one where no address is named."""
+
+    url: SecretStr | None = Field(
+        None,
+        description="Address of a PostgreSQL server, 15 or newer: `postgresql://user:password@host/database`. "
+        "Without it, the bundled one is used.",
+    )
+    account: str | None = Field(
+        None,
+        description="Account that the bundled PostgreSQL runs as where Cliply runs as root; `nobody` if none is named.",
+    )
+
+
+def _data_folder() -> Path:
+    # Root's own folder is closed to the account that the database runs as.
+    return Path("/var/lib/cliply") if os.geteuid() == 0 else platformdirs.user_data_path("cliply")
+
+
 class Settings(BaseSettings):
     """`CLIPLY_...` variables; nested names are joined by two underscores, `CLIPLY_DEEPGRAM__KEY`."""
 
@@ -46,25 +66,32 @@ class Settings(BaseSettings):
         default_factory=lambda: platformdirs.user_cache_path("cliply"),
         description="Folder where results are kept between runs.",
     )
+    data: Path = Field(
+        default_factory=_data_folder,
+        description="Folder where the service keeps its database and files; `/var/lib/cliply` if Cliply runs as root.",
+    )
     progress: Literal["auto", "lines"] = Field("auto", description="`lines` shows plain lines on a terminal too.")
     deepgram: Deepgram = Deepgram()
     openai: OpenAI = OpenAI()
     judge: Judge = Judge()
+    database: Database = Database()
 
 
+_PREFIX = "CLIPLY_"
 # Read by the tests and measurements of Cliply itself.
 _OWN = ("CLIPLY_FIXTURES", "CLIPLY_SCORERS")
 
 
-def unknown_names(names: Iterable[str]) -> Iterator[str]:
-    """What to say of each of the environment's `names` that looks like a setting and is none; never its value."""
-    known = [*_names(Settings, "CLIPLY_")]
-    for name in sorted(names):
+def unknown_names(names: Iterable[str] | None = None) -> Iterator[str]:
+    """What to say of each of `names`, the environment's, that looks like a setting and is none; never its value."""
+    known = [*_names(Settings, _PREFIX)]
+    for name in sorted(os.environ if names is None else names):
         upper = name.upper()
-        if not upper.startswith("CLIPLY_") or upper in (*known, *_OWN):
+        if not upper.startswith(_PREFIX) or upper in (*known, *_OWN):
             continue
-        near = difflib.get_close_matches(upper, known, n=1, cutoff=0.6)
-        yield f"{name} is no setting of Cliply and is ignored." + (f" Did you mean {near[0]}?" if near else "")
+        # What all of them begin with would make any short name look alike.
+        near = difflib.get_close_matches(upper[len(_PREFIX) :], [each[len(_PREFIX) :] for each in known], n=1)
+        yield f"{name} is no setting of Cliply and is ignored." + (f" Did you mean {_PREFIX}{near[0]}?" if near else "")
 
 
 def _names(model: type[BaseModel], prefix: str) -> Iterator[str]:

@@ -1,0 +1,96 @@
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.database import fresh_database
+from typer.testing import CliRunner, Result
+
+from cliply.cli import console
+from cliply.cli.doctor import report
+from cliply.cli.main import app
+from cliply.errors import Conflict, Unavailable
+from cliply.infra import schema
+
+SECRET = "very-secret-password"  # noqa: S105 - one that must not be shown
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    console.settings.cache_clear()
+    yield monkeypatch
+    console.settings.cache_clear()
+
+
+@pytest.fixture
+def named(server: str, environment: pytest.MonkeyPatch) -> Iterator[str]:
+    """An empty database, named in the settings with a password that the server does not ask for."""
+    with fresh_database(server, "commanded") as url:
+        environment.setenv("CLIPLY_DATABASE__URL", url.replace("cliply@", f"cliply:{SECRET}@"))
+        yield url
+
+
+def db(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["db", *arguments])
+
+
+def test_a_database_is_brought_up_looked_at_and_brought_down(named: str) -> None:
+    newest = schema.revisions()[-1]
+    assert isinstance(db("check").exception, Conflict)
+    assert f"is at revision {newest}, on PostgreSQL 18" in db("upgrade").output
+    told = json.loads(db("check", "--json").output)
+    assert (told["revision"], told["bundled"]) == (newest, False)
+    assert told["database"].startswith("postgresql://cliply:***@")
+    assert "is at revision base" in db("downgrade", "base", "--yes").output
+    assert isinstance(db("check").exception, Conflict)
+
+
+def test_going_back_is_not_done_by_accident(named: str) -> None:
+    db("upgrade")
+    refused = db("downgrade", "base")
+    assert refused.exit_code == 2
+    assert "--yes" in refused.output
+    assert schema.check(named)
+
+
+@pytest.mark.parametrize("arguments", [["check"], ["upgrade"], ["downgrade", "base", "--yes"]])
+def test_a_password_is_shown_by_no_command(environment: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    environment.setenv("CLIPLY_DATABASE__URL", f"postgresql://cliply:{SECRET}@127.0.0.1:1/cliply")
+    failed = db(*arguments)
+    assert isinstance(failed.exception, Unavailable)
+    assert "127.0.0.1" in str(failed.exception)
+    assert SECRET not in f"{failed.exception}{failed.output}"
+
+
+@pytest.mark.slow
+def test_the_bundled_database_is_used_where_none_is_named(short: Path, environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("CLIPLY_DATA", str(short / "data"))
+    told = json.loads(db("upgrade", "--json").output)
+    assert told == {
+        "database": str(short / "data" / "postgres"), "bundled": True, "server": told["server"],
+        "revision": schema.revisions()[-1],
+    }  # fmt: skip
+    assert f"in {short / 'data' / 'postgres'}, revision {told['revision']}" in database_check()
+
+
+def database_check() -> str:
+    found = {check.name: check for check in report()}["database"]
+    return f"{found.state}: {found.used} {found.get}"
+
+
+@pytest.mark.slow
+def test_the_doctor_says_which_database_would_be_made_and_makes_none(
+    tmp_path: Path, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("CLIPLY_DATA", str(tmp_path / "data"))
+    assert database_check().startswith("ok: bundled PostgreSQL 18")
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.slow
+def test_the_doctor_says_what_is_wrong_with_a_database(named: str) -> None:
+    assert database_check().startswith("missing: ")
+    assert "cliply db upgrade" in database_check()
+    schema.upgrade(named)
+    assert database_check().startswith("ok: PostgreSQL 18")
+    assert SECRET not in database_check()
