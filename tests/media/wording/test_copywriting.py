@@ -12,7 +12,7 @@ import pytest
 from cliply.media.edit import PostText
 from cliply.media.types import Transcript, Word
 from cliply.media.wording import lexicon
-from cliply.media.wording.clauses import undenied
+from cliply.media.wording.clauses import clauses, undenied
 from cliply.media.wording.copywriting import hashtag, write_copy
 from cliply.media.wording.limits import check_post, is_hashtag
 from cliply.media.wording.profanity import is_profane
@@ -143,6 +143,36 @@ def test_no_hashtag_is_strong_language() -> None:
         "The fucking compiler hates generics. Generics are slow. Fuck the compiler, and bullshit generics."
     )
     assert not any(is_profane(tag.removeprefix("#"), "en") for tag in post.hashtags)
+
+
+def test_hashtags_are_what_the_source_comes_back_to() -> None:
+    clip = "The bottle stood on the terrace. The beekeepers count every hive in spring, and a hive is counted twice."
+    whole = transcript(f"{clip} A hive needs beekeepers. Beekeepers like spring. No hive without beekeepers.")
+
+    tags = {tag.casefold() for tag in write_copy(clip, whole=whole)[0].hashtags}
+
+    assert {"#hive", "#beekeepers"} <= tags
+    assert not tags & {"#bottle", "#terrace"}
+
+
+def test_one_subject_gives_one_hashtag() -> None:
+    clip = "A Blu-ray lasts for decades. Some Blu-rays were pressed badly. I keep every Blu-ray."
+    whole = transcript(f"{clip} Blu-rays are cheap. The Blu-ray player is old.")
+
+    tags = write_copy(clip, whole=whole)[0].hashtags
+
+    assert sum(tag.casefold().startswith("#bluray") and len(tag) < 10 for tag in tags) == 1
+
+
+def test_a_verb_that_is_no_noun_makes_a_sentence_whole() -> None:
+    text = "Inside the hive, the queen gives the orders. No. The queen decides nothing. A queen lays eggs."
+    assert write_copy(text)[0].title == "The Queen Decides Nothing"
+
+
+def test_a_no_that_denies_a_noun_stays() -> None:
+    said = [clause.text for clause in clauses(["No boss, no meeting, no email."])]
+    assert said
+    assert all(text.startswith(("No boss", "no meeting")) for text in said)
 
 
 def test_a_suggestion_is_taken_where_it_passes() -> None:

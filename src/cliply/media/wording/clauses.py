@@ -210,6 +210,7 @@ def _has_subject_and_verb(clause: Clause) -> bool:
         return noun or _FINITE.match(first) is not None or _orders(clause)
     return (
         any(tag.pos in ("NOUN", "PROPN", "PRON") for tag in clause.tags[:verb])
+        or _third_person(clause, verb)
         or _FINITE.match(clause.words[verb]) is not None
     )
 
@@ -243,8 +244,22 @@ _BINDING = frozenset(("because", "although", "though", "whereas", "where"))
 
 def finite(clause: Clause, index: int) -> bool:
     word = clause.words[index]
-    return clause.tags[index].form == "Fin" or (
-        _FINITE.match(word) is not None and not word.endswith(("one's", "body's"))
+    if clause.tags[index].form == "Fin" or _third_person(clause, index):
+        return True
+    return _FINITE.match(word) is not None and not word.endswith(("one's", "body's"))
+
+
+def _third_person(clause: Clause, index: int) -> bool:
+    """ "The queen decides": taken for a noun by the tagger, but no dictionary has a noun "decide"."""
+    word = clause.words[index]
+    return (
+        index > 0
+        and clause.tags[index].pos == "NOUN"
+        and (clause.tags[index - 1].pos in ("NOUN", "PROPN", "PRON") or clause.words[index - 1] in known_nouns())
+        and word.endswith("s")
+        and not word.endswith(("ss", "'s"))
+        and word in frequencies()
+        and not known_nouns().intersection((word, word[:-1], stem(word)))
     )
 
 

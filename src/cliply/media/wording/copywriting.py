@@ -15,7 +15,7 @@ from cliply.media.types import Transcript
 from cliply.media.wording import lexicon
 from cliply.media.wording.clauses import Clause, clauses, complete, sentences_of, undenied
 from cliply.media.wording.limits import YOUTUBE_TITLE, check_post, is_hashtag, utf16_units
-from cliply.media.wording.phrases import Phrase, Subject, subject
+from cliply.media.wording.phrases import Phrase, Subject, recurring, subject
 from cliply.media.wording.profanity import is_profane
 from cliply.media.wording.titlecase import sentence_case
 from cliply.media.wording.titles import LONGEST_TITLE, Candidate, candidates, named
@@ -24,6 +24,8 @@ from cliply.media.wording.tokens import UNSPACED, stem, stop_words, words_of
 LONGEST_HOOK = 10
 """Words."""
 _MOST_HASHTAGS = 5
+_CLIP_HASHTAGS = 6
+"""Subjects of the clip that are looked at for hashtags, before those of the source."""
 _LONGEST_HASHTAG = 30
 _DESCRIPTION = 320
 """Characters; what a reader sees before "more" is less than half of it."""
@@ -226,18 +228,21 @@ def _plain_lines(sentences: Sequence[str], about: Subject, language: str) -> lis
 
 
 def _hashtags(about: Subject, source: Sequence[str], language: str) -> tuple[str, ...]:
-    tags = list[str]()
-    wanted: list[str] = [phrase.text for phrase in about.phrases if phrase.score >= 0.35]
-    if len(wanted) < 3 and source:
-        wanted += [phrase.text for phrase in _source_phrases(tuple(source), language)]
-    wanted += [phrase.text for phrase in about.phrases if phrase.score < 0.35][: max(0, 3 - len(wanted))]
+    """What people would look for: what the clip is about and the source comes back to, then the source's own."""
+    good = [phrase for phrase in about.phrases if phrase.score >= 0.35]
+    if source:
+        looked_at = (*good[:_CLIP_HASHTAGS], *_source_phrases(tuple(source), language))
+        wanted: list[str | None] = [recurring(phrase, source, language) for phrase in looked_at]
+    if not source or not any(wanted):
+        wanted = [phrase.text for phrase in good or about.phrases[:3]]
+    tags = dict[str, str]()
     for phrase in wanted:
-        tag = hashtag(phrase)
-        if tag is None or any(is_profane(word, language) for word in words_of(phrase)):
+        tag = hashtag(phrase) if phrase is not None else None
+        if phrase is None or tag is None or any(is_profane(word, language) for word in words_of(phrase)):
             continue
-        if tag.casefold() not in (known.casefold() for known in tags):
-            tags.append(tag)
-    return tuple(tags[:_MOST_HASHTAGS])
+        # One of "#BluRay" and "#BluRays" is enough.
+        tags.setdefault(stem(tag[1:].casefold()), tag)
+    return tuple(tags.values())[:_MOST_HASHTAGS]
 
 
 def hashtag(phrase: str) -> str | None:

@@ -17,6 +17,7 @@ _RUN = re.compile(r"[\u30a0-\u30ff]{2,}|[\u4e00-\u9fff\u3400-\u4dbf]{2,8}|[\u0e0
 _LONGEST = 3
 _LONGEST_WORD = 28
 """Longer ones are addresses, hashes or noise."""
+_OFTEN = 3
 _NEWS_WORDS = 20_000_000
 """Words of the corpus behind `frequencies`."""
 
@@ -69,6 +70,24 @@ def subject(sentences: Sequence[str], whole: Sequence[str], language: str, wante
         weights,
         source.casing,
     )
+
+
+def recurring(phrase: Phrase, source: Sequence[str], language: str) -> str | None:
+    """`phrase`, or the name or last word in it, where the `source` comes back to it; names count when said once."""
+    known = _source(tuple(source))
+    # Two words that are often said, but never together, are two subjects.
+    if _said(tuple(source), language[:2].lower())[phrase.words] > 1:
+        return phrase.text
+    parts = list(zip(phrase.text.split(), phrase.words, strict=False))
+    name = " ".join(text for text, word in parts if word in known.casing and word not in known.addressed)
+    if name:
+        return phrase.text if len(parts) < _LONGEST else name
+    return parts[-1][0] if known.words[phrase.words[-1]] >= _OFTEN else None
+
+
+@lru_cache(maxsize=4)
+def _said(source: tuple[str, ...], code: str) -> Counter[tuple[str, ...]]:
+    return Counter(_all_phrases(source, code))
 
 
 def _other_words(sentences: Sequence[str]) -> set[str]:
