@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 from tests.database import fresh_database
 from typer.testing import CliRunner, Result
 
@@ -24,9 +25,11 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]
 
 @pytest.fixture
 def named(server: str, environment: pytest.MonkeyPatch) -> Iterator[str]:
-    """An empty database, named in the settings with a password that the server does not ask for."""
+    """An empty database, named in the settings with a password; the bundled server does not ask for one."""
     with fresh_database(server, "commanded") as url:
-        environment.setenv("CLIPLY_DATABASE__URL", url.replace("cliply@", f"cliply:{SECRET}@"))
+        address = make_url(url)
+        address = address.set(password=address.password or SECRET)
+        environment.setenv("CLIPLY_DATABASE__URL", address.render_as_string(hide_password=False))
         yield url
 
 
@@ -37,7 +40,7 @@ def db(*arguments: str) -> Result:
 def test_a_database_is_brought_up_looked_at_and_brought_down(named: str) -> None:
     newest = schema.revisions()[-1]
     assert isinstance(db("check").exception, Conflict)
-    assert f"is at revision {newest}, on PostgreSQL 18" in db("upgrade").output
+    assert f"is at revision {newest}, on PostgreSQL {schema.server_version(named)}" in db("upgrade").output
     told = json.loads(db("check", "--json").output)
     assert (told["revision"], told["bundled"]) == (newest, False)
     assert told["database"].startswith("postgresql://cliply:***@")
@@ -92,5 +95,5 @@ def test_the_doctor_says_what_is_wrong_with_a_database(named: str) -> None:
     assert database_check().startswith("missing: ")
     assert "cliply db upgrade" in database_check()
     schema.upgrade(named)
-    assert database_check().startswith("ok: PostgreSQL 18")
+    assert database_check().startswith(f"ok: PostgreSQL {schema.server_version(named)}")
     assert SECRET not in database_check()

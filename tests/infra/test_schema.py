@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Enum, Text, text
+from sqlalchemy import Enum, Text, make_url, text
 from tests.database import as_owner, fresh_database
 
 import cliply.features.audit.models
@@ -159,7 +159,7 @@ def plain_owner(server: str, rights: str) -> Iterator[str]:
         run(server, f"CREATE ROLE landlord LOGIN {rights} PASSWORD '{SECRET}'; ALTER DATABASE hosted OWNER TO landlord")
         run(url, "ALTER SCHEMA public OWNER TO landlord")
         try:
-            yield url.replace("cliply@", f"landlord:{SECRET}@")
+            yield make_url(url).set(username="landlord", password=SECRET).render_as_string(hide_password=False)
         finally:
             run(url, "DROP OWNED BY landlord CASCADE")
             run(server, "ALTER DATABASE hosted OWNER TO cliply; DROP OWNED BY landlord; DROP ROLE landlord")
@@ -178,7 +178,7 @@ def refuse_owner_without_role(url: str) -> None:
 
 def test_an_owner_that_is_no_superuser_is_bound_by_row_security(migrated: str) -> None:
     with plain_owner(migrated, "NOCREATEROLE") as url:
-        run(migrated, f"GRANT {APP_ROLE}, {SYSTEM_ROLE} TO landlord WITH INHERIT FALSE")
+        run(migrated, f"GRANT {APP_ROLE}, {SYSTEM_ROLE} TO landlord")
         refuse_owner_without_role(url)
 
 

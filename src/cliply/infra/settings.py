@@ -79,7 +79,7 @@ class Settings(BaseSettings):
 
 _PREFIX = "CLIPLY_"
 # Read by the tests and measurements of Cliply itself.
-_OWN = ("CLIPLY_FIXTURES", "CLIPLY_SCORERS")
+_OWN = ("CLIPLY_FIXTURES", "CLIPLY_SCORERS", "CLIPLY_TEST_SERVER")
 
 
 def unknown_names(names: Iterable[str] | None = None) -> Iterator[str]:

@@ -12,13 +12,8 @@ _CREATE_ROLE = """
 DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'ROLE_NAME') THEN
         CREATE ROLE ROLE_NAME NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS;
-    END IF;
-    -- Since PostgreSQL 16, whoever makes a role may hand it out, but has to give it to themselves before taking it;
-    -- and may be kept from having its rights before that.
-    IF current_setting('server_version_num')::int >= 160000 THEN
-        IF NOT pg_has_role(current_user, 'ROLE_NAME', 'SET') THEN
-            GRANT ROLE_NAME TO CURRENT_USER WITH INHERIT FALSE, SET TRUE;
-        END IF;
+        -- Since PostgreSQL 16, whoever makes a role may hand it out, and has to give it to themselves to take it.
+        GRANT ROLE_NAME TO CURRENT_USER;
     ELSIF NOT pg_has_role(current_user, 'ROLE_NAME', 'MEMBER') THEN
         GRANT ROLE_NAME TO CURRENT_USER;
     END IF;
@@ -35,11 +30,13 @@ def protect(table: str, *, own: str = "workspace_id = current_workspace()", app:
 
     `app` and `system` name what those roles may do at all.
     """
+    # Whoever may take the role has its policies before taking it too; nothing is to be seen by accident.
+    taken = f"current_user = '{SYSTEM_ROLE}'"
     for statement in (
         f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
         f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
         f"CREATE POLICY own_workspace ON {table} TO {APP_ROLE} USING ({own}) WITH CHECK ({own})",
-        f"CREATE POLICY whole_system ON {table} TO {SYSTEM_ROLE} USING (true) WITH CHECK (true)",
+        f"CREATE POLICY whole_system ON {table} TO {SYSTEM_ROLE} USING ({taken}) WITH CHECK ({taken})",
         f"GRANT {app} ON {table} TO {APP_ROLE}",
         f"GRANT {system} ON {table} TO {SYSTEM_ROLE}",
     ):
