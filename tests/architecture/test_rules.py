@@ -122,6 +122,21 @@ def test_only_the_settings_read_the_environment() -> None:
     assert readers == ["infra/settings.py"]
 
 
+def test_what_sees_every_workspace_is_listed_here() -> None:
+    """A session of the system passes the walls between workspaces; each use of one is a decision."""
+    users = {
+        str(file.relative_to(SOURCE))
+        for file in python_files("src")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "system"
+        and ast.unparse(node.func.value) != "platform"
+    }
+    # Jobs without a workspace are the installation's own.
+    assert users <= {"features/jobs/runner.py"}
+
+
 def test_loading_the_command_line_loads_no_model_library() -> None:
     asked = (
         "import sys, cliply.cli.main\n"

@@ -19,7 +19,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from cliply.errors import Invalid, NotAllowed, Unavailable
+from cliply.errors import Conflict, Invalid, NotAllowed, Unavailable
 from cliply.infra.embedded import embedded_postgres
 from cliply.infra.embedded_folders import Folders, is_held, open_lock, prepare
 
@@ -200,7 +200,7 @@ def test_a_server_that_somebody_runs_by_hand_is_not_disturbed(made: Path) -> Non
     ) as theirs:  # fmt: skip
         assert theirs.stderr is not None
         assert any("ready to accept connections" in line for line in theirs.stderr)
-        with pytest.raises(Unavailable, match="did not start"), embedded_postgres(made):
+        with pytest.raises(Conflict, match="did not start"), embedded_postgres(made):
             pass
         assert ask(f"postgresql+psycopg://cliply@/cliply?host={folders.data}", "SELECT 1") == 1
         theirs.send_signal(signal.SIGINT)
@@ -307,6 +307,17 @@ def test_an_account_that_cannot_be_is_refused(short: Path, account: str) -> None
     assert not (short / "x").exists()
 
 
+@pytest.mark.slow
+def test_a_server_that_does_not_start_is_told_with_what_it_says(short: Path) -> None:
+    root = short / "broken"
+    with embedded_postgres(root):
+        pass
+    (Folders(root).data / "global" / "pg_control").unlink()
+    with pytest.raises(Unavailable, match=r"does not start\. PostgreSQL says: .*pg_control"), embedded_postgres(root):
+        pass
+    assert not is_held(Folders(root).keeper)
+
+
 def test_a_path_too_long_for_a_socket_is_refused(short: Path) -> None:
     with pytest.raises(Invalid, match=r"too long .* CLIPLY_DATA"), embedded_postgres(short / ("long" * 30)):
         pass
@@ -318,7 +329,7 @@ def test_a_database_of_another_version_is_refused(short: Path) -> None:
     with embedded_postgres(root):
         pass
     (Folders(root).data / "PG_VERSION").write_text("15\n")
-    with pytest.raises(Unavailable, match="made by PostgreSQL 15"), embedded_postgres(root):
+    with pytest.raises(Conflict, match="made by PostgreSQL 15"), embedded_postgres(root):
         pass
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import URL
 
-from cliply.errors import CliplyError, Unavailable
+from cliply.errors import CliplyError, Conflict, Unavailable
 from cliply.infra.embedded_folders import Account, Folders, is_held, locked, open_lock, prepare
 from cliply.infra.embedded_keeper import OWNER
 
@@ -127,14 +127,15 @@ class _Keeper:
             os.close(said)
 
     def has_ended(self) -> bool:
-        """False while it is at work. Raises Unavailable with its last words, True if it left to another keeper."""
+        """False while it is at work, True if it left to another keeper. Raises what it says is wrong."""
         if not select.select([self._heard], [], [], 0)[0]:
             return False
         message = b""
         while chunk := os.read(self._heard, 65_536):
             message += chunk
         if message:
-            raise Unavailable(message.decode("utf-8", "replace"))
+            kind, _, said = message.decode("utf-8", "replace").partition("\n")
+            raise (Conflict if kind == Conflict.__name__ else Unavailable)(said)
         return True
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ of anything else stay as they are.
 
 import fcntl
 import os
+import pwd
 import shutil
 import subprocess
 import tempfile
@@ -16,11 +17,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from cliply.errors import Invalid, NotAllowed, Unavailable
-
-try:
-    import pwd
-except ImportError:  # Windows, where there is no server of ours either
-    pwd = None  # type: ignore[assignment]
 
 DEFAULT_ACCOUNT = "nobody"
 """PostgreSQL refuses to run as root; this account owns nothing else that could be lost."""
@@ -112,11 +108,6 @@ def is_made(root: Path) -> bool:
 
 def prepare(root: Path, account: str | None) -> tuple[Folders, Account, Path]:
     """Make what is missing; returns the folders, the server's account and the folder of its programs."""
-    if pwd is None:
-        raise Unavailable(
-            "The bundled database runs on Linux and macOS. Here, run Cliply in the Linux subsystem, "
-            "or name a PostgreSQL server in CLIPLY_DATABASE__URL."
-        )
     folders = Folders(root.absolute())
     if len(os.fsencode(folders.server / SOCKET)) > _LONGEST_SOCKET:
         raise Invalid(f"The path {folders.root} is too long for a database. Choose a shorter folder in CLIPLY_DATA.")

@@ -65,10 +65,14 @@ def main(arguments: list[str]) -> int:
             os.setgid(int(gid))
             os.setuid(int(uid))
         _keep(Folders(Path(root)), Path(programs))
-    except (CliplyError, OSError) as failed:
-        _say(str(failed))
-        return 1
-    return 0
+    except CliplyError as failed:
+        _say(f"{type(failed).__name__}\n{failed}")
+    except OSError as failed:
+        where = f" at {failed.filename}" if failed.filename else ""
+        _say(f"{Unavailable.__name__}\nThe database could not be started: {failed.strerror}{where}.")
+    else:
+        return 0
+    return 1
 
 
 def _keep(folders: Folders, programs: Path) -> None:
