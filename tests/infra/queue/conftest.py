@@ -1,26 +1,16 @@
 """A database with two workspaces, and a table in which the fleet's handlers write what they did."""
 
 from collections.abc import Iterator
-from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
 from tests.database import as_owner
-from tests.infra.queue.fleet import Fleet
+from tests.infra.queue.fleet import Fleet, make_effects
+from tests.infra.queue.workspaces import workspaces
 
-from cliply.infra.db import SYSTEM_ROLE, Database
+from cliply.infra.db import Database
 
-
-@pytest.fixture
-def workspaces(database: Database, migrated: str) -> list[UUID]:
-    made = [uuid4() for _ in range(2)]
-    with as_owner(migrated) as owner:
-        for number, each in enumerate(made):
-            owner.execute(
-                text("insert into workspaces (id, slug, name) values (:id, :slug, :slug)"),
-                {"id": each, "slug": f"w{number}"},
-            )
-    return made
+__all__ = ["workspaces"]
 
 
 @pytest.fixture
@@ -33,12 +23,7 @@ def wide(database: Database, migrated: str) -> Iterator[Database]:
 
 @pytest.fixture
 def fleet(database: Database, migrated: str) -> Iterator[Fleet]:
-    with as_owner(migrated) as owner:
-        owner.execute(text("create schema fleet"))
-        owner.execute(text("create table fleet.effects (id bigserial, job_id bigint, what text, process integer)"))
-        owner.execute(text(f"grant usage on schema fleet to {SYSTEM_ROLE}"))
-        owner.execute(text(f"grant all on all tables in schema fleet to {SYSTEM_ROLE}"))
-        owner.execute(text(f"grant all on all sequences in schema fleet to {SYSTEM_ROLE}"))
+    make_effects(migrated)
     fleet = Fleet(migrated)
     yield fleet
     fleet.end()

@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+from tests.database import as_owner
 
-from cliply.infra.db import Database
+from cliply.infra.db import SYSTEM_ROLE, Database
 from cliply.infra.queue import transactions
 from cliply.infra.queue.rows import NewJob
 from cliply.infra.queue.worker import Attempt, Handled, Pace, Stopped, Worker
@@ -39,11 +41,11 @@ class Fleet:
         self.members += started
         return started
 
-    def replace_the_dead(self, **options: float) -> int:
+    def replace_the_dead(self, **options: Any) -> int:
         dead = [member for member in self.members if member.poll() is not None]
         self.members = [member for member in self.members if member.poll() is None]
         if dead:
-            self.start(len(dead), **options)  # type: ignore[arg-type]
+            self.start(len(dead), **options)
         return len(dead)
 
     def end(self) -> None:
@@ -51,6 +53,16 @@ class Fleet:
             with suppress(ProcessLookupError):
                 member.kill()
             member.wait()
+
+
+def make_effects(url: str) -> None:
+    """The table in which the handlers below write what they did."""
+    with as_owner(url) as owner:
+        owner.execute(text("create schema fleet"))
+        owner.execute(text("create table fleet.effects (id bigserial, job_id bigint, what text, process integer)"))
+        owner.execute(text(f"grant usage on schema fleet to {SYSTEM_ROLE}"))
+        owner.execute(text(f"grant all on all tables in schema fleet to {SYSTEM_ROLE}"))
+        owner.execute(text(f"grant all on all sequences in schema fleet to {SYSTEM_ROLE}"))
 
 
 def until(condition: Callable[[], object], within: float = 30.0) -> None:

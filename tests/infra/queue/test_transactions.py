@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from tests.infra.queue.claiming import claim, end, register
 from tests.infra.queue.looking import history, one, put, put_many, state
 
@@ -92,6 +93,20 @@ def test_only_the_token_of_the_row_holds_a_job(database: Database) -> None:
         assert hold(session, token)
         complete(session, token)
     assert state(database, job) == "succeeded"
+
+
+def test_a_holder_that_falls_silent_loses_the_job(database: Database) -> None:
+    put(database, "RENDER")
+    token = claim(database, register(database))
+    assert token is not None
+    with pytest.raises(DBAPIError):  # noqa: PT012, SIM117 - what fails is the end of the transaction
+        with database.system() as frozen:
+            assert hold(frozen, token, idle=0.2)
+            with database.system() as other:
+                # Waits for the row until the server has ended the silent transaction.
+                assert hold(other, token)
+            complete(frozen, token)
+    assert state(database, token.job_id) == "running"
 
 
 def test_a_workspaces_own_session_can_finish_its_job(database: Database, workspaces: list[UUID]) -> None:

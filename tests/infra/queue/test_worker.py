@@ -1,15 +1,27 @@
 """Real worker processes, killed, frozen and cut off."""
 
+import os
+import shutil
 import signal
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
-from tests.infra.queue.fleet import QUICK, Fleet, until
-from tests.infra.queue.looking import effects, history, one, put, state
+from sqlalchemy.exc import OperationalError
+from tests.infra.queue.fleet import QUICK, Fleet, make_effects, until
+from tests.infra.queue.looking import effects, history, one, put, put_many, state
 
+from cliply.infra import schema
 from cliply.infra.db import Database
+from cliply.infra.embedded import embedded_postgres
 from cliply.infra.queue import control
+from cliply.infra.queue.rows import NewJob
+from cliply.infra.queue.transactions import enqueue
 
 pytestmark = pytest.mark.slow
 
@@ -163,4 +175,69 @@ def is_alive(process: int) -> bool:
     try:
         return "State:\tZ" not in Path(f"/proc/{process}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_a_new_job_starts_without_waiting_for_a_poll(database: Database, fleet: Fleet) -> None:
+    fleet.start(pace=replace(QUICK, poll=60))
+    first = put(database, "LONG", seconds=0)
+    until(lambda: state(database, first) == "succeeded")
+    second = put(database, "LONG", seconds=0)
+    until(lambda: state(database, second) == "succeeded", within=5)
+
+
+def test_a_job_for_later_starts_then(database: Database, fleet: Fleet) -> None:
+    due = datetime.now(UTC) + timedelta(seconds=1.5)
+    with database.system() as session:
+        job = enqueue(session, NewJob(kind="EFFECT", queue="work"), at=due)
+    fleet.start()
+    until(lambda: state(database, job) == "succeeded")
+    assert one(database, "select started_at from jobs where id = :id", id=job) >= due
+
+
+def test_a_limited_workspace_starts_its_next_job_when_one_ends(
+    database: Database, fleet: Fleet, workspaces: list[UUID]
+) -> None:
+    fleet.start(cap=1, pace=replace(QUICK, poll=60))
+    ids = put_many(database, [NewJob(kind="EFFECT", queue="work", workspace_id=workspaces[0])] * 20)
+    until(lambda: all(state(database, job) == "succeeded" for job in ids), within=10)
+
+
+@pytest.fixture
+def restartable() -> Iterator[tuple[Database, Fleet, Path]]:
+    """A server of the test's own, so that nobody else sees it fall."""
+    folder = Path(tempfile.mkdtemp(prefix="cliply-"))
+    folder.chmod(0o755)
+    with embedded_postgres(folder / "pg") as url:
+        schema.upgrade(url)
+        make_effects(url)
+        database, fleet = Database(url), Fleet(url)
+        yield database, fleet, folder / "pg" / "server" / "data" / "postmaster.pid"
+        fleet.end()
+        database.close()
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_workers_outlive_a_restart_of_the_database(
+    restartable: tuple[Database, Fleet, Path], how: signal.Signals
+) -> None:
+    database, fleet, pid_file = restartable
+    long = put(database, "BLOCKING", seconds=6)
+    (worker,) = fleet.start(pace=replace(QUICK, lease=4))
+    until(lambda: effects(database, long, "started") == 1)
+    postmaster = int(pid_file.read_text().splitlines()[0])
+    os.kill(postmaster, how)
+    until(lambda: answers(database) and int(pid_file.read_text().splitlines()[0]) != postmaster)
+    after = put(database, "EFFECT")
+    until(lambda: state(database, after) == "succeeded")
+    until(lambda: state(database, long) == "succeeded")
+    assert worker.poll() is None
+    assert effects(database, long, "started") == 1
+
+
+def answers(database: Database) -> bool:
+    try:
+        return bool(one(database, "select true"))
+    except OperationalError:
         return False

@@ -8,6 +8,7 @@ What is replaced is pinned by tests/infra/queue/test_contract.py.
 import asyncio
 import datetime as dt
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -89,6 +90,8 @@ class FencedManager(JobManager):
         self._cap = cap
         self._notify: NotificationCallback | None = None
         self._in_doubt = False
+        self._out_at = time.monotonic()
+        """When the database was last out of reach; a process that has just started cannot know."""
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
         try:
@@ -100,7 +103,7 @@ class FencedManager(JobManager):
         except ConnectorException as failed:
             if not _is_outage(failed):
                 raise
-            _log.warning("queue_unreachable")
+            self._lost_sight()
             self._in_doubt = True
             return None
         if row["id"] is None:
@@ -155,7 +158,7 @@ class FencedManager(JobManager):
         except ConnectorException as failed:
             if not _is_outage(failed):
                 raise
-            _log.warning("heartbeat_missed")
+            self._lost_sight()
             return
         if not rows:
             raise WorkerForgotten
@@ -184,7 +187,7 @@ class FencedManager(JobManager):
             except ConnectorException as failed:
                 if not _is_outage(failed):
                     raise
-                _log.warning("listener_lost")
+                self._lost_sight()
                 await asyncio.sleep(_PAUSE)
 
     async def defer_periodic_job(self, job: Job, periodic_id: str, defer_timestamp: int) -> int | None:
@@ -194,7 +197,12 @@ class FencedManager(JobManager):
         )
 
     async def sweep(self, *, lease: float, deaths: int) -> int:
-        """Take back the jobs of workers that went silent; not a job itself, so that no backlog delays it."""
+        """Take back the jobs of workers that went silent; not a job itself, so that no backlog delays it.
+
+        After an outage nobody's heartbeat is fresh: for one lease everybody gets the chance to send one.
+        """
+        if time.monotonic() - self._out_at < lease:
+            return 0
         row = await self.connector.execute_query_one_async(query=_SWEEP, lease=lease, deaths=deaths)
         return int(row["swept"])
 
@@ -214,6 +222,10 @@ class FencedManager(JobManager):
             query=_GIVE_BACK_UNKNOWN, worker_id=worker_id, ids=[job_id for job_id, _ in self._held]
         )
         self._in_doubt = False
+
+    def _lost_sight(self) -> None:
+        self._out_at = time.monotonic()
+        _log.warning("queue_unreachable")
 
     def _release(self, job: Job) -> Held:
         return self._held.pop(_key(job))
@@ -240,7 +252,7 @@ class FencedManager(JobManager):
                     # The row still says that this worker runs the job; nobody does any more.
                     self._in_doubt = True
                     raise
-                _log.warning("queue_unreachable")
+                self._lost_sight()
                 await asyncio.sleep(_PAUSE)
 
 

@@ -17,6 +17,8 @@ from sqlalchemy.orm import Session
 
 from cliply.infra.queue.rows import NewJob, Token
 
+_IDLE = 10.0
+
 
 def enqueue(session: Session, job: NewJob, *, at: datetime | None = None, key: str | None = None) -> int:
     """Queue a job in the session's transaction; returns its id.
@@ -66,8 +68,15 @@ def fan_out(session: Session, jobs: list[NewJob], then: NewJob) -> list[int]:
     return enqueue_many(session, [replace(job, stage_id=stage_id) for job in jobs])
 
 
-def hold(session: Session, token: Token) -> bool:
-    """Lock the job's row until the transaction ends. False when the job is no longer the token's, or is to stop."""
+def hold(session: Session, token: Token, *, idle: float = _IDLE) -> bool:
+    """Lock the job's row until the transaction ends. False when the job is no longer the token's, or is to stop.
+
+    A holder that says nothing for `idle` seconds loses the transaction: frozen, it would keep the job from the sweep.
+    """
+    session.execute(
+        text("select set_config('idle_in_transaction_session_timeout', :limit, true)"),
+        {"limit": f"{round(idle * 1000)}ms"},
+    )
     held = session.execute(
         text(
             "select 1 from procrastinate_jobs where id = :job_id and status = 'doing' and worker_id = :worker_id"

@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Any, cast
 from uuid import UUID
 
+import psycopg
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import ConnectorException, JobAborted
 from procrastinate.job_context import AbortReason, JobContext
@@ -107,6 +108,7 @@ class Worker:
         self._stopping = asyncio.Event()
         # The engine logs arguments and exceptions whole; what may be said is logged here.
         logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
+        logging.getLogger("procrastinate.worker.worker").setLevel(logging.ERROR)
         self._app = App(connector=PsycopgConnector(**_pool(url, concurrency)))
         self._manager = FencedManager(self._app.connector, cap=cap)
         self._app.job_manager = self._manager
@@ -117,9 +119,9 @@ class Worker:
         """Finish or give back what runs, then let `run` return; from the loop's own thread."""
         self._stopping.set()
 
-    async def run(self) -> None:
+    async def run(self, *, signals: bool = True) -> None:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT) if signals else ():
             loop.add_signal_handler(number, self.stop)
         # asyncio's own pool has four threads more than the machine has cores: handlers would wait for each other.
         loop.set_default_executor(ThreadPoolExecutor(self._concurrency + 4, thread_name_prefix="job"))
@@ -257,6 +259,11 @@ def _attempt(kind: str, held: Held, context: JobContext, arguments: dict[str, An
     )
 
 
+async def _commit_at_once(connection: "psycopg.AsyncConnection[Any]") -> None:
+    """With a COMMIT of its own after a claim, a worker frozen just before it would keep everybody from claiming."""
+    await connection.set_autocommit(True)
+
+
 def _pool(url: str, concurrency: int) -> dict[str, Any]:
     """The engine's own connections: what handlers do on theirs must not delay a heartbeat."""
     return {
@@ -264,5 +271,9 @@ def _pool(url: str, concurrency: int) -> dict[str, Any]:
         "min_size": 1,
         "max_size": concurrency + 4,
         "timeout": 5.0,
-        "kwargs": {"application_name": "cliply worker", "options": f"-c role={SYSTEM_ROLE}"},
+        "kwargs": {
+            "application_name": "cliply worker",
+            "options": f"-c role={SYSTEM_ROLE}",
+        },
+        "configure": _commit_at_once,
     }
