@@ -1,0 +1,1 @@
+"""Background work, visible to the customer."""

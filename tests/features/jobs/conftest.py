@@ -1,0 +1,3 @@
+from tests.infra.queue.workspaces import workspaces
+
+__all__ = ["workspaces"]
