@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -70,7 +71,7 @@ def until(condition: Callable[[], object], within: float = 30.0) -> None:
     deadline = time.monotonic() + within
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
+        threading.Event().wait(0.02)
 
 
 def main(url: str, options: str) -> None:
@@ -148,7 +149,7 @@ def _long(database: Database, attempt: Attempt) -> None:
     deadline = time.monotonic() + attempt.arguments["seconds"]
     while time.monotonic() < deadline:
         _check(attempt)
-        time.sleep(0.02)
+        threading.Event().wait(0.02)
     with finished(database, attempt) as session:
         record(session, attempt, "done")
 
@@ -156,14 +157,14 @@ def _long(database: Database, attempt: Attempt) -> None:
 def _blocking(database: Database, attempt: Attempt) -> None:
     """Never looks whether it is to stop, and writes whenever it is ready."""
     note(database, attempt, "started")
-    time.sleep(attempt.arguments["seconds"])
+    threading.Event().wait(attempt.arguments["seconds"])
     with finished(database, attempt) as session:
         record(session, attempt, "done")
 
 
 def _stubborn(database: Database, attempt: Attempt) -> None:
     note(database, attempt, "started")
-    time.sleep(60)
+    threading.Event().wait(60)
 
 
 def _poison(database: Database, attempt: Attempt) -> None:

@@ -1,0 +1,28 @@
+"""`cliply worker`: run background jobs."""
+
+import logging
+from typing import Annotated
+
+import typer
+
+from cliply.cli.console import settings
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(worker)
+
+
+def worker(
+    queues: Annotated[str, typer.Option(help="Queues to work on, joined by commas; all of them by default.")] = "",
+    concurrency: Annotated[int, typer.Option(min=1, max=100, help="Jobs to run at once.")] = 4,
+) -> None:
+    """Run the service's background jobs until stopped (SIGTERM or Ctrl-C).
+
+    Any number of workers may share one database. A worker that is stopped finishes what it runs, or gives it back
+    to the others after 20 seconds; one that is killed has its jobs run again elsewhere.
+    """
+    from cliply.worker import run
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    run(settings(), only=[name.strip() for name in queues.split(",") if name.strip()], concurrency=concurrency)

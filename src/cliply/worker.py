@@ -1,0 +1,48 @@
+"""The job worker of an installation: runs the kinds of jobs that it knows until it is told to stop."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from cliply.errors import NotFound
+from cliply.features.jobs import maintenance
+from cliply.features.jobs.kinds import REGISTRY
+from cliply.features.jobs.runner import handled
+from cliply.infra.opening import database_url, open_database
+from cliply.infra.queue.worker import Pace, Worker
+from cliply.infra.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+_HANDLERS = (maintenance,)
+"""Imported so that their kinds are registered."""
+
+RUNNING_PER_WORKSPACE = 4
+"""Jobs of one workspace that run at once, where no limit of its own is set."""
+
+
+class UnknownQueue(NotFound):
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(f"There is no queue {', '.join(names)}. There are: {', '.join(queues())}.")
+
+
+def queues() -> list[str]:
+    return sorted({kind.queue for kind in REGISTRY})
+
+
+def run(settings: Settings, *, only: Sequence[str], concurrency: int, pace: Pace | None = None) -> None:
+    """Work until SIGTERM or SIGINT; then finish what runs, or give it back to others, and return."""
+    if unknown := sorted(set(only) - set(queues())):
+        raise UnknownQueue(unknown)
+    with database_url(settings) as url, open_database(settings) as database:
+        worker = Worker(
+            url,
+            [handled(kind, database) for kind in REGISTRY],
+            queues=only or queues(),
+            concurrency=concurrency,
+            cap=RUNNING_PER_WORKSPACE,
+            pace=pace,
+        )
+        _log.info("worker_started: %s", ", ".join(only or queues()))
+        asyncio.run(worker.run())
+    _log.info("worker_stopped")

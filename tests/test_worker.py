@@ -1,0 +1,58 @@
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from tests.infra.queue.fleet import until
+from tests.infra.queue.looking import one
+
+from cliply.features.jobs.maintenance import clean_job_history
+from cliply.infra.db import Database
+from cliply.infra.queue import control
+from cliply.infra.queue.rows import NewJob
+from cliply.infra.queue.transactions import enqueue
+
+CLIPLY = Path(sys.executable).with_name("cliply")
+
+
+@contextmanager
+def running(url: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    environment = {**os.environ, "CLIPLY_DATABASE__URL": url}
+    worker = subprocess.Popen(
+        [CLIPLY, "worker", *arguments], env=environment, stderr=subprocess.PIPE, text=True, stdout=subprocess.PIPE
+    )
+    try:
+        yield worker
+    finally:
+        worker.kill()
+        worker.communicate()
+
+
+@pytest.mark.slow
+def test_cliply_worker_runs_its_jobs_and_leaves_well_when_asked(database: Database, migrated: str) -> None:
+    with database.system() as session:
+        old = enqueue(session, NewJob(kind="ANYTHING", queue="gone"))
+        new = enqueue(session, NewJob(kind="ANYTHING", queue="gone"))
+        for job in (old, new):
+            control.cancel(session, job, actor="tester")
+        session.execute(
+            text("update procrastinate_jobs set finished_at = now() - interval '31 days' where id = :id"), {"id": old}
+        )
+        clean_job_history.start(session)
+    with running(migrated, "--queues", "maintenance", "--concurrency", "2") as worker:
+        until(lambda: one(database, "select count(*) from jobs where id = :id", id=old) == 0)
+        assert one(database, "select count(*) from jobs where id = :id", id=new) == 1
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(timeout=10) == 0
+
+
+def test_a_queue_that_does_not_exist_is_refused_with_those_that_do(migrated: str) -> None:
+    with running(migrated, "--queues", "maintenance,medai") as worker:
+        _out, said = worker.communicate(timeout=20)
+    assert worker.returncode != 0
+    assert "There is no queue medai. There are: maintenance." in said
