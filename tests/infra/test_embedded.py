@@ -318,6 +318,12 @@ def test_a_server_that_does_not_start_is_told_with_what_it_says(short: Path) -> 
     assert not is_held(Folders(root).keeper)
 
 
+def test_a_place_where_nothing_can_be_made_is_refused(short: Path) -> None:
+    (short / "file").touch()
+    with pytest.raises(NotAllowed, match=r"cannot be made in .* CLIPLY_DATA"), embedded_postgres(short / "file" / "pg"):
+        pass
+
+
 def test_a_path_too_long_for_a_socket_is_refused(short: Path) -> None:
     with pytest.raises(Invalid, match=r"too long .* CLIPLY_DATA"), embedded_postgres(short / ("long" * 30)):
         pass

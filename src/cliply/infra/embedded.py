@@ -120,8 +120,10 @@ class _Keeper:
                 env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
                 check=True,
             )
-        except BaseException:
+        except BaseException as failed:
             os.close(self._heard)
+            if isinstance(failed, subprocess.CalledProcessError):
+                raise Unavailable("The database could not be started: install Cliply again.") from failed
             raise
         finally:
             os.close(said)

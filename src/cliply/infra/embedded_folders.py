@@ -112,9 +112,15 @@ def prepare(root: Path, account: str | None) -> tuple[Folders, Account, Path]:
     if len(os.fsencode(folders.server / SOCKET)) > _LONGEST_SOCKET:
         raise Invalid(f"The path {folders.root} is too long for a database. Choose a shorter folder in CLIPLY_DATA.")
     runs_as = _account(folders, account)
-    _make(folders.root, runs_as)
-    if not folders.server.exists():
-        _make_private(folders.server, runs_as)
+    try:
+        _make(folders.root, runs_as)
+        if not folders.server.exists():
+            _make_private(folders.server, runs_as)
+    except (PermissionError, NotADirectoryError) as refused:
+        raise NotAllowed(
+            f"A database cannot be made in {folders.root}: {refused.strerror}. "
+            "Choose a folder of your own in CLIPLY_DATA."
+        ) from refused
     _refuse_unreachable(folders, runs_as)
     return folders, runs_as, _programs(folders, runs_as)
 
@@ -148,7 +154,7 @@ def _owner(folders: Folders) -> int | None:
     """Whose database is there already."""
     try:
         return folders.server.stat().st_uid
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError as refused:
         raise NotAllowed(

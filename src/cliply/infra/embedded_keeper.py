@@ -2,7 +2,7 @@
 
 Started by `cliply.infra.embedded`, one for each database; everybody who uses the database holds a shared lock, and
 when the keeper can take that lock alone, it stops the server. It imports little, so that it starts at once and weighs
-nothing, and all of it before it gives up root's rights: later its account may not be able to read the modules.
+little, and all of it before it gives up root's rights: later its account may not be able to read the modules.
 """
 
 import ctypes
