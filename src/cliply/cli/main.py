@@ -14,6 +14,7 @@ from cliply import __version__
 from cliply.cli import bench, clips, db, doctor, looks, words, worker
 from cliply.cli.console import stderr, wants_json
 from cliply.cli.exit_codes import ExitCode, exit_code
+from cliply.cli.wrong_use import in_plain_words
 from cliply.errors import CliplyError
 from cliply.media.errors import Cancelled
 
@@ -58,9 +59,7 @@ def main() -> None:
     except (KeyboardInterrupt, Cancelled, typer.Abort):
         left = ExitCode.STOPPED
     except TyperException as wrong:
-        said = wrong.format_message()
-        # Without a command, Typer's message is the whole help.
-        _leave(ExitCode.WRONG_USE, "WrongUse", said if said.startswith("Usage") else f"{said} See: cliply --help")
+        _leave(ExitCode.WRONG_USE, "WrongUse", in_plain_words(wrong.format_message()))
     except BrokenPipeError:
         # The reader of our output went away (`cliply ... | head`): not an error worth a word.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

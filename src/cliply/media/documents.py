@@ -144,7 +144,7 @@ class ClipsDocument(Document):
             return cls.model_validate_json(file.read_bytes())
         except FileNotFoundError as absent:
             raise NotFound(
-                f"There is no {CLIPS_FILE} in {folder}. Name a folder that `cliply clip` has written."
+                f"There is no {CLIPS_FILE} in “{folder}”. Name a folder that `cliply clip` has written."
             ) from absent
         except ValidationError as broken:
             first = broken.errors()[0]

@@ -1,0 +1,23 @@
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["clip", "x", "--min", "abc"], "Invalid value for '--min': a number is needed."),
+        (["clip", "x", "--aspect", "3:2"], "'3:2' is not one of '9:16', '1:1', '4:5', '16:9'."),
+        (["worker", "--concurrency", "0"], "it should be greater than or equal to 1."),
+        (["clippy"], "No such command 'clippy'. Did you mean 'clip'?"),
+    ],
+)
+def test_a_wrong_option_is_told_in_plain_words(arguments: list[str], told: str) -> None:
+    ran = subprocess.run([sys.executable, "-m", "cliply", *arguments], capture_output=True, text=True, check=False)
+
+    assert ran.returncode == 2
+    assert told in ran.stderr
+    assert ran.stderr.rstrip().endswith("See: cliply --help")
+    assert "Value error" not in ran.stderr
+    assert "Input should" not in ran.stderr
