@@ -17,6 +17,7 @@ from cliply.media.wording.copywriting import hashtag, write_copy
 from cliply.media.wording.limits import check_post, is_hashtag
 from cliply.media.wording.profanity import is_profane
 from cliply.media.wording.titlecase import headline, sentence_case
+from cliply.media.wording.tokens import words_of
 
 REWRITE = (
     "So we had this Python monolith. And, um, every deployment took forty minutes. You know, nobody wanted to touch "
@@ -254,3 +255,10 @@ def test_only_a_denial_takes_a_statement_away() -> None:
     kept = ["The queen gives the orders.", "No bee ever disobeys her.", "Does she rule?", "No, she does not."]
     assert undenied(kept) == kept
     assert undenied(["She rules.", "No, never."]) == ["No, never."]
+
+
+def test_words_keep_the_vowel_signs_of_their_script() -> None:
+    assert words_of("ड्रिप सिंचाई से पानी आधा लगता है।") == ["ड्रिप", "सिंचाई", "से", "पानी", "आधा", "लगता", "है"]
+    spoken = "ड्रिप सिंचाई से पानी आधा लगता है। सरकार ड्रिप सिंचाई का आधा खर्च देती है।"
+    post, _ = write_copy(spoken, whole=transcript(spoken, "hi"), language="hi")
+    assert "#सिंचाई" in post.hashtags

@@ -11,7 +11,9 @@ UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3
 """A character of a script that is written without spaces between words."""
 
 
-_TOKEN = re.compile(r"[^\W_](?:[\w'’.+#-]*[\w+#])?")
+_MARKS = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff\u200c\u200d"
+"""Vowel signs, points and joiners inside words, which `\\w` leaves out; without the danda that ends a sentence."""
+_TOKEN = re.compile(rf"[^\W_](?:[\w'’.+#{_MARKS}-]*[\w+#{_MARKS}])?")
 
 
 @dataclass(frozen=True, slots=True)
