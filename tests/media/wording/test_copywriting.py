@@ -12,7 +12,7 @@ import pytest
 from cliply.media.edit import PostText
 from cliply.media.types import Transcript, Word
 from cliply.media.wording import lexicon
-from cliply.media.wording.clauses import clauses, undenied
+from cliply.media.wording.clauses import clauses, clean, complete, undenied
 from cliply.media.wording.copywriting import hashtag, write_copy
 from cliply.media.wording.limits import check_post, is_hashtag
 from cliply.media.wording.profanity import is_profane
@@ -262,3 +262,54 @@ def test_words_keep_the_vowel_signs_of_their_script() -> None:
     spoken = "ड्रिप सिंचाई से पानी आधा लगता है। सरकार ड्रिप सिंचाई का आधा खर्च देती है।"
     post, _ = write_copy(spoken, whole=transcript(spoken, "hi"), language="hi")
     assert "#सिंचाई" in post.hashtags
+
+
+@pytest.mark.parametrize(
+    ("language", "spoken"),
+    [
+        ("de", "Und der größte Fehler war die Temperatur vom Wasser. Das Wasser war viel zu heiß."),
+        ("es", "Pero la deuda fue nuestro peor error. La deuda se comió los ahorros de toda la familia."),
+        ("fr", "Mais le sommeil est le secret du marathon. Le sommeil compte plus que la course."),
+    ],
+)
+def test_no_line_in_another_language_opens_with_a_conjunction(language: str, spoken: str) -> None:
+    post, hook = write_copy(spoken, whole=transcript(spoken, language), language=language)
+    for text in (post.title, post.description, hook):
+        assert text.split()[0].casefold() not in {"und", "pero", "mais"}
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        "I don't think not having to look at the code.",
+        "I'm and my function is user interface design.",
+        "When we came with the Billie Jean?",
+    ],
+)
+def test_a_thought_that_was_begun_anew_is_no_title(begun: str) -> None:
+    assert not any(complete(clause) for clause in clauses([begun]))
+
+
+def test_numbers_stand_without_a_filler() -> None:
+    assert clean("The title could only be like 30 characters.") == "The title could only be 30 characters."
+    assert clean("It looks like 30 people came.") == "It looks like 30 people came."
+
+
+def test_two_subjects_that_never_meet_make_no_title() -> None:
+    spoken = "Well, the menu button. And, uh, the menu button again, because. A banana, or the banana, you know."
+    title = write_copy(spoken, whole=transcript(spoken))[0].title
+    assert title == "Let's Talk About the Menu Button"
+
+
+def test_a_plain_word_said_in_passing_is_no_hashtag() -> None:
+    spoken = "Dropbox broke my backup. There is a hole in Dropbox. My backup needs Dropbox."
+    whole = transcript(
+        spoken + " I fell into a hole. We dug a hole. The encryption of the kernel failed. The kernel needs a "
+        "compiler. The compiler reads the kernel. Encryption of the firmware needs a scheduler. The scheduler runs "
+        "the firmware. Encryption, the compiler and the firmware, and a debugger. The debugger stops the scheduler."
+    )
+    assert "#hole" not in write_copy(spoken, whole=whole)[0].hashtags
+
+
+def test_a_hashtag_keeps_a_name_as_it_is_written() -> None:
+    assert hashtag("iCloud backup") == "#iCloudBackup"

@@ -17,6 +17,10 @@ _NOISE = re.compile(
 _FILLER = re.compile(r"(?:,\s*)?\b(?:u+[hm]+|e+r+m*|h+m+|mm+)\b(?:\s*,)?", re.IGNORECASE)
 _HEDGE = re.compile(r"(?<!\ba )(?<!\bthe )(?<!\bthis )(?<!\bthat )(?<!\bwhat )(?<!\bsome )(?<!\bany )(?<!\bof )"
                     r"\b(?:kind of|sort of|kinda|sorta)\s+(?=\w)", re.IGNORECASE)  # fmt: skip
+_WEAK = re.compile(r"\b(?:literally|basically|obviously)\s+(?=\w)", re.IGNORECASE)
+_LIKE = re.compile(
+    r"\b((?:be|is|are|was|were|have|has|had|at|in|for|only|takes?|took|costs?),?) like,? (?=\$?\d)", re.IGNORECASE
+)
 _STUTTER = re.compile(r"\b(\w{1,4}(?:'\w+)?)(?:,?\s+\1\b)+", re.IGNORECASE)
 _STUTTERS = re.compile(r"\b((?:\w+(?:'\w+)?\s+){1,2}\w+(?:'\w+)?),?\s+\1\b", re.IGNORECASE)
 _SAY = re.compile(r",\s*(?:say|well|oh|okay|um|uh|yeah),\s*", re.IGNORECASE)
@@ -93,7 +97,7 @@ def clean(sentence: str) -> str:
     text = _TAG.sub(".", text) if len(text.split()) > 3 else text
     text = _asides().sub("", text)
     text = _BROKEN_OFF.sub("", text)
-    text = _HEDGE.sub("", text)
+    text = _LIKE.sub(r"\1 ", _WEAK.sub("", _HEDGE.sub("", text)))
     text = _SAY.sub(" ", text)
     text = _STUTTERS.sub(r"\1", _STUTTER.sub(r"\1", text))
     text = re.sub(r"\s+([,.!?;:])", r"\1", re.sub(r"\s+", " ", text))
@@ -120,8 +124,14 @@ def clauses(sentences: Sequence[str]) -> Iterator[Clause]:
                     yield Clause(body, tuple(tokens), tuple(tags), question, index)
 
 
+_PRONOUNS = ("i", "you", "he", "she", "it", "we", "they")
+
+
 def _asks(tokens: Sequence[Token]) -> bool:
     """A statement with a question mark ("You went there?") says nothing on its own."""
+    # "When we came with it?": only the order of the words makes it a question.
+    if tokens[0].word in ("when", "where", "why") and len(tokens) > 1 and tokens[1].word in _PRONOUNS:
+        return False
     return tokens[0].word.partition("'")[0] in lexicon.words("asking") or tokens[0].word in lexicon.words("asking")
 
 
@@ -154,7 +164,19 @@ def complete(clause: Clause) -> bool:
         or clause.tags[-1].pos in ("ADP", "DET", "CCONJ", "SCONJ", "PART")
     ):
         return False
-    return _has_subject_and_verb(clause) and not points_back(clause)
+    return _has_subject_and_verb(clause) and _thought_is_told(clause) and not points_back(clause)
+
+
+def _thought_is_told(clause: Clause) -> bool:
+    """ "I don't think not having to look" was begun anew: what is thought needs a verb of its own."""
+    at = next((i for i, word in enumerate(clause.words[:4]) if word in ("think", "believe", "guess", "suppose")), None)
+    if (
+        at is None
+        or at + 1 >= len(clause.tokens)
+        or (clause.tags[at + 1].pos in ("ADP", "PART") and clause.words[at + 1] != "not")
+    ):
+        return True
+    return clause.question or at == 0 or any(finite(clause, index) for index in range(at + 1, len(clause.tokens)))
 
 
 def whole_ending(clause: Clause) -> bool:
@@ -182,6 +204,8 @@ def _ragged(clause: Clause) -> bool:
         return True
     words = clause.words
     pairs = list(pairwise(words))
+    if any(a.endswith(("'m", "'re")) and b in ("and", "but", "or") for a, b in pairs):
+        return True
     if any(a == b for a, b in pairs) or any(a == b for a, b in zip(pairs, pairs[2:], strict=False)):
         return True
     text = clause.text

@@ -6,7 +6,8 @@ speech; other languages by their sentences, stop words and script.
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -85,8 +86,8 @@ def _own(text: str, whole: Transcript | None, language: str, keywords: Sequence[
     title, hook = _heads(lines, about, sentences, english=english)
     post = PostText(
         title=title,
-        description=_description(sentences, about, title, english=english),
-        hashtags=_hashtags(about, source, language),
+        description=_description(sentences, about, title, language),
+        hashtags=_hashtags(about, sentences, source, language),
     )
     return (_safe(post), hook)
 
@@ -97,7 +98,7 @@ _GOOD = 0.5
 
 def _heads(lines: Sequence[Candidate], about: Subject, sentences: Sequence[str], *, english: bool) -> tuple[str, str]:
     """Title and hook: the best line, and the best short one that is not the same."""
-    fallback = named(about, english=english)
+    fallback = named(about, sentences, english=english)
     best = [line for line in lines if line.worth >= _GOOD] or ([fallback] if fallback else []) or list(lines)
     if not best:
         return _without_subject(sentences)
@@ -112,7 +113,7 @@ def _without_subject(sentences: Sequence[str]) -> tuple[str, str]:
     short = next(
         (sentence for sentence in sentences if _hook_fits(sentence) and len(sentence) <= LONGEST_TITLE), "Clip"
     )
-    text = short.strip(" ,.;:…-–—") or "Clip"
+    text = short.strip(" ,.;:…-–—।。") or "Clip"
     return text, text
 
 
@@ -128,12 +129,13 @@ def _hook_fits(text: str) -> bool:
     return len(text) <= 24 if UNSPACED.search(text) else len(text.split()) <= LONGEST_HOOK
 
 
-def _description(sentences: Sequence[str], about: Subject, title: str, *, english: bool) -> str:
+def _description(sentences: Sequence[str], about: Subject, title: str, language: str) -> str:
     """One or two whole sentences of the clip, in their order; else what it is about."""
+    english = language.lower().startswith("en")
     picked = list[tuple[float, int, str]]()
     heading = set(words_of(title))
     for index, sentence in enumerate(sentences):
-        told = _presentable(sentence) if english else _finished(sentence)
+        told = _presentable(sentence) if english else _finished(_opened(sentence, language))
         if told is None or not 20 <= len(told) * (3 if UNSPACED.search(told) else 1) <= 240:
             continue
         words = words_of(told)
@@ -202,6 +204,24 @@ _PLAIN_OPENER = re.compile(
     r"no więc|więc|şimdi|yani)\s*,\s*)+",
     re.IGNORECASE,
 )
+# Conjunctions that can go without the order of the words changing.
+_PLAIN_CONJUNCTIONS = {
+    "de": "und|aber|denn",
+    "es": "y|pero|porque",
+    "fr": "et|mais|car|parce que",
+    "it": "e|ma|perché",
+    "pt": "e|mas|porque",
+    "nl": "en|maar|want",
+}
+
+
+def _opened(sentence: str, language: str) -> str:
+    """Without what a spoken sentence opens with before it begins; a question keeps its "porque"."""
+    text = _PLAIN_OPENER.sub("", sentence.strip())
+    known = _PLAIN_CONJUNCTIONS.get(language[:2].lower())
+    if known is not None and not text.endswith("?"):
+        text = re.sub(rf"^(?:{known})\s+", "", text, count=1, flags=re.IGNORECASE)
+    return sentence_case(text)
 
 
 def _plain_lines(sentences: Sequence[str], about: Subject, language: str) -> list[Candidate]:
@@ -209,7 +229,7 @@ def _plain_lines(sentences: Sequence[str], about: Subject, language: str) -> lis
     stop = stop_words(language[:2].lower())
     lines = list[Candidate]()
     for index, sentence in enumerate(sentences):
-        text = sentence_case(_PLAIN_OPENER.sub("", sentence.strip()))
+        text = _opened(sentence, language)
         question = text.endswith(("?", "？", "؟"))
         bare_text = text.rstrip(_TRAILING + "?？؟").strip()
         size = len(bare_text) / 2.6 if UNSPACED.search(text) else len(bare_text.split())
@@ -227,12 +247,17 @@ def _plain_lines(sentences: Sequence[str], about: Subject, language: str) -> lis
     return sorted(lines, key=lambda line: (-line.worth, line.sentence))
 
 
-def _hashtags(about: Subject, source: Sequence[str], language: str) -> tuple[str, ...]:
+def _hashtags(about: Subject, sentences: Sequence[str], source: Sequence[str], language: str) -> tuple[str, ...]:
     """What people would look for: what the clip is about and the source comes back to, then the source's own."""
     good = [phrase for phrase in about.phrases if phrase.score >= 0.35]
     if source:
         looked_at = (*good[:_CLIP_HASHTAGS], *_source_phrases(tuple(source), language))
         wanted: list[str | None] = [recurring(phrase, source, language) for phrase in looked_at]
+        heard = Counter(stem(word) for sentence in sentences for word in words_of(sentence))
+        # One plain word that the clip drops in passing ("hole", "mind") is nobody's search, unless it is the subject.
+        for place in range(1, len(good[:_CLIP_HASHTAGS])):
+            tag = wanted[place]
+            wanted[place] = None if tag is not None and _passing(tag, heard, about.casing) else tag
     if not source or not any(wanted):
         wanted = [phrase.text for phrase in good or about.phrases[:3]]
     tags = dict[str, str]()
@@ -245,12 +270,21 @@ def _hashtags(about: Subject, source: Sequence[str], language: str) -> tuple[str
     return tuple(tags.values())[:_MOST_HASHTAGS]
 
 
+def _passing(tag: str, heard: Counter[str], names: Mapping[str, str]) -> bool:
+    words = words_of(tag)
+    return len(words) == 1 and tag.islower() and words[0] not in names and heard[stem(words[0])] == 1
+
+
 def hashtag(phrase: str) -> str | None:
     """ "service mesh" as #ServiceMesh; None for what no network takes as a hashtag."""
     words = re.split(r"[\s\-–—/]+", unicodedata.normalize("NFC", phrase.replace("'s", "").replace("’s", "")))
     parts = ["".join(char for char in word if char.isalnum() or unicodedata.category(char)[0] == "M") for word in words]
     parts = [part for part in parts if part]
-    joined = "".join(part[0].upper() + part[1:] for part in parts) if len(parts) > 1 else "".join(parts)
+    joined = (
+        "".join(part if part != part.lower() else part[0].upper() + part[1:] for part in parts)
+        if len(parts) > 1
+        else "".join(parts)
+    )
     tag = f"#{joined}"
     return tag if len(joined) > 1 and len(joined) <= _LONGEST_HASHTAG and is_hashtag(tag) else None
 

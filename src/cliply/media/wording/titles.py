@@ -52,15 +52,43 @@ def candidates(found: Sequence[Clause], about: Subject, sentences: Sequence[str]
     return sorted(lines.values(), key=lambda line: (-line.worth, line.sentence, line.text))
 
 
-def named(about: Subject, *, english: bool) -> Candidate | None:
+def named(about: Subject, sentences: Sequence[str] = (), *, english: bool) -> Candidate | None:
     """The last resort, always clean: the clip's subject by name."""
     if not about.phrases:
         return None
     first = about.phrases[0].text
     alone = len(about.phrases) == 1 or about.phrases[1].score < 0.35
-    if not english:
-        return Candidate(first if alone else f"{first} · {about.phrases[1].text}", 0.3, "plain", 0)
-    return Candidate(f"let's talk about {first}" if alone else f"{first} and {about.phrases[1].text}", 0.36, "name", 0)
+    if english:
+        other = _beside(about, sentences)
+        return Candidate(
+            f"let's talk about {_as_said(first, about, sentences)}" if other is None else f"{first} and {other.text}",
+            0.36,
+            "name",
+            0,
+        )
+    return Candidate(first if alone else f"{first} · {about.phrases[1].text}", 0.3, "plain", 0)
+
+
+def _as_said(name: str, about: Subject, sentences: Sequence[str]) -> str:
+    """ "the menu button", with the article that the speaker gives it: alone it is no English."""
+    if name.casefold() in about.casing or (name.endswith("s") and not name.endswith("ss")):
+        return name
+    hit = re.search(rf"\b(the|our|your|an?) {re.escape(name)}\b", " ".join(sentences), re.IGNORECASE)
+    return name if hit is None else f"{hit[1].lower()} {name}"
+
+
+def _beside(about: Subject, sentences: Sequence[str]) -> Phrase | None:
+    """The next subject that is said in one breath with the first: two that never meet make an odd pair."""
+    said = [{stem(word) for word in words_of(sentence)} for sentence in sentences]
+    first = set(about.phrases[0].words)
+    return next(
+        (
+            phrase
+            for phrase in about.phrases[1:4]
+            if phrase.score >= 0.35 and any(first <= words and set(phrase.words) <= words for words in said)
+        ),
+        None,
+    )
 
 
 def _lines(clause: Clause) -> Iterator[tuple[str, str, bool]]:
