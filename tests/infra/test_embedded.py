@@ -258,9 +258,13 @@ def test_a_folder_that_its_account_cannot_reach_is_refused_and_not_opened(short:
     closed = short / "closed"
     closed.mkdir(mode=0o700)
     before = state_of(closed)
-    with pytest.raises(NotAllowed, match=r"cannot come to .* CLIPLY_DATA"), embedded_postgres(closed / "postgres"):
+    with (
+        pytest.raises(NotAllowed, match=r"cannot come to .* CLIPLY_DATA"),
+        embedded_postgres(closed / "a" / "postgres"),
+    ):
         pass
     assert state_of(closed) == before
+    assert list(closed.iterdir()) == []
 
 
 @pytest.mark.slow

@@ -112,6 +112,8 @@ def prepare(root: Path, account: str | None) -> tuple[Folders, Account, Path]:
     if len(os.fsencode(folders.server / SOCKET)) > _LONGEST_SOCKET:
         raise Invalid(f"The path {folders.root} is too long for a database. Choose a shorter folder in CLIPLY_DATA.")
     runs_as = _account(folders, account)
+    # Before anything is made: nothing is to be left in a place that cannot be used.
+    _refuse_unreachable(folders, runs_as)
     try:
         _make(folders.root, runs_as)
         if not folders.server.exists():
@@ -121,7 +123,6 @@ def prepare(root: Path, account: str | None) -> tuple[Folders, Account, Path]:
             f"A database cannot be made in {folders.root}: {refused.strerror}. "
             "Choose a folder of your own in CLIPLY_DATA."
         ) from refused
-    _refuse_unreachable(folders, runs_as)
     return folders, runs_as, _programs(folders, runs_as)
 
 
@@ -212,7 +213,8 @@ def _make_private(folder: Path, account: Account) -> None:
 
 
 def _refuse_unreachable(folders: Folders, account: Account) -> None:
-    if account.switch and not _may(account, 'cd "$1"', folders.server):
+    there = next(folder for folder in (folders.server, *folders.server.parents) if folder.is_dir())
+    if account.switch and not _may(account, 'cd "$1"', there):
         raise NotAllowed(
             f"The account {account.name}, which the database runs as, cannot come to {folders.root}: a folder above it "
             "is closed. Choose a folder that everybody may pass, such as /var/lib/cliply, in CLIPLY_DATA."

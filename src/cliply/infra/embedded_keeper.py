@@ -7,6 +7,7 @@ little, and all of it before it gives up root's rights: later its account may no
 
 import ctypes
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -45,6 +46,8 @@ _SETTINGS = {
     "log_error_verbosity": "terse",
 }
 _PR_SET_PDEATHSIG = 1
+_SERIOUS = re.compile("FATAL|PANIC|rror:")
+"""In a log line of PostgreSQL or initdb; that the system is starting up it tells whoever asks too early."""
 
 
 class _Stopped(Exception):
@@ -255,7 +258,7 @@ def _environment() -> dict[str, str]:
 def _last_words(folders: Folders) -> str:
     with suppress(OSError):
         lines = folders.log.read_text(errors="replace").strip().splitlines()
-        told = [line.strip() for line in lines[-20:] if "FATAL" in line or "PANIC" in line or "rror:" in line]
+        told = [line for line in lines[-20:] if _SERIOUS.search(line) and "the database system is" not in line]
         if told or lines:
             return f"PostgreSQL says: {(told or lines)[-1].strip()} All of it is in {folders.log}."
     return f"Its log would be {folders.log}."
