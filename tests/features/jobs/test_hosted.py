@@ -6,13 +6,13 @@ from uuid import UUID
 from sqlalchemy import text
 from tests.features.jobs.working import working
 from tests.infra.queue.fleet import until
-from tests.infra.test_schema import plain_owner
+from tests.infra.test_schema import plain_owner, run
 
 from cliply.features.jobs import service
 from cliply.features.jobs.kinds import Registry
 from cliply.features.jobs.runner import JobRun
 from cliply.infra import schema
-from cliply.infra.db import Database
+from cliply.infra.db import APP_ROLE, SYSTEM_ROLE, Database
 
 kinds = Registry()
 
@@ -36,8 +36,10 @@ def tick(run: JobRun) -> None:
     """Come again each second."""
 
 
-def test_jobs_run_for_an_owner_that_is_no_superuser(server: str) -> None:
-    with plain_owner(server, "CREATEROLE") as url:
+def test_jobs_run_for_an_owner_that_is_no_superuser(migrated: str) -> None:
+    with plain_owner(migrated, "NOCREATEROLE") as url:
+        # The roles belong to the whole server, where other databases have made them.
+        run(migrated, f"GRANT {APP_ROLE}, {SYSTEM_ROLE} TO landlord")
         schema.upgrade(url)
         database = Database(url)
         workspace_id = UUID(int=1)
