@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
+from tests.database import as_owner
 from tests.infra.queue.claiming import claim, end, register
 from tests.infra.queue.looking import one, put_many
 
-from cliply.infra.db import Database
+from cliply.infra.db import SYSTEM_ROLE, Database
 from cliply.infra.queue import control
 from cliply.infra.queue.rows import NewJob
 from cliply.infra.queue.transactions import enqueue, enqueue_many
@@ -113,3 +115,22 @@ def test_sixteen_claimers_take_no_job_twice(wide: Database) -> None:
 @pytest.mark.soak
 def test_sixteen_claimers_take_none_of_ten_thousand_jobs_twice(wide: Database) -> None:
     claim_all(wide, 10_000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("counted", [False, True])
+def test_a_claim_reads_a_few_rows_however_many_wait(
+    database: Database, migrated: str, workspaces: list[UUID], counted: bool
+) -> None:
+    """Whether the table's statistics are fresh or from when it was empty."""
+    put_many(database, [of(workspaces[n % 2]) for n in range(20_000)])
+    if counted:
+        with as_owner(migrated) as owner:
+            owner.execute(text("analyze procrastinate_jobs"))
+    worker = register(database)
+    with as_owner(migrated) as owner:
+        owner.execute(text(f"set role {SYSTEM_ROLE}"))
+        claimed = "explain (analyze, buffers, format json) select id from queue_claim(array['work'], :worker, 9)"
+        owner.execute(text(claimed), {"worker": worker})
+        plan = owner.execute(text(claimed), {"worker": worker}).scalar_one()[0]["Plan"]
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 1_000

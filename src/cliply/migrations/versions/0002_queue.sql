@@ -4,6 +4,8 @@
 alter table procrastinate_jobs
     add workspace_id uuid generated always as ((args->>'workspace_id')::uuid) stored
         constraint fk_procrastinate_jobs_workspace_id_workspaces references workspaces on delete cascade,
+    add tenant uuid not null
+        generated always as (coalesce((args->>'workspace_id')::uuid, '00000000-0000-0000-0000-000000000000'::uuid)) stored,
     add subject text generated always as (args->>'subject') stored,
     add stage_id uuid generated always as ((args->>'stage_id')::uuid) stored,
     add counted boolean not null default false,
@@ -22,12 +24,12 @@ drop trigger procrastinate_trigger_status_events_update_v1 on procrastinate_jobs
 drop trigger procrastinate_trigger_scheduled_events_v1 on procrastinate_jobs;
 drop trigger procrastinate_trigger_abort_requested_events_v1 on procrastinate_jobs;
 
--- Jobs without a workspace are the installation's own; in indexes they stand under the nil UUID.
+-- Jobs without a workspace are the installation's own; their tenant is the nil UUID. A column, not an expression: row
+-- security lets an index be used only for comparisons that cannot leak, and PostgreSQL trusts no COALESCE.
 create index ix_jobs_waiting on procrastinate_jobs (
-    coalesce(workspace_id, '00000000-0000-0000-0000-000000000000'::uuid), queue_name, priority desc,
+    tenant, queue_name, priority desc,
     coalesce(scheduled_at, '-infinity'::timestamptz), id) where status = 'todo';
-create index ix_jobs_running on procrastinate_jobs (
-    coalesce(workspace_id, '00000000-0000-0000-0000-000000000000'::uuid)) where status = 'doing';
+create index ix_jobs_running on procrastinate_jobs (tenant) where status = 'doing';
 create index ix_jobs_workspace on procrastinate_jobs (workspace_id, id desc);
 create index ix_jobs_subject on procrastinate_jobs (workspace_id, subject, id desc) where subject is not null;
 create index ix_jobs_finished on procrastinate_jobs (finished_at) where finished_at is not null;
@@ -158,9 +160,11 @@ for each row when ((old.status, old.attempts, old.abort_requested)
     is distinct from (new.status, new.attempts, new.abort_requested))
 execute function queue_record_change();
 
--- The next job for a worker: the highest priority, then the workspace with the fewest running.
+-- The next job for a worker: the highest priority, then the workspace with the fewest running. A queue fills and empties
+-- faster than its statistics are renewed, so the plan is given: along the index, wherever that is possible.
 create function queue_claim(p_queues varchar[], p_worker bigint, p_cap integer) returns procrastinate_jobs
-language plpgsql as $$
+language plpgsql set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
+set enable_hashagg = off as $$
 declare candidate record; job procrastinate_jobs;
 begin
     -- One at a time, so that the count of running jobs below includes every claim before this one.
@@ -168,18 +172,15 @@ begin
     for candidate in
         -- A loose index scan: one probe for each workspace and queue, not one for each job.
         with recursive waiting(workspace, queue) as (
-            (select coalesce(workspace_id, '00000000-0000-0000-0000-000000000000'::uuid), queue_name
-             from procrastinate_jobs where status = 'todo' order by 1, 2 limit 1)
+            (select tenant, queue_name from procrastinate_jobs where status = 'todo' order by 1, 2 limit 1)
             union all
             select following.workspace, following.queue from waiting cross join lateral (
-                select coalesce(workspace_id, '00000000-0000-0000-0000-000000000000'::uuid) as workspace,
-                       queue_name as queue
+                select tenant as workspace, queue_name as queue
                 from procrastinate_jobs where status = 'todo'
-                    and (coalesce(workspace_id, '00000000-0000-0000-0000-000000000000'::uuid), queue_name)
-                        > (waiting.workspace, waiting.queue)
+                    and (tenant, queue_name) > (waiting.workspace, waiting.queue)
                 order by 1, 2 limit 1) following),
         running as materialized (
-            select coalesce(workspace_id, '00000000-0000-0000-0000-000000000000'::uuid) as workspace, count(*) as jobs
+            select tenant as workspace, count(*) as jobs
             from procrastinate_jobs where status = 'doing' group by 1)
         select head.id from waiting
         left join running using (workspace)
@@ -187,7 +188,7 @@ begin
         cross join lateral (
             select id, priority from procrastinate_jobs
             where status = 'todo'
-                and coalesce(workspace_id, '00000000-0000-0000-0000-000000000000'::uuid) = waiting.workspace
+                and tenant = waiting.workspace
                 and queue_name = waiting.queue
                 and coalesce(scheduled_at, '-infinity'::timestamptz) <= now()
             order by priority desc, coalesce(scheduled_at, '-infinity'::timestamptz), id limit 1) head
