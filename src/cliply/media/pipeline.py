@@ -39,8 +39,8 @@ from cliply.media.speech.transcriber import Transcriber
 from cliply.media.speech.transcripts import load_transcript
 from cliply.media.types import FaceAt, Highlight, Millis, Span
 
-# Raised when framing or the way edits are put together changes.
-_VERSION = "10"
+# Raised when framing, wording or the way edits are put together changes.
+_VERSION = "11"
 _ONE_STRETCH: Millis = 5000
 """What was cut out between two kept parts is looked through up to this length rather than skipped."""
 
