@@ -18,6 +18,7 @@ def test_a_wrong_option_is_told_in_plain_words(arguments: list[str], told: str) 
 
     assert ran.returncode == 2
     assert told in ran.stderr
-    assert ran.stderr.rstrip().endswith("See: cliply --help")
+    where = "cliply --help" if arguments == ["clippy"] else f"cliply {arguments[0]} --help"
+    assert ran.stderr.rstrip().endswith(f"See: {where}")
     assert "Value error" not in ran.stderr
     assert "Input should" not in ran.stderr

@@ -64,3 +64,20 @@ def test_a_document_cannot_name_files_outside_its_folder(tmp_path: Path, name: s
     (tmp_path / CLIPS_FILE).write_text(text, encoding="utf-8")
     with pytest.raises(Invalid, match="video"):
         ClipsDocument.load(tmp_path)
+
+
+def test_a_file_in_place_of_the_folder_is_no_fault_of_ours(tmp_path: Path) -> None:
+    file = tmp_path / "e.json"
+    file.write_text("{}")
+    with pytest.raises(NotFound, match="Name a folder"):
+        ClipsDocument.load(file)
+    (tmp_path / "clips.json").mkdir()
+    with pytest.raises(NotFound, match="Name a folder"):
+        ClipsDocument.load(tmp_path)
+
+
+@pytest.mark.parametrize(("text", "told"), [("{", "not JSON"), ("{}", "is missing")])
+def test_what_is_wrong_with_a_document_is_told_in_words(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "clips.json").write_text(text)
+    with pytest.raises(Invalid, match=told):
+        ClipsDocument.load(tmp_path)

@@ -6,10 +6,19 @@ from typing import Annotated
 import typer
 
 from cliply.cli import bench_chapters, bench_framing, bench_highlights, bench_speech
+from cliply.errors import NotFound
 
 app = typer.Typer(help="Run one part on a data set and write its answers for scoring.", no_args_is_help=True)
 
-Out = Annotated[Path, typer.Option("--out", "-o", help="File to write.")]
+
+def _place(out: Path) -> Path:
+    """Raises NotFound before the work, which may take long, rather than after it."""
+    if not out.absolute().parent.is_dir():
+        raise NotFound(f"There is no folder {out.absolute().parent} to write {out.name} into. Make it first.")
+    return out
+
+
+Out = Annotated[Path, typer.Option("--out", "-o", help="File to write.", callback=_place)]
 
 
 @app.command()

@@ -59,7 +59,7 @@ def main() -> None:
     except (KeyboardInterrupt, Cancelled, typer.Abort):
         left = ExitCode.STOPPED
     except TyperException as wrong:
-        _leave(ExitCode.WRONG_USE, "WrongUse", in_plain_words(wrong.format_message()))
+        _leave(ExitCode.WRONG_USE, "WrongUse", in_plain_words(wrong.format_message(), sys.argv[1:]))
     except BrokenPipeError:
         # The reader of our output went away (`cliply ... | head`): not an error worth a word.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,6 +1,7 @@
 """What to say of options that cannot be read, without the words of the library that reads them."""
 
 import re
+from collections.abc import Sequence
 
 _PLAIN = (
     (re.compile(r"Value error, "), ""),
@@ -10,11 +11,13 @@ _PLAIN = (
 )
 
 
-def in_plain_words(said: str) -> str:
+def in_plain_words(said: str, arguments: Sequence[str]) -> str:
     """The library's message for a creator, as a sentence, with where to look; a whole help text stays as it is."""
     if said.startswith("Usage"):
         return said
     for technical, plain in _PLAIN:
         said = technical.sub(plain, said)
     end = "" if said.rstrip().endswith((".", "?", ")")) else "."
-    return f"{said.rstrip()}{end} See: cliply --help"
+    command = next((each for each in arguments if not each.startswith("-")), "")
+    named = f"{command} " if command and not said.startswith("No such command") else ""
+    return f"{said.rstrip()}{end} See: cliply {named}--help"

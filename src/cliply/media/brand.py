@@ -25,7 +25,9 @@ def load_brand(path: Path) -> Brand:
         told = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as absent:
         raise NotFound(f"The brand file {path} does not exist. Check the name and the folder.") from absent
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as broken:
+    except OSError as refused:
+        raise Invalid(f"The brand file {path} cannot be read ({refused.strerror}). Name a TOML file.") from refused
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as broken:
         raise Invalid(f"The brand file {path} cannot be read: {broken}.") from broken
     try:
         brand = Brand.model_validate(told)

@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue, StringConstraints, ValidationError, field
 
 from cliply.errors import Invalid, NotFound
 from cliply.media.cache import write_text
-from cliply.media.document import Document
+from cliply.media.document import Document, first_fault
 from cliply.media.types import Dimension, Highlight, Millis, Size, Span, Transcript
 from cliply.media.wording.copywriting import write_title
 
@@ -142,15 +142,13 @@ class ClipsDocument(Document):
         file = folder / CLIPS_FILE
         try:
             return cls.model_validate_json(file.read_bytes())
-        except FileNotFoundError as absent:
+        except OSError as absent:
             raise NotFound(
                 f"There is no {CLIPS_FILE} in “{folder}”. Name a folder that `cliply clip` has written."
             ) from absent
         except ValidationError as broken:
-            first = broken.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
             raise Invalid(
-                f"{file} cannot be used: {where}: {first['msg']}. "
+                f"{file} cannot be used: {first_fault(broken)}. "
                 "Delete it and run `cliply clip` again, or choose another folder with --out."
             ) from broken
 

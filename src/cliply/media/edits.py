@@ -9,6 +9,7 @@ from cliply import __version__
 from cliply.errors import Conflict, Invalid, NotFound
 from cliply.media.cache import write_text
 from cliply.media.captions.styles import style_names
+from cliply.media.document import first_fault
 from cliply.media.edit import Brand, ClipEdit
 from cliply.media.fingerprint import fingerprint
 from cliply.media.probe import Source
@@ -56,9 +57,9 @@ def load_edit(path: Path) -> ClipEdit:
     except OSError as refused:
         raise Invalid(f"{path} cannot be read ({refused.strerror}). Name an edit file, NN-name.edit.json.") from refused
     except ValidationError as wrong:
-        first = wrong.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise Invalid(f"{path} cannot be used: {where}: {first['msg']}.") from wrong
+        raise Invalid(
+            f"{path} cannot be used: {first_fault(wrong)}. Name an edit file, NN-name.edit.json, or mend what is named."
+        ) from wrong
     folder = path.parent.absolute()
     brand = {name: folder / file for name in BRAND_FILES if (file := getattr(edit.brand, name)) is not None}
     style = edit.captions.style
