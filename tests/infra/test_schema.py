@@ -105,8 +105,6 @@ def test_a_database_without_tables_is_refused_with_what_to_do(empty: str) -> Non
 def test_a_database_that_is_behind_is_refused(empty: str) -> None:
     schema.upgrade(empty)
     run(empty, "UPDATE alembic_version SET version_num = '0001'")
-    if schema.revisions()[-1] == "0001":
-        pytest.skip("there is one revision only")
     with pytest.raises(schema.SchemaTooOld, match="is at revision 0001"):
         schema.check(empty)
 

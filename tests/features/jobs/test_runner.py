@@ -158,7 +158,7 @@ def test_waiting_is_a_new_job_and_no_failure(database: Database, migrated: str, 
 
 def test_wrong_arguments_are_refused_when_the_job_starts(database: Database, workspaces: list[UUID]) -> None:
     with database.workspace(workspaces[0]) as session, pytest.raises(ValidationError):
-        rename.start(session, project_id="no id")  # type: ignore[arg-type]
+        rename.start(session, project_id="no id")  # type: ignore[arg-type]  # what a caller without types may pass
 
 
 def test_a_kind_needs_a_name_of_its_own_and_an_explanation() -> None:
