@@ -1,12 +1,15 @@
 """The whole chain for one source: look through it once, then make clip after clip, the best one first.
 
-While one clip is rendered the next one is framed, so that both cores are busy and the first clip is ready early.
+While one clip is rendered the next ones are framed in what time it leaves, so that all cores are busy and the first
+clip is ready early.
 After each clip the result document and the page are written anew: whatever stops the run, what is listed is whole.
 """
 
 import fcntl
 import hashlib
 import os
+import sys
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
@@ -41,6 +44,8 @@ from cliply.media.types import FaceAt, Highlight, Millis, Span
 
 # Raised when framing, wording or the way edits are put together changes.
 _VERSION = "11"
+_WHILE_RENDERING = 10
+"""Niceness."""
 _ONE_STRETCH: Millis = 5000
 """What was cut out between two kept parts is looked through up to this length rather than skipped."""
 
@@ -200,7 +205,15 @@ def _frame(work: _Work, highlight: Highlight, item: int, items: int) -> Assemble
         assembled = assemble(work.analysis, highlight, work.options, work.watch.progress(Stage.FRAMING, item, items))
         write_text(kept, assembled.model_dump_json())
         work.watch.tell(Update(Stage.FRAMING, 1.0, item, items))
+    _give_way()
     return assembled
+
+
+def _give_way() -> None:
+    """From the second clip on, framing has time: let this thread, and what it starts, run when the render waits."""
+    if sys.platform == "linux":  # elsewhere the whole process would give way
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _WHILE_RENDERING)
 
 
 def _kept_edit(work: _Work, highlight: Highlight) -> Path:

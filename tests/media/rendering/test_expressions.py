@@ -1,11 +1,14 @@
 """Long expressions stay shallow and mean what they should."""
 
 import re
+from fractions import Fraction
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cliply.media.rendering.expressions import Piece, balanced_sum, eased, merged, piecewise, smoothstep
+from cliply.media import ffmpeg
+from cliply.media.rendering.expressions import Piece, balanced_sum, eased, even_times, merged, piecewise, smoothstep
 
 
 def value(expression: str, n: int) -> float:
@@ -61,3 +64,10 @@ def test_easing_leaves_and_arrives_where_it_should() -> None:
 
 def test_repeated_pieces_are_dropped() -> None:
     assert merged([Piece(0, "1"), Piece(5, "1"), Piece(9, "2")]) == [Piece(0, "1"), Piece(9, "2")]
+
+
+@pytest.mark.parametrize("rate", ["24", "25", "30", "50", "60", "24000/1001", "30000/1001"])
+def test_every_frame_has_a_time_of_its_own(rate: str) -> None:
+    chain = f"color=c=black:s=16x16:r={rate},trim=end_frame=120,{even_times(Fraction(rate))},showinfo"
+    said = ffmpeg.run(["-f", "lavfi", "-i", chain, "-f", "null", "-"])
+    assert re.findall(r"n: *\d+ pts: *(\d+) ", said) == [str(frame) for frame in range(120)]

@@ -14,8 +14,10 @@ from cliply.media.isolation import Limits
 from cliply.media.probe import Source
 from cliply.media.rendering.bumper import Bumper
 from cliply.media.rendering.encoding import PRESETS, video_arguments
+from cliply.media.rendering.expressions import even_times
 from cliply.media.rendering.framemap import FrameMap, Run
 from cliply.media.rendering.graph import picture_graph
+from cliply.media.rendering.heard import heard_words
 from cliply.media.rendering.logo import logo_filter, write_logo
 from cliply.media.rendering.mix import Mix
 from cliply.media.rendering.waveform import bars_size, waveform_graph, write_background, write_bars
@@ -109,7 +111,7 @@ def _graph(job: Job, sound: Mix, inputs: _Inputs, environment: dict[str, str]) -
     after = [_bumper(job.outro, "outro", inputs, chains)] if job.outro else []
     parts = [*before, label, *after]
     joined = f"concat=n={len(parts)}:v=1:a=0," if len(parts) > 1 else ""
-    chains.append("".join(f"[{part}]" for part in parts) + f"{joined}setpts=N/({job.rate})/TB[v]")
+    chains.append("".join(f"[{part}]" for part in parts) + f"{joined}{even_times(job.rate)}[v]")
     return chains
 
 
@@ -160,6 +162,6 @@ def _text(job: Job, environment: dict[str, str]) -> str:
     from cliply.media.captions.ass import write_ass
     from cliply.media.captions.fonts import font_environment
 
-    written = write_ass(edit, job.folder)
+    written = write_ass(heard_words(edit, job.frames), job.folder)
     environment.update(font_environment(job.folder, edit.brand.font))
     return f"ass={written.name}"

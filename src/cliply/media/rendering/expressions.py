@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +55,8 @@ def smoothstep(share: float) -> float:
     """The same easing as `eased`, for those who compute it here."""
     share = min(1.0, max(0.0, share))
     return share * share * (3 - 2 * share)
+
+
+def even_times(rate: Fraction) -> str:
+    """The filter that puts frame N at N / rate. ffmpeg cuts fractions off: unrounded, frames would share a time."""
+    return f"setpts=round(N/({rate})/TB)"

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from cliply.media.edit import ClipEdit, Place
 from cliply.media.probe import Video
-from cliply.media.rendering.expressions import balanced_sum
+from cliply.media.rendering.expressions import balanced_sum, even_times
 from cliply.media.rendering.framemap import FrameMap, Run
 from cliply.media.rendering.viewfinder import Canvas, canvas, viewfinder
 from cliply.media.rendering.windows import PanePath, Scene, scenes
@@ -35,7 +35,7 @@ def picture_graph(edit: ClipEdit, video: Video, frames: FrameMap, *, out: str, f
     if len(runs) > 1:
         joined = f"{out}_runs"
         inputs = "".join(f"[{label}]" for label in runs)
-        chains.append(f"{inputs}concat=n={len(runs)}:v=1:a=0,setpts=N/({frames.rate})/TB[{joined}]")
+        chains.append(f"{inputs}concat=n={len(runs)}:v=1:a=0,{even_times(frames.rate)}[{joined}]")
     arranged = scenes(edit, frames, on.picture, on.size)
     chains += _scene_chains(arranged, on, frames.rate, joined, out)
     return ";\n".join(chains)
@@ -57,7 +57,7 @@ def kept_frames(run: Run, video: Video, rate: Fraction) -> str:
     else:
         kept = balanced_sum([f"between(n,{cut.grid},{cut.end - 1})" for cut in run.cuts])
         steps += [f"trim=end_frame={run.cuts[-1].end}", f"select='{kept}'"]
-    return ",".join([*steps, f"setpts=N/({rate})/TB"])
+    return ",".join([*steps, f"{even_times(rate)}"])
 
 
 def _scene_chains(arranged: Sequence[Scene], on: Canvas, rate: Fraction, source: str, out: str) -> list[str]:
@@ -66,11 +66,11 @@ def _scene_chains(arranged: Sequence[Scene], on: Canvas, rate: Fraction, source:
     labels = [f"{out}_scene{index}" for index in range(len(arranged))]
     chains = [f"[{source}]split={len(arranged)}" + "".join(f"[{label}in]" for label in labels)]
     for index, (scene, label) in enumerate(zip(arranged, labels, strict=True)):
-        cut = f"trim=start_frame={scene.start}:end_frame={scene.end},setpts=N/({rate})/TB"
+        cut = f"trim=start_frame={scene.start}:end_frame={scene.end},{even_times(rate)}"
         chains.append(f"[{label}in]{cut}[{label}cut]")
         chains += _composed(scene, on, f"{label}cut", label, f"{out}_s{index}")
     inputs = "".join(f"[{label}]" for label in labels)
-    chains.append(f"{inputs}concat=n={len(arranged)}:v=1:a=0,setpts=N/({rate})/TB[{out}]")
+    chains.append(f"{inputs}concat=n={len(arranged)}:v=1:a=0,{even_times(rate)}[{out}]")
     return chains
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cliply.media.rendering.encoding import AUDIO_RATE
+from cliply.media.rendering.expressions import even_times
 from cliply.media.types import Size
 
 _BARS = 44
@@ -62,7 +63,7 @@ def waveform_graph(rate: Fraction, frames: int, size: Size, *, first_input: int,
     width, height = round(size.width * 0.74 / bars_size().width) * bars_size().width, round(size.height * 0.17 / 2) * 2
     still = f"scale={size.width}:{size.height}:out_color_matrix=bt709:out_range=tv,format=yuv420p"
     return (
-        f"[{first_input}:v:0]{still},loop=loop=-1:size=1:start=0,setpts=N/({rate})/TB,fps={rate},trim=end_frame={frames}"
+        f"[{first_input}:v:0]{still},loop=loop=-1:size=1:start=0,{even_times(rate)},fps={rate},trim=end_frame={frames}"
         f"[{out}_behind];\n"
         f"[{first_input + 1}:v:0]scale={width}:{height}:flags=neighbor,format=gray[{out}_shape];\n"
         f"color=c={_BAR_COLOUR}:s={width}x{height}:r={rate},format=yuv420p,trim=end_frame={frames}[{out}_ink];\n"
