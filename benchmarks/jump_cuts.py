@@ -1,6 +1,5 @@
 """Sound against picture after two hundred jump cuts, on a source that flashes and beeps every second."""
 
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from fractions import Fraction
@@ -8,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.material import onsets, still_edit
 from benchmarks.registry import Row, at_most, benchmark
 from cliply.media import ffmpeg
-from cliply.media.edit import CameraKey, Captions, ClipEdit, LayoutSpan, Output, Pane, SourceFile
 from cliply.media.probe import Source, probe
 from cliply.media.rendering.render import render
 from cliply.media.types import Span
@@ -64,23 +63,7 @@ def offsets(path: Path) -> list[float]:
             for frame in file.decode(video=0)
         ]
     flashes = [time for (time, lit), (_, before) in zip(seen[1:], seen, strict=False) if lit and not before]
-    command: list[str | Path] = [
-        ffmpeg.program(),
-        "-v",
-        "error",
-        "-i",
-        path,
-        "-af",
-        f"aresample={_RATE}:async=1:first_pts=0",
-        "-ac",
-        "1",
-        "-f",
-        "f32le",
-        "-",
-    ]
-    heard = np.abs(np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, np.float32))
-    loud = np.flatnonzero(heard > 0.06)
-    beeps = loud[np.diff(loud, prepend=-_RATE) > _RATE // 10] / _RATE
+    beeps = onsets(path)
     if len(beeps) != len(flashes):
         return []
     return [float(beep - flash) * 1000 for flash, beep in zip(flashes, beeps, strict=True)]
@@ -92,15 +75,7 @@ def jump_cuts(folder: Path) -> Sequence[Row]:
     for rate in ("30", "30000/1001"):
         source = flash_and_beep(folder / "flash.mp4", rate, _CUTS + 2)
         spans = tuple(Span(second * 1000 - 137, second * 1000 + 161) for second in range(1, _CUTS + 1))
-        pane = Pane(camera=(CameraKey(at=0, x=0, y=0, width=64, height=64),))
-        assert source.video is not None
-        edit = ClipEdit(
-            source=SourceFile(path=source.path, fingerprint="", size=source.video.size, duration=source.duration),
-            spans=spans,
-            layouts=(LayoutSpan(span=Span(0, source.duration + 1000), layout="follow", panes=(pane,)),),
-            captions=Captions(show=False),
-            output=Output(aspect="1:1", quality="draft", frame_rate=rate),
-        )
+        edit = still_edit(source, spans, rate=rate)
         found = offsets(render(edit, source, folder / "clip.mp4").path)
         worst = max(map(abs, found)) if len(found) == _CUTS else float("inf")
         rows.append(

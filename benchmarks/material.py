@@ -1,14 +1,22 @@
-"""A 1080p30 source to measure on: real footage where at hand, else drawn; grain, hard cuts, keyframes 4 s apart."""
+"""What is measured on: a 1080p30 source of real footage where at hand, else drawn, and still pictures under a sound."""
 
 import hashlib
 import os
+import subprocess
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 from cliply.media import ffmpeg
+from cliply.media.edit import CameraKey, Captions, ClipEdit, EditWord, LayoutSpan, Output, Pane, Quality, SourceFile
+from cliply.media.probe import Source, probe
+from cliply.media.types import Span
 
 FIXTURES = Path(os.environ.get("CLIPLY_FIXTURES", Path(__file__).parents[2] / "shared" / "fixtures"))
 SECONDS = 30
+_RATE = 48_000
+_AUDIBLE = 0.06
 
 # Shots of people at different sizes and of motion; each is enlarged, sharpened and given grain to resemble a camera.
 _SHOTS = (
@@ -24,7 +32,7 @@ _ENCODE = (
 
 
 def source_1080p30() -> Path:
-    """The source, made once and kept among the temporary files."""
+    """With grain, hard cuts and keyframes 4 s apart; made once and kept among the temporary files."""
     folder = Path(tempfile.gettempdir()) / f"cliply-benchmarks-{os.getuid()}"
     folder.mkdir(exist_ok=True)
     inputs, graph = _real() if (FIXTURES / _SHOTS[0][0]).exists() else _drawn()
@@ -62,3 +70,45 @@ def _drawn() -> tuple[list[str], str]:
     joined = "".join(f"[v{index}]" for index in range(len(shots)))
     tone = f"aevalsrc='0.3*sin(2*PI*(180+60*sin(2*PI*t))*t)*(0.6+0.4*sin(9*t))':s=48000:d={SECONDS}[a]"
     return [], ";".join([*chains, f"{joined}concat=n={len(shots)}:v=1:a=0[v]", tone])
+
+
+def still_video(sound: Path, out: Path, *, rate: str = "30") -> Source:
+    """A grey picture of 320 × 180 for as long as `sound` lasts."""
+    grey = f"color=c=0x606060:s=320x180:r={rate}"
+    encode = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "120", "-c:a", "aac", "-b:a", "128k", "-ar", "48000"]
+    ffmpeg.run([*ffmpeg.guarded(sound), "-f", "lavfi", "-i", grey, *encode, "-shortest", "-y", f"file:{out}"])
+    return probe(out)
+
+
+def still_edit(
+    source: Source,
+    spans: tuple[Span, ...],
+    *,
+    words: tuple[EditWord, ...] = (),
+    captions: Captions = Captions(show=False),  # noqa: B008  (frozen)
+    quality: Quality = "draft",
+    rate: str = "30",
+) -> ClipEdit:
+    """`spans` one after the other under a camera that holds still."""
+    assert source.video is not None
+    size = source.video.size
+    pane = Pane(camera=(CameraKey(at=0, x=0, y=0, width=size.width, height=size.height),))
+    return ClipEdit(
+        source=SourceFile(path=source.path, fingerprint="", size=size, duration=source.duration),
+        spans=spans,
+        words=words,
+        layouts=(LayoutSpan(span=Span(0, source.duration + 1000), layout="follow", panes=(pane,)),),
+        captions=captions,
+        output=Output(aspect="16:9", quality=quality, frame_rate=rate),
+    )
+
+
+def onsets(path: Path) -> list[float]:
+    """Seconds at which a sound begins after at least 50 ms of silence."""
+    command: list[str | Path] = [
+        ffmpeg.program(), "-v", "error", "-i", path, "-af", f"aresample={_RATE}:async=1:first_pts=0",
+        "-ac", "1", "-f", "f32le", "-",
+    ]  # fmt: skip
+    heard = np.abs(np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, np.float32))
+    loud = np.flatnonzero(heard > _AUDIBLE)
+    return [float(at) for at in loud[np.diff(loud, prepend=-_RATE) > _RATE // 20] / _RATE]

@@ -1,7 +1,7 @@
 """The whole chain for one source: look through it once, then make clip after clip, the best one first.
 
-While one clip is rendered the next ones are framed in what time it leaves, so that all cores are busy and the first
-clip is ready early.
+While one clip is rendered the next one is framed in what time it leaves, and no further one: all cores are busy and
+the first clip is ready early.
 After each clip the result document and the page are written anew: whatever stops the run, what is listed is whole.
 """
 
@@ -167,8 +167,9 @@ def _make(work: _Work, wanted: Sequence[tuple[int, Highlight]]) -> None:
     items = len(wanted)
     framing = ThreadPoolExecutor(1, thread_name_prefix="framing")
     rendering = ThreadPoolExecutor(renders, thread_name_prefix="render")
+    ahead = threading.Semaphore(renders + 1)
     try:
-        framed = [framing.submit(_frame, work, each[1], item, items) for item, each in enumerate(wanted, 1)]
+        framed = [framing.submit(_frame, work, each[1], item, items, ahead) for item, each in enumerate(wanted, 1)]
         made = {
             rendering.submit(_deliver, work, edit, number, highlight, item, items, cores // renders): (
                 number,
@@ -177,6 +178,7 @@ def _make(work: _Work, wanted: Sequence[tuple[int, Highlight]]) -> None:
             for item, (edit, (number, highlight)) in enumerate(zip(framed, wanted, strict=True), 1)
         }
         for future in as_completed(made):
+            ahead.release()
             number, highlight = made[future]
             try:
                 assembled, delivered = future.result()
@@ -189,12 +191,15 @@ def _make(work: _Work, wanted: Sequence[tuple[int, Highlight]]) -> None:
         work.watch.stop()
         raise
     finally:
+        # Who still waits for its turn is let go, to find that the work was stopped.
+        ahead.release(items)
         framing.shutdown(cancel_futures=True)
         rendering.shutdown(cancel_futures=True)
 
 
-def _frame(work: _Work, highlight: Highlight, item: int, items: int) -> Assembled:
-    """The edit of a highlight, kept under what it depends on."""
+def _frame(work: _Work, highlight: Highlight, item: int, items: int, ahead: threading.Semaphore) -> Assembled:
+    """The edit of a highlight, kept under what it depends on; begun when `ahead` has room for one more."""
+    ahead.acquire()
     kept = _kept_edit(work, highlight)
     try:
         known = Assembled.model_validate_json(kept.read_bytes())
