@@ -11,7 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from cliply import __version__
-from cliply.cli import bench, clips, db, doctor, looks, words, worker
+from cliply.cli import bench, clips, db, doctor, looks, users, words, worker
 from cliply.cli.console import stderr, wants_json
 from cliply.cli.exit_codes import ExitCode, exit_code
 from cliply.cli.wrong_use import in_plain_words
@@ -31,6 +31,7 @@ for module in (clips, words, looks, doctor, worker):
     module.register(app)
 app.add_typer(bench.app, name="bench")
 app.add_typer(db.app, name="db")
+app.add_typer(users.app, name="users")
 
 
 def _version(wanted: bool) -> None:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from uuid import UUID, uuid4
 
 from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, func
+from sqlalchemy.dialects.postgresql import INET
 from sqlalchemy.orm import Mapped, mapped_column, synonym
 
 from cliply.infra.db import Model, WorkspaceOwned
@@ -32,6 +33,38 @@ class User(Model):
 
 # One account for an address, however it is written.
 Index("uq_users_email", func.lower(User.email), unique=True)
+
+
+class Password(Model):
+    """How a user of a local account signs in; apart from the user, whom others of the workspace may read."""
+
+    __tablename__ = "passwords"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    hash: Mapped[str]
+    changed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class LoginSession(Model):
+    """A browser that is signed in; of its token only the hash is known."""
+
+    __tablename__ = "login_sessions"
+
+    token_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+    ip: Mapped[str | None] = mapped_column(INET)
+
+
+class Recovery(Model):
+    """The one way back in that a user may have open at a time; used once."""
+
+    __tablename__ = "recoveries"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
+    expires_at: Mapped[datetime]
 
 
 class Workspace(WorkspaceOwned, Model):

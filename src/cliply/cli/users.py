@@ -1,0 +1,102 @@
+"""`cliply users ...`: the service's local accounts, in the hands of whoever runs it."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cliply.cli.console import JsonFlag, note, print_json, settings
+
+if TYPE_CHECKING:
+    from cliply.features.audit.service import Actor
+
+app = typer.Typer(help="Accounts of the service, for whoever runs it.")
+
+_Email = Annotated[str, typer.Argument(help="The account's e-mail address.")]
+
+
+@app.command()
+def add(
+    email: _Email,
+    name: Annotated[str, typer.Option(help="Name that others see.")],
+    json: JsonFlag = False,
+) -> None:
+    """Make an account. The password is asked for, or read from standard input."""
+    from cliply.features.identity import accounts
+    from cliply.infra.opening import open_database
+
+    password = _password()
+    with open_database(settings()) as database:
+        user_id = accounts.sign_up(database, email=email, name=name, password=password, by=_operator())
+    if json:
+        print_json({"id": str(user_id), "email": email})
+    else:
+        typer.echo(f"{email} can sign in now.")
+
+
+@app.command()
+def recover(email: _Email, json: JsonFlag = False) -> None:
+    """Let somebody who forgot their password in again: shows a code that sets a new one, once, within an hour."""
+    from cliply.features.identity import accounts
+    from cliply.infra.opening import open_database
+
+    with open_database(settings()) as database:
+        token = accounts.start_recovery(database, email, by=_operator())
+    if token is None:
+        raise accounts.NoAccount
+    if json:
+        print_json({"email": email, "code": token})
+    else:
+        note("Give this code to the account's owner and to nobody else; `cliply users reset` takes it:")
+        typer.echo(token)
+
+
+@app.command()
+def reset(json: JsonFlag = False) -> None:
+    """Set a new password with a code of `cliply users recover`, and sign the account out everywhere.
+
+    Code and password are asked for, or read from standard input, a line each.
+    """
+    from cliply.features.identity import accounts
+    from cliply.infra.opening import open_database
+
+    code = typer.prompt("Code", hide_input=True) if sys.stdin.isatty() else _line()
+    password = _password()
+    with open_database(settings()) as database:
+        user_id = accounts.recover(database, code.strip(), password, by=_operator())
+    if json:
+        print_json({"id": str(user_id)})
+    else:
+        typer.echo("The password is set. Sign in with it.")
+
+
+@app.command("sign-out")
+def sign_out(email: _Email, json: JsonFlag = False) -> None:
+    """Sign an account out of every browser, at once."""
+    from cliply.features.identity import accounts, login_sessions
+    from cliply.infra.opening import open_database
+
+    with open_database(settings()) as database, database.system() as session:
+        ended = login_sessions.end_all(session, accounts.find(session, email), by=_operator())
+    if json:
+        print_json({"email": email, "ended": ended})
+    else:
+        typer.echo(f"{email} was signed out of {ended} browser{'' if ended == 1 else 's'}.")
+
+
+def _operator() -> "Actor":
+    from cliply.features.audit.models import ActorKind
+    from cliply.features.audit.service import Actor
+
+    return Actor(ActorKind.OPERATOR)
+
+
+def _password() -> str:
+    # Never an option: those are seen by everybody on the machine and kept in the shell's history.
+    if sys.stdin.isatty():
+        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return _line()
+
+
+def _line() -> str:
+    return sys.stdin.readline().rstrip("\r\n")

@@ -1,0 +1,189 @@
+"""Local accounts: sign up, sign in, and get back in.
+
+These open their own transactions: what was tried has to be counted although the attempt fails, and no connection is
+held while a password is hashed, which takes a tenth of a second on purpose.
+"""
+
+import hashlib
+import unicodedata
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, false, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from cliply.errors import Conflict, NotAllowed, NotFound
+from cliply.features.audit import service as audit
+from cliply.features.audit.models import ActorKind
+from cliply.features.audit.service import Actor
+from cliply.features.identity import login_sessions
+from cliply.features.identity.account_rules import checked_email, checked_name, checked_password
+from cliply.features.identity.login_sessions import SignedIn
+from cliply.features.identity.models import Password, Recovery, User
+from cliply.infra.db import Database
+from cliply.infra.rate_limits import Limit, give_back, spend
+from cliply.infra.security import hash_password, needs_new_hash, new_token, password_matches, token_hash
+
+RECOVERY_LASTS = timedelta(hours=1)
+
+# Tight where one place tries one account; wider where many places do, so that a stranger cannot lock its owner out.
+_HERE = Limit(5, timedelta(minutes=1))
+_ACCOUNT = Limit(50, timedelta(seconds=30))
+_PLACE = Limit(50, timedelta(seconds=10))
+_RECOVERY = Limit(3, timedelta(minutes=10))
+_SIGN_UP = Limit(10, timedelta(minutes=5))
+
+
+class AddressTaken(Conflict):
+    def __init__(self) -> None:
+        super().__init__("There is an account with this e-mail address already. Sign in, or recover your password.")
+
+
+class WrongPassword(NotAllowed):
+    """The same whether the account does not exist, has no password, or has another."""
+
+    def __init__(self) -> None:
+        super().__init__("E-mail address or password is wrong. Try again, or recover your password.")
+
+
+class NoAccount(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no account with this e-mail address.")
+
+
+class RecoveryOver(NotFound):
+    def __init__(self) -> None:
+        super().__init__("This way back in was used already, or is too old. Ask for a new one.")
+
+
+def sign_up(database: Database, *, email: str, name: str, password: str, by: Actor) -> UUID:
+    """Make an account; returns its user's id."""
+    email, name = checked_email(email), checked_name(name)
+    checked_password(password, email=email)
+    with database.system() as session:
+        spend(session, dict.fromkeys(_place("sign-up", by), _SIGN_UP), what="new accounts from here")
+    kept = hash_password(password)
+    try:
+        with database.system() as session:
+            user = User(email=email, name=name)
+            session.add(user)
+            session.flush()
+            session.add(Password(user_id=user.id, hash=kept))
+            audit.record(session, "user.created", ("user", user.id), by=_self(by, user.id))
+            return user.id
+    except IntegrityError as taken:
+        raise AddressTaken from taken
+
+
+def sign_in(database: Database, email: str, password: str, *, by: Actor, replacing: str | None = None) -> SignedIn:
+    """Check the password and start a session; `replacing` is the token that the browser had before, if any.
+
+    Raises WrongPassword, or TooOften.
+    """
+    here = _bucket("sign-in", email, by.ip or "")
+    limits = {here: _HERE, _bucket("sign-in-account", email): _ACCOUNT, **_place("sign-in-from", by)}
+    with database.system() as session:
+        spend(session, limits, what="attempts to sign in")
+    with database.system() as session:
+        found = session.execute(select(User.id, Password.hash).join(Password).where(_has(email))).one_or_none()
+    if not password_matches(found.hash if found else None, password) or found is None:
+        raise WrongPassword
+    renewed = hash_password(password) if needs_new_hash(found.hash) else None
+    with database.system() as session:
+        # Whoever changed the password meanwhile has shut out the old one.
+        still = select(Password).where(Password.user_id == found.id, Password.hash == found.hash).with_for_update()
+        if (kept := session.scalar(still)) is None:
+            raise WrongPassword
+        kept.hash = renewed or kept.hash
+        give_back(session, here)
+        return login_sessions.start(session, found.id, by=_self(by, found.id), replacing=replacing)
+
+
+def start_recovery(database: Database, email: str, *, by: Actor) -> str | None:
+    """A token that opens the account once within the hour, for nobody but the address itself; None without an account.
+
+    Whoever asks must not learn which of the two it was. An earlier token of the account is worth nothing from now on.
+    """
+    with database.system() as session:
+        limits = {_bucket("recover", email): _RECOVERY, **_place("recover-from", by)}
+        spend(session, limits, what="requests to get back in")
+    with database.system() as session:
+        try:
+            user_id = find(session, email)
+        except NoAccount:
+            return None
+        token = new_token()
+        written = {"token_hash": token_hash(token), "expires_at": func.now() + RECOVERY_LASTS}
+        session.execute(
+            insert(Recovery)
+            .values(user_id=user_id, **written)
+            .on_conflict_do_update(index_elements=["user_id"], set_=written)
+        )
+        audit.record(session, "recovery.started", ("user", user_id), by=by)
+        return token
+
+
+def recover(database: Database, token: str, password: str, *, by: Actor) -> UUID:
+    """Set a new password and sign out everywhere; the token is used up. Raises RecoveryOver."""
+    with database.system() as session:
+        email = session.scalar(select(User.email).join(Recovery).where(*_open(token)))
+    if email is None:
+        raise RecoveryOver
+    checked_password(password, email=email)
+    kept = hash_password(password)
+    with database.system() as session:
+        used = delete(Recovery).where(*_open(token)).returning(Recovery.user_id)
+        if (user_id := session.scalar(used)) is None:
+            raise RecoveryOver
+        _set_password(session, user_id, kept)
+        audit.record(session, "password.recovered", ("user", user_id), by=_self(by, user_id))
+        login_sessions.end_all(session, user_id, by=_self(by, user_id))
+        return user_id
+
+
+def find(session: Session, email: str) -> UUID:
+    """The user with this address. Raises NoAccount."""
+    found = session.scalar(select(User.id).where(_has(email)))
+    if found is None:
+        raise NoAccount
+    return found
+
+
+def _set_password(session: Session, user_id: UUID, kept: str) -> None:
+    written = {"hash": kept, "changed_at": func.now()}
+    session.execute(
+        insert(Password)
+        .values(user_id=user_id, **written)
+        .on_conflict_do_update(index_elements=["user_id"], set_=written)
+    )
+
+
+def _open(token: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return Recovery.token_hash == token_hash(token), Recovery.expires_at > func.now()
+
+
+def _has(email: str) -> ColumnElement[bool]:
+    """The address as it was written down at sign-up, whatever its case."""
+    typed = unicodedata.normalize("NFC", email.strip())
+    # The rest cannot be asked of a database at all.
+    return func.lower(User.email) == func.lower(typed) if typed.isprintable() else false()
+
+
+def _place(what: str, by: Actor) -> dict[str, Limit]:
+    """Where somebody is, as far as that is known; an operator is on the machine itself."""
+    return {} if by.ip is None else {_bucket(what, by.ip): _PLACE}
+
+
+def _bucket(what: str, *of: str) -> str:
+    """Of what somebody typed only a hash: people type passwords into the wrong field."""
+    written = "\0".join(each.strip().casefold() for each in of)
+    return f"{what}:{hashlib.sha256(written.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def _self(by: Actor, user_id: UUID) -> Actor:
+    """Whoever proves to be the user acts as the user; an operator stays one."""
+    if by.kind is ActorKind.USER:
+        return Actor(ActorKind.USER, user_id, by.request_id, by.ip)
+    return by

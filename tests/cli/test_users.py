@@ -1,0 +1,42 @@
+import json
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import text
+from tests.database import as_owner
+from typer.testing import CliRunner, Result
+
+from cliply.cli import console
+from cliply.cli.main import app
+from cliply.features.identity.accounts import NoAccount, RecoveryOver
+from cliply.infra.db import Database
+
+PASSWORD = "analytical engine no. 1"  # noqa: S105 - of a test
+
+
+@pytest.fixture(autouse=True)
+def named(database: Database, migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    console.settings.cache_clear()
+    monkeypatch.setenv("CLIPLY_DATABASE__URL", migrated)
+    yield
+    console.settings.cache_clear()
+
+
+def users(*arguments: str, typed: str = "") -> Result:
+    return CliRunner().invoke(app, ["users", *arguments], input=typed)
+
+
+def test_an_account_is_made_recovered_and_signed_out(migrated: str) -> None:
+    made = users("add", "ada@example.com", "--name", "Ada", typed=f"{PASSWORD}\n")
+    assert made.output == "ada@example.com can sign in now.\n"
+    code = json.loads(users("recover", "Ada@example.com", "--json").output)["code"]
+    assert "password is set" in users("reset", typed=f"{code}\nanother {PASSWORD}\n").output
+    assert isinstance(users("reset", typed=f"{code}\n{PASSWORD}\n").exception, RecoveryOver)
+    assert "signed out of 0 browsers" in users("sign-out", "ada@example.com").output
+    with as_owner(migrated) as connection:
+        assert connection.execute(text("SELECT DISTINCT actor_kind FROM audit_entries")).scalars().all() == ["operator"]
+
+
+@pytest.mark.parametrize("command", ["recover", "sign-out"])
+def test_an_account_that_is_not_there_is_said_so(command: str) -> None:
+    assert isinstance(users(command, "nobody@example.com").exception, NoAccount)
