@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 
 from cliply.cli.exit_codes import MEANING
 from cliply.cli.main import app
+from cliply.features.identity import permissions as permission_table
+from cliply.features.identity.models import Role
 from cliply.infra.settings import Settings
 from tools import make_schemas
 
@@ -68,9 +70,20 @@ def _default(name: str, field: FieldInfo) -> str:
     return "none" if field.default is None else f"`{field.default}`"
 
 
+def permissions() -> str:
+    """Who may do what in a workspace."""
+    rows = ["| what | name | " + " | ".join(Role) + " |", "|---|---|" + "---|" * len(Role)]
+    for action, meaning in permission_table.MEANING.items():
+        marks = ("yes" if permission_table.may(role, action) else "" for role in Role)
+        rows.append(f"| {meaning} | `{action}` | " + " | ".join(marks) + " |")
+    text = "A member of a workspace has one role in it, and may have another in the next."
+    return "\n".join(["# Permissions", "", text, "", *rows, ""])
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "command-line.md": command_line,
     "exit-codes.md": exit_codes,
+    "permissions.md": permissions,
     "settings.md": settings,
     **make_schemas.PAGES,
 }

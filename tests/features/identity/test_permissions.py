@@ -1,0 +1,41 @@
+"""The table once more, by hand: a change of it is a decision, and shows here."""
+
+from itertools import pairwise, product
+from uuid import UUID
+
+import pytest
+
+from cliply.features.identity.access import Caller, Principal, RoleTooLow
+from cliply.features.identity.models import Role
+from cliply.features.identity.permissions import ALLOWED, MEANING, Action, may
+
+MATRIX = {
+    # owner, admin, member, viewer
+    "workspace:read": "yes yes yes yes",
+    "workspace:change": "yes yes no no",
+    "members:read": "yes yes yes yes",
+    "members:invite": "yes yes no no",
+    "members:change": "yes yes no no",
+    "owners:change": "yes no no no",
+}
+
+
+def test_each_role_may_do_what_the_table_says() -> None:
+    found = {action.value: " ".join("yes" if may(role, action) else "no" for role in Role) for action in Action}
+    assert found == MATRIX
+
+
+@pytest.mark.parametrize(("role", "action"), [*product(Role, Action)])
+def test_a_caller_is_let_do_it_or_told_what_they_may_not(role: Role, action: Action) -> None:
+    caller = Caller(Principal(UUID(int=1)), UUID(int=2), role)
+    if may(role, action):
+        caller.require(action)
+    else:
+        with pytest.raises(RoleTooLow, match=f"As {role} .*Ask an owner"):
+            caller.require(action)
+
+
+def test_every_action_is_explained_and_each_role_may_what_the_one_below_may() -> None:
+    assert set(MEANING) == set(Action)
+    ordered = [ALLOWED[role] for role in Role]
+    assert all(above >= below for above, below in pairwise(ordered))
