@@ -11,6 +11,7 @@ from tests.database import as_owner, fresh_database
 
 import cliply.features.audit.models
 import cliply.features.identity.models
+import cliply.features.workspaces.models
 from cliply.errors import Invalid, NotAllowed, NotFound, Unavailable
 from cliply.infra import schema
 from cliply.infra.database_url import printable
@@ -84,6 +85,7 @@ def test_nothing_of_ours_is_left_at_the_base(empty: str) -> None:
 def test_the_models_are_what_the_revisions_make(migrated: str) -> None:
     assert cliply.features.audit.models
     assert cliply.features.identity.models
+    assert cliply.features.workspaces.models
 
     def ours(name: str | None, kind: str, _parents: Any) -> bool:
         return kind != "table" or name in Model.metadata.tables

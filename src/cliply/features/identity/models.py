@@ -79,6 +79,8 @@ class Workspace(WorkspaceOwned, Model):
     )
     name: Mapped[str]
     timezone: Mapped[str] = mapped_column(server_default="UTC")
+    # Empty: files are kept until somebody deletes them.
+    retention_days: Mapped[int | None] = mapped_column(CheckConstraint("retention_days > 0", name="retention_days"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

@@ -1,0 +1,147 @@
+"""Invitations: a token for one address, good once, within seven days."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from cliply.errors import Conflict, LimitReached, NotAllowed, NotFound
+from cliply.features.audit import service as audit
+from cliply.features.identity.access import Caller, Principal
+from cliply.features.identity.account_rules import checked_email
+from cliply.features.identity.models import Membership, Role, User, Workspace
+from cliply.features.identity.permissions import Action
+from cliply.features.workspaces.models import Invitation
+from cliply.infra.security import new_token, token_hash
+
+LASTS = timedelta(days=7)
+MOST_OPEN = 100
+
+
+class NoSuchInvitation(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such invitation: it was accepted, taken back, or is too old. Ask for a new one.")
+
+
+class ForSomebodyElse(NotAllowed):
+    def __init__(self) -> None:
+        super().__init__("This invitation is for another e-mail address. Sign in with the account that it was sent to.")
+
+
+class MemberAlready(Conflict):
+    def __init__(self) -> None:
+        super().__init__("Whoever has this address is a member of the workspace already.")
+
+
+class TooManyInvitations(LimitReached):
+    def __init__(self) -> None:
+        super().__init__(f"{MOST_OPEN} invitations are open. Take some back, or wait until they are accepted.")
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """An invitation to be sent; the token goes to its address and is known nowhere else."""
+
+    invitation: Invitation
+    token: str = field(repr=False)
+
+
+def invite(session: Session, caller: Caller, email: str, role: Role) -> Issued:
+    """Who is invited again gets a new token and the new role; the old token is worth nothing then.
+
+    Raises RoleTooLow, MemberAlready or TooManyInvitations.
+    """
+    _require(caller, role)
+    email = checked_email(email)
+    # One after the other, so that the count holds.
+    session.execute(select(Workspace.id).with_for_update(key_share=True))
+    if session.scalar(
+        select(Membership.user_id).join(User, User.id == Membership.user_id).where(_is(User.email, email))
+    ):
+        raise MemberAlready
+    session.execute(delete(Invitation).where((Invitation.expires_at <= func.now()) | _is(Invitation.email, email)))
+    if (session.scalar(select(func.count()).select_from(Invitation)) or 0) >= MOST_OPEN:
+        raise TooManyInvitations
+    token = new_token()
+    invitation = Invitation(email=email, role=role, token_hash=token_hash(token), expires_at=func.now() + LASTS)
+    session.add(invitation)
+    session.flush()
+    _record(session, caller, "invitation.created", invitation)
+    return Issued(invitation, token)
+
+
+def list_open(session: Session, caller: Caller) -> list[Invitation]:
+    """Newest first."""
+    caller.require(Action.INVITE_MEMBERS)
+    wanted = select(Invitation).where(Invitation.expires_at > func.now())
+    return list(session.scalars(wanted.order_by(Invitation.created_at.desc(), Invitation.id)))
+
+
+def resend(session: Session, caller: Caller, invitation_id: UUID) -> Issued:
+    """With a new token and seven days from now; the old token is worth nothing then."""
+    invitation = _get(session, caller, invitation_id)
+    _require(caller, invitation.role)
+    token = new_token()
+    invitation.token_hash, invitation.expires_at = token_hash(token), func.now() + LASTS
+    session.flush()
+    session.refresh(invitation)
+    _record(session, caller, "invitation.resent", invitation)
+    return Issued(invitation, token)
+
+
+def revoke(session: Session, caller: Caller, invitation_id: UUID) -> None:
+    invitation = _get(session, caller, invitation_id)
+    _record(session, caller, "invitation.revoked", invitation)
+    session.delete(invitation)
+
+
+def accept(session: Session, token: str, *, by: Principal) -> UUID:
+    """Make the principal a member, in a session of the system; returns the workspace.
+
+    Raises NoSuchInvitation or ForSomebodyElse.
+    """
+    opened = Invitation.token_hash == token_hash(token), Invitation.expires_at > func.now()
+    # Under lock: of two who accept at once, the second finds nothing any more.
+    invitation = session.scalar(select(Invitation).where(*opened).with_for_update())
+    if invitation is None:
+        raise NoSuchInvitation
+    if not session.scalar(select(User.id).where(User.id == by.user_id, _is(User.email, invitation.email))):
+        raise ForSomebodyElse
+    membership = {"workspace_id": invitation.workspace_id, "user_id": by.user_id, "role": invitation.role}
+    session.execute(insert(Membership).values(**membership).on_conflict_do_nothing())
+    session.delete(invitation)
+    audit.record(
+        session,
+        "member.joined",
+        ("user", by.user_id),
+        by=by.actor,
+        after={"role": invitation.role},
+        workspace_id=invitation.workspace_id,
+    )
+    return invitation.workspace_id
+
+
+def _require(caller: Caller, role: Role) -> None:
+    caller.require(Action.INVITE_MEMBERS)
+    if role is Role.OWNER:
+        caller.require(Action.CHANGE_OWNERS)
+
+
+def _get(session: Session, caller: Caller, invitation_id: UUID) -> Invitation:
+    caller.require(Action.INVITE_MEMBERS)
+    invitation = session.scalar(select(Invitation).where(Invitation.id == invitation_id).with_for_update())
+    if invitation is None:
+        raise NoSuchInvitation
+    return invitation
+
+
+def _is(column: InstrumentedAttribute[str], email: str) -> ColumnElement[bool]:
+    return func.lower(column) == func.lower(email)
+
+
+def _record(session: Session, caller: Caller, action: str, invitation: Invitation) -> None:
+    state = {"email": invitation.email, "role": invitation.role}
+    audit.record(session, action, ("invitation", invitation.id), by=caller.actor, after=state)

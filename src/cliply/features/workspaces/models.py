@@ -1,0 +1,27 @@
+"""What leads into a workspace."""
+
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import Enum, Index, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cliply.features.identity.models import Role
+from cliply.infra.db import Model, WorkspaceOwned
+
+
+class Invitation(WorkspaceOwned, Model):
+    """One that is open; gone when it is accepted or taken back. Of its token only the hash is known."""
+
+    __tablename__ = "invitations"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4, server_default=func.gen_random_uuid())
+    email: Mapped[str]
+    role: Mapped[Role] = mapped_column(Enum(Role, native_enum=False, length=None, values_callable=list))
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime]
+
+
+# Who is invited twice has one invitation, however the address is written.
+Index("uq_invitations_workspace_id_email", Invitation.workspace_id, func.lower(Invitation.email), unique=True)

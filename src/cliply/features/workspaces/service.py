@@ -1,0 +1,83 @@
+"""Workspaces: made, renamed, set up."""
+
+import secrets
+from zoneinfo import available_timezones
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cliply.errors import Invalid
+from cliply.features.audit import service as audit
+from cliply.features.identity.access import Caller, Principal
+from cliply.features.identity.account_rules import checked_name
+from cliply.features.identity.models import Membership, Role, Workspace
+from cliply.features.identity.permissions import Action
+from cliply.media.slug import slug
+
+LONGEST_RETENTION = 3650
+
+
+def create(session: Session, name: str, *, by: Principal) -> Workspace:
+    """Make a workspace and its maker the owner; in a session of the system, since it belongs to none before."""
+    name = checked_name(name)
+    workspace = Workspace(slug=_new_slug(name), name=name, timezone="UTC")
+    session.add(workspace)
+    session.flush()
+    session.add(Membership(workspace_id=workspace.id, user_id=by.user_id, role=Role.OWNER))
+    audit.record(
+        session,
+        "workspace.created",
+        ("workspace", workspace.id),
+        by=by.actor,
+        after=_state(workspace),
+        workspace_id=workspace.id,
+    )
+    return workspace
+
+
+def get(session: Session, caller: Caller) -> Workspace:
+    caller.require(Action.READ_WORKSPACE)
+    return session.scalars(select(Workspace)).one()
+
+
+def rename(session: Session, caller: Caller, name: str) -> Workspace:
+    """Give it another name; its address stays, so that links to it do."""
+    caller.require(Action.CHANGE_WORKSPACE)
+    workspace = _locked(session)
+    before, workspace.name = _state(workspace), checked_name(name)
+    _record(session, caller, "workspace.renamed", workspace, before)
+    return workspace
+
+
+def change_settings(session: Session, caller: Caller, *, timezone: str, retention_days: int | None) -> Workspace:
+    """`retention_days` is how long files are kept; None keeps them until somebody deletes them."""
+    caller.require(Action.CHANGE_WORKSPACE)
+    if timezone not in available_timezones():
+        raise Invalid("That is no time zone. Name one as Europe/Berlin or UTC.")
+    if retention_days is not None and not 1 <= retention_days <= LONGEST_RETENTION:
+        raise Invalid(f"Files can be kept for 1 to {LONGEST_RETENTION} days, or until somebody deletes them.")
+    workspace = _locked(session)
+    before = _state(workspace)
+    workspace.timezone, workspace.retention_days = timezone, retention_days
+    _record(session, caller, "workspace.settings_changed", workspace, before)
+    return workspace
+
+
+def _locked(session: Session) -> Workspace:
+    """Two who change it at once do so one after the other, so that each entry tells what was before."""
+    return session.scalars(select(Workspace).with_for_update(key_share=True)).one()
+
+
+def _record(session: Session, caller: Caller, action: str, workspace: Workspace, before: dict[str, object]) -> None:
+    target = ("workspace", workspace.id)
+    audit.record(session, action, target, by=caller.actor, before=before, after=_state(workspace))
+
+
+def _state(workspace: Workspace) -> dict[str, object]:
+    return {"name": workspace.name, "timezone": workspace.timezone, "retention_days": workspace.retention_days}
+
+
+def _new_slug(name: str) -> str:
+    """Readable, and taken by nobody else: names may be the same."""
+    readable = "".join(each if each.isascii() and each.isalnum() else "-" for each in slug(name).lower()).strip("-")
+    return f"{readable[:40].strip('-') or 'workspace'}-{secrets.token_hex(4)}"

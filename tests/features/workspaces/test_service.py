@@ -1,0 +1,54 @@
+import pytest
+from tests.features.workspaces.conftest import Office
+
+from cliply.errors import Invalid
+from cliply.features.identity.access import NoSuchWorkspace, RoleTooLow
+from cliply.features.workspaces import service as workspaces
+
+
+def test_a_workspace_has_an_address_of_its_own_and_its_maker_for_owner(office: Office) -> None:
+    with office.entered("owner") as (session, caller):
+        found = workspaces.get(session, caller)
+        assert (found.name, caller.role) == ("Engines & Co.", "owner")
+        assert found.slug.startswith("engines-co-")
+
+
+@pytest.mark.parametrize("name", ["日本", "!!!", "Ü", "x" * 100])
+def test_any_name_gives_an_address(office: Office, name: str) -> None:
+    with office.database.system() as session:
+        first, second = (workspaces.create(session, name, by=office.principal("owner")) for _ in range(2))
+        assert first.slug != second.slug
+
+
+def test_a_foreign_workspace_is_not_there(office: Office) -> None:
+    with pytest.raises(NoSuchWorkspace), office.entered("stranger"):
+        pass
+
+
+def test_it_is_renamed_and_set_up_each_with_an_entry(office: Office) -> None:
+    with office.entered("admin") as (session, caller):
+        workspaces.rename(session, caller, "  Looms ")
+        workspaces.change_settings(session, caller, timezone="Europe/Berlin", retention_days=30)
+    with office.entered("viewer") as (session, caller):
+        found = workspaces.get(session, caller)
+        assert (found.name, found.timezone, found.retention_days) == ("Looms", "Europe/Berlin", 30)
+    changed = ["workspace.renamed", "workspace.settings_changed"]
+    assert office.entries() == [(action, str(office.id)) for action in changed]
+
+
+@pytest.mark.parametrize(
+    ("timezone", "days"), [("Europe/Atlantis", 30), ("../etc/passwd", 30), ("UTC", 0), ("UTC", 9999)]
+)
+def test_settings_that_mean_nothing_are_refused(office: Office, timezone: str, days: int) -> None:
+    with pytest.raises(Invalid), office.entered("owner") as (session, caller):
+        workspaces.change_settings(session, caller, timezone=timezone, retention_days=days)
+    assert office.entries() == []
+
+
+@pytest.mark.parametrize("name", ["member", "viewer"])
+def test_who_may_not_change_it_changes_nothing(office: Office, name: str) -> None:
+    with pytest.raises(RoleTooLow), office.entered(name) as (session, caller):
+        workspaces.rename(session, caller, "Mine")
+    with pytest.raises(RoleTooLow), office.entered(name) as (session, caller):
+        workspaces.change_settings(session, caller, timezone="UTC", retention_days=1)
+    assert office.entries() == []
