@@ -17,6 +17,7 @@ MATRIX = {
     "members:invite": "yes yes no no",
     "members:change": "yes yes no no",
     "owners:change": "yes no no no",
+    "keys:manage": "yes yes no no",
 }
 
 

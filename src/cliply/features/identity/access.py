@@ -26,17 +26,44 @@ class RoleTooLow(NotAllowed):
         super().__init__(f"As {role.value} of this workspace you may not do this: {does}. Ask an owner or an admin.")
 
 
+class ScopeMissing(NotAllowed):
+    def __init__(self, action: Action) -> None:
+        super().__init__(f"The API key has no scope “{action}”. Use a key that has it, or make one.")
+
+
+class NotForKeys(NotAllowed):
+    def __init__(self) -> None:
+        super().__init__("An API key may not do this. Sign in, then do it yourself.")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyGrant:
+    """What an API key allows at most, and where."""
+
+    id: UUID
+    workspace_id: UUID
+    scopes: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Somebody whose identity is proved, as what, and by which request."""
+    """Somebody whose identity is proved, themselves or by an API key of theirs, and by which request."""
 
     user_id: UUID
+    key: KeyGrant | None = None
     request_id: str | None = None
     ip: str | None = None
 
     @property
     def actor(self) -> Actor:
+        if self.key is not None:
+            return Actor(ActorKind.API_KEY, self.key.id, self.request_id, self.ip)
         return Actor(ActorKind.USER, self.user_id, self.request_id, self.ip)
+
+    def require_person(self) -> None:
+        """For what no scope covers. Raises NotForKeys."""
+        if self.key is not None:
+            raise NotForKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +79,12 @@ class Caller:
         return self.principal.actor
 
     def require(self, action: Action) -> None:
-        """Raises RoleTooLow."""
+        """Raises RoleTooLow or ScopeMissing."""
         if not may(self.role, action):
             raise RoleTooLow(self.role, action)
+        key = self.principal.key
+        if key is not None and action not in key.scopes:
+            raise ScopeMissing(action)
 
 
 def resolve(session: Session, principal: Principal) -> Caller:
@@ -62,8 +92,10 @@ def resolve(session: Session, principal: Principal) -> Caller:
 
     Raises NoSuchWorkspace.
     """
+    workspace_id: UUID = session.info["workspace_id"]
+    if principal.key is not None and principal.key.workspace_id != workspace_id:
+        raise NoSuchWorkspace
     role = session.scalar(select(Membership.role).where(Membership.user_id == principal.user_id))
     if role is None:
         raise NoSuchWorkspace
-    workspace_id: UUID = session.info["workspace_id"]
     return Caller(principal, workspace_id, role)

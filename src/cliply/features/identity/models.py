@@ -4,8 +4,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, func
-from sqlalchemy.dialects.postgresql import INET
+from sqlalchemy import CheckConstraint, Enum, ForeignKey, ForeignKeyConstraint, Index, Text, func
+from sqlalchemy.dialects.postgresql import ARRAY, INET
 from sqlalchemy.orm import Mapped, mapped_column, synonym
 
 from cliply.infra.db import Model, WorkspaceOwned
@@ -93,3 +93,26 @@ class Membership(WorkspaceOwned, Model):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
     role: Mapped[Role] = mapped_column(Enum(Role, native_enum=False, length=None, values_callable=list))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ApiKey(WorkspaceOwned, Model):
+    """Lets a program act for a member, within its scopes; gone with the membership. Only the hash is known."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["workspace_id", "user_id"], ["memberships.workspace_id", "memberships.user_id"], ondelete="CASCADE"
+        ),
+        Index(None, "workspace_id", "user_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4, server_default=func.gen_random_uuid())
+    user_id: Mapped[UUID]
+    name: Mapped[str]
+    key_hash: Mapped[bytes] = mapped_column(unique=True)
+    # The last characters, by which people tell their keys apart.
+    ending: Mapped[str]
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]

@@ -13,6 +13,7 @@ class Action(StrEnum):
     INVITE_MEMBERS = "members:invite"
     CHANGE_MEMBERS = "members:change"
     CHANGE_OWNERS = "owners:change"
+    MANAGE_KEYS = "keys:manage"
 
 
 MEANING: Mapping[Action, str] = {
@@ -22,11 +23,12 @@ MEANING: Mapping[Action, str] = {
     Action.INVITE_MEMBERS: "Invite people; see, send again and take back invitations.",
     Action.CHANGE_MEMBERS: "Change the role of others and remove them. Everybody may leave.",
     Action.CHANGE_OWNERS: "Make somebody an owner, and change or remove one.",
+    Action.MANAGE_KEYS: "Make, see and revoke API keys.",
 }
 
 _VIEWER = frozenset({Action.READ_WORKSPACE, Action.READ_MEMBERS})
 _MEMBER = _VIEWER
-_ADMIN = _MEMBER | {Action.CHANGE_WORKSPACE, Action.INVITE_MEMBERS, Action.CHANGE_MEMBERS}
+_ADMIN = _MEMBER | {Action.CHANGE_WORKSPACE, Action.INVITE_MEMBERS, Action.CHANGE_MEMBERS, Action.MANAGE_KEYS}
 _OWNER = _ADMIN | {Action.CHANGE_OWNERS}
 
 ALLOWED: Mapping[Role, frozenset[Action]] = {

@@ -103,6 +103,7 @@ def accept(session: Session, token: str, *, by: Principal) -> UUID:
 
     Raises NoSuchInvitation or ForSomebodyElse.
     """
+    by.require_person()
     opened = Invitation.token_hash == token_hash(token), Invitation.expires_at > func.now()
     # Under lock: of two who accept at once, the second finds nothing any more.
     invitation = session.scalar(select(Invitation).where(*opened).with_for_update())

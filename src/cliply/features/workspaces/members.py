@@ -59,9 +59,11 @@ def change_role(session: Session, caller: Caller, user_id: UUID, role: Role) -> 
 
 
 def remove(session: Session, caller: Caller, user_id: UUID) -> None:
-    """Others by who may; oneself always. Raises RoleTooLow, NoSuchMember or LastOwner."""
+    """Others by who may; oneself always. Raises RoleTooLow, NotForKeys, NoSuchMember or LastOwner."""
     roles = _locked_roles(session)
-    if user_id != caller.principal.user_id:
+    if user_id == caller.principal.user_id:
+        caller.principal.require_person()
+    else:
         _require(roles, caller, Action.CHANGE_MEMBERS)
     before = _role_to_change(roles, caller, user_id)
     _keep_an_owner({each: role for each, role in roles.items() if each != user_id})
@@ -84,7 +86,8 @@ def _role_to_change(roles: dict[UUID, Role], caller: Caller, user_id: UUID) -> R
 
 
 def _require(roles: dict[UUID, Role], caller: Caller, action: Action) -> None:
-    """By the caller's role under the lock: it may have been taken since they were let in."""
+    """By the caller's role under the lock too: it may have been taken since they were let in."""
+    caller.require(action)
     role = roles.get(caller.principal.user_id)
     if role is None:
         raise NoSuchWorkspace

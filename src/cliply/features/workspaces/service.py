@@ -19,6 +19,7 @@ LONGEST_RETENTION = 3650
 
 def create(session: Session, name: str, *, by: Principal) -> Workspace:
     """Make a workspace and its maker the owner; in a session of the system, since it belongs to none before."""
+    by.require_person()
     name = checked_name(name)
     workspace = Workspace(slug=_new_slug(name), name=name, timezone="UTC")
     session.add(workspace)
