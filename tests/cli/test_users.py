@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -40,3 +41,17 @@ def test_an_account_is_made_recovered_and_signed_out(migrated: str) -> None:
 @pytest.mark.parametrize("command", ["recover", "sign-out"])
 def test_an_account_that_is_not_there_is_said_so(command: str) -> None:
     assert isinstance(users(command, "nobody@example.com").exception, NoAccount)
+
+
+def test_a_code_is_mailed_or_where_no_server_is_set_written_to_a_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CLIPLY_DATA", str(tmp_path))
+    users("add", "ada@example.com", "--name", "Ada", typed=f"{PASSWORD}\n")
+    said = users("recover", "ada@example.com", "--mail").output
+    (file,) = (tmp_path / "mail").glob("*.eml")
+    assert "nothing was sent" in said
+    assert str(file) in said
+    code = next(line.strip() for line in file.read_text().splitlines() if line.startswith("    "))
+    assert code not in said
+    assert "password is set" in users("reset", typed=f"{code}\nanother {PASSWORD}\n").output

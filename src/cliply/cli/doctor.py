@@ -220,5 +220,10 @@ def _services(now: Settings) -> Iterator[Check]:
         ("Deepgram", now.deepgram.key is not None, "Set CLIPLY_DEEPGRAM__KEY to use --model deepgram."),
         ("OpenAI-compatible", now.openai.key is not None, "Set CLIPLY_OPENAI__KEY, or its URL, to use --model openai."),
         ("language model", now.judge.model is not None, "Set CLIPLY_JUDGE__MODEL to have moments and titles judged."),
+        (
+            "mail",
+            now.mail.host is not None,
+            "Set CLIPLY_MAIL__HOST to have mail sent; until then it is kept in a folder.",
+        ),
     ):
         yield Check(name, "optional", "set" if is_set else "not set; nothing is sent anywhere", "" if is_set else get)

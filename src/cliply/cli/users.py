@@ -35,8 +35,12 @@ def add(
 
 
 @app.command()
-def recover(email: _Email, json: JsonFlag = False) -> None:
-    """Let somebody who forgot their password in again: shows a code that sets a new one, once, within an hour."""
+def recover(
+    email: _Email,
+    mail: Annotated[bool, typer.Option("--mail", help="Send the code to the address instead of showing it.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Let somebody who forgot their password in again: a code that sets a new one, once, within an hour."""
     from cliply.features.identity import accounts
     from cliply.infra.opening import open_database
 
@@ -44,11 +48,27 @@ def recover(email: _Email, json: JsonFlag = False) -> None:
         token = accounts.start_recovery(database, email, by=_operator())
     if token is None:
         raise accounts.NoAccount
-    if json:
+    if mail:
+        _send_code(email, token, json=json)
+    elif json:
         print_json({"email": email, "code": token})
     else:
         note("Give this code to the account's owner and to nobody else; `cliply users reset` takes it:")
         typer.echo(token)
+
+
+def _send_code(email: str, code: str, *, json: bool) -> None:
+    from cliply.features.identity.recovery_letter import recovery_letter
+    from cliply.infra.mail import mailer
+
+    # To the address as it was typed: it has an account, in this case or another.
+    file = mailer(settings()).send(recovery_letter(email.strip(), code))
+    if json:
+        print_json({"email": email, "sent": file is None, "file": str(file) if file else None})
+    elif file is None:
+        typer.echo(f"The code was sent to {email}.")
+    else:
+        typer.echo(f"No mail server is set (CLIPLY_MAIL__HOST), so nothing was sent. The mail is in {file}")
 
 
 @app.command()

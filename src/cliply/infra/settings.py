@@ -50,6 +50,22 @@ class Database(BaseModel):
     )
 
 
+class Mail(BaseModel):
+    """How the service sends mail; without a host it is written to the folder `mail` in `CLIPLY_DATA`."""
+
+    host: str | None = Field(
+        None, description="SMTP server. Without it, mail is written to the folder `mail` in `CLIPLY_DATA`."
+    )
+    port: int = Field(587, ge=1, le=65535, description="Port of the SMTP server.")
+    encryption: Literal["starttls", "tls", "none"] = Field(
+        "starttls",
+        description="`tls` from the first byte on (mostly port 465), or `none` for a server on this machine.",
+    )
+    user: str | None = Field(None, description="Name to sign in to the SMTP server with, where it asks for one.")
+    password: SecretStr | None = Field(None, description="Password for it.")
+    sender: str = Field("Cliply <cliply@localhost>", description="Whom mail comes from.")
+
+
 def _data_folder() -> Path:
     # Root's own folder is closed to the account that the database runs as.
     return Path("/var/lib/cliply") if os.geteuid() == 0 else platformdirs.user_data_path("cliply")
@@ -75,6 +91,7 @@ class Settings(BaseSettings):
     openai: OpenAI = OpenAI()
     judge: Judge = Judge()
     database: Database = Database()
+    mail: Mail = Mail()
 
 
 _PREFIX = "CLIPLY_"
