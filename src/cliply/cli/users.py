@@ -45,24 +45,23 @@ def recover(
     from cliply.infra.opening import open_database
 
     with open_database(settings()) as database:
-        token = accounts.start_recovery(database, email, by=_operator())
-    if token is None:
+        started = accounts.start_recovery(database, email, by=_operator())
+    if started is None:
         raise accounts.NoAccount
     if mail:
-        _send_code(email, token, json=json)
+        _send_code(started.email, started.token, json=json)
     elif json:
-        print_json({"email": email, "code": token})
+        print_json({"email": email, "code": started.token})
     else:
         note("Give this code to the account's owner and to nobody else; `cliply users reset` takes it:")
-        typer.echo(token)
+        typer.echo(started.token)
 
 
 def _send_code(email: str, code: str, *, json: bool) -> None:
     from cliply.features.identity.recovery_letter import recovery_letter
     from cliply.infra.mail import mailer
 
-    # To the address as it was typed: it has an account, in this case or another.
-    file = mailer(settings()).send(recovery_letter(email.strip(), code))
+    file = mailer(settings()).send(recovery_letter(email, code))
     if json:
         print_json({"email": email, "sent": file is None, "file": str(file) if file else None})
     elif file is None:

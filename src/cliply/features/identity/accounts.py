@@ -6,6 +6,7 @@ held while a password is hashed, which takes a tenth of a second on purpose.
 
 import hashlib
 import unicodedata
+from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
@@ -51,6 +52,14 @@ class WrongPassword(NotAllowed):
 class NoAccount(NotFound):
     def __init__(self) -> None:
         super().__init__("There is no account with this e-mail address.")
+
+
+@dataclass(frozen=True, slots=True)
+class StartedRecovery:
+    """The token is for `email` alone: the account's own address, since one that was typed may only look like it."""
+
+    email: str
+    token: str = field(repr=False)
 
 
 class RecoveryOver(NotFound):
@@ -101,8 +110,8 @@ def sign_in(database: Database, email: str, password: str, *, by: Actor, replaci
         return login_sessions.start(session, found.id, by=_self(by, found.id), replacing=replacing)
 
 
-def start_recovery(database: Database, email: str, *, by: Actor) -> str | None:
-    """A token that opens the account once within the hour, for nobody but the address itself; None without an account.
+def start_recovery(database: Database, email: str, *, by: Actor) -> StartedRecovery | None:
+    """A token that opens the account once within the hour; None without an account.
 
     Whoever asks must not learn which of the two it was. An earlier token of the account is worth nothing from now on.
     """
@@ -110,19 +119,18 @@ def start_recovery(database: Database, email: str, *, by: Actor) -> str | None:
         limits = {_bucket("recover", email): _RECOVERY, **_place("recover-from", by)}
         spend(session, limits, what="requests to get back in")
     with database.system() as session:
-        try:
-            user_id = find(session, email)
-        except NoAccount:
+        found = session.execute(select(User.id, User.email).where(_has(email))).one_or_none()
+        if found is None:
             return None
         token = new_token()
         written = {"token_hash": token_hash(token), "expires_at": func.now() + RECOVERY_LASTS}
         session.execute(
             insert(Recovery)
-            .values(user_id=user_id, **written)
+            .values(user_id=found.id, **written)
             .on_conflict_do_update(index_elements=["user_id"], set_=written)
         )
-        audit.record(session, "recovery.started", ("user", user_id), by=by)
-        return token
+        audit.record(session, "recovery.started", ("user", found.id), by=by)
+        return StartedRecovery(found.email, token)
 
 
 def recover(database: Database, token: str, password: str, *, by: Actor) -> UUID:
