@@ -50,6 +50,22 @@ class Database(BaseModel):
     )
 
 
+class Storage(BaseModel):
+    """Where the service keeps videos and clips: an S3 bucket, or the folder `storage` where no bucket is named."""
+
+    bucket: str | None = Field(
+        None, description="Bucket of an S3 service. Without it, files are kept in the folder `storage` in CLIPLY_DATA."
+    )
+    endpoint: str | None = Field(
+        None, description="Address of the S3 service, `https://s3.example.com`; Amazon's own if none is named."
+    )
+    region: str = Field("us-east-1", description="Region of the bucket; most services but Amazon's take any.")
+    key: SecretStr | None = Field(
+        None, description="Access key of S3; without it, the usual AWS places are asked, such as the machine's role."
+    )
+    secret: SecretStr | None = Field(None, description="Secret key of S3, with CLIPLY_STORAGE__KEY.")
+
+
 class Mail(BaseModel):
     """How the service sends mail; without a host it is written to the folder `mail` in `CLIPLY_DATA`."""
 
@@ -92,6 +108,7 @@ class Settings(BaseSettings):
     judge: Judge = Judge()
     database: Database = Database()
     mail: Mail = Mail()
+    storage: Storage = Storage()
 
 
 _PREFIX = "CLIPLY_"

@@ -1,0 +1,145 @@
+"""What only S3 can get wrong: its links, its answers, its key, and what a kill leaves in the bucket."""
+
+import hashlib
+import subprocess
+import sys
+import time
+import traceback
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from tests.infra.storage.seaweed import BUCKET, KEY, SECRET, client
+from tests.infra.storage.test_contract import TEN, content_of, is_there, new_key, put
+
+from cliply.errors import CliplyError, NotAllowed, NotFound, Unavailable
+from cliply.infra.settings import Settings, Storage
+from cliply.infra.storage.failures import DamagedInStorage, DamagedOnTheWay
+from cliply.infra.storage.s3 import S3Storage
+
+pytestmark = pytest.mark.slow
+SOON = timedelta(minutes=5)
+
+
+@pytest.fixture
+def bucket(s3: Storage) -> S3Storage:
+    return S3Storage(BUCKET, s3)
+
+
+def test_a_link_reads_one_object_with_ranges_and_nothing_else(bucket: S3Storage) -> None:
+    key, other = new_key(), new_key()
+    put(bucket, key)
+    put(bucket, other)
+    link = bucket.download_link(key, expires_in=SOON, file_name="Größe & more.mp4")
+    answer = httpx.get(link, headers={"Range": "bytes=2-4"})
+    assert (answer.status_code, answer.content) == (206, TEN[2:5])
+    assert answer.headers["content-type"] == "video/mp4"
+    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''Gr%C3%B6%C3%9Fe%20%26%20more.mp4"
+    assert httpx.get(link.replace(str(key), str(other))).status_code == 403
+    assert httpx.delete(link).status_code == 403
+    assert httpx.put(link, content=b"x").status_code == 403
+    assert content_of(bucket, key) == TEN
+
+
+def test_a_link_expires(bucket: S3Storage) -> None:
+    key = new_key()
+    put(bucket, key)
+    link, until = bucket.download_link(key, expires_in=timedelta(seconds=1)), time.monotonic() + 20
+    while (status := httpx.get(link).status_code) != 403:
+        assert status == 200
+        assert time.monotonic() < until
+
+
+def test_a_link_for_a_part_takes_that_part_in_that_size(bucket: S3Storage) -> None:
+    key = new_key()
+    upload = bucket.uploads.begin(key, content_type="video/mp4")
+    link = bucket.uploads.part_link(key, upload, 1, size=len(TEN), expires_in=SOON)
+    assert httpx.put(link, content=TEN + b"x").status_code == 403
+    assert httpx.put(link.replace("partNumber=1", "partNumber=2"), content=TEN).status_code == 403
+    assert httpx.put(link, content=TEN).status_code == 200
+    assert bucket.uploads.complete(key, upload, parts=1).sha256 == hashlib.sha256(TEN).hexdigest()
+
+
+def test_what_was_joined_but_not_checked_is_not_there_until_it_is_completed_again(
+    bucket: S3Storage, s3: Storage
+) -> None:
+    key, doomed = new_key(), new_key()
+    for each, sha256 in ((key, hashlib.sha256(TEN).hexdigest()), (doomed, "0" * 64)):
+        upload = bucket.uploads.begin(each, content_type="video/mp4")
+        bucket.uploads.put_part(each, upload, 1, TEN)
+        at = {"Bucket": BUCKET, "Key": str(each), "UploadId": upload}
+        raw = client(str(s3.endpoint))
+        tags = [{"PartNumber": 1, "ETag": raw.list_parts(**at)["Parts"][0]["ETag"]}]
+        # As a process does that is killed right afterwards.
+        raw.complete_multipart_upload(**at, MultipartUpload={"Parts": tags})
+        assert not is_there(bucket, each)
+        if each == key:
+            assert bucket.uploads.complete(each, upload, parts=1, sha256=sha256).size == len(TEN)
+        else:
+            with pytest.raises(DamagedOnTheWay):
+                bucket.uploads.complete(each, upload, parts=1, sha256=sha256)
+    assert content_of(bucket, key) == TEN
+    assert not is_there(bucket, doomed)
+
+
+_KILLED = """
+import os, sys
+from pathlib import Path
+from pydantic import SecretStr
+from cliply.infra.settings import Storage
+from cliply.infra.storage.keys import ObjectKey
+from cliply.infra.storage.s3 import S3Storage
+_, bucket, endpoint, key, secret, name, source = sys.argv
+storage = S3Storage(bucket, Storage(endpoint=endpoint, key=SecretStr(key), secret=SecretStr(secret)))
+def kill(done):
+    os.kill(os.getpid(), 9)
+storage.put_file(ObjectKey.parse(name), Path(source), content_type="video/mp4", on_progress=kill)
+"""
+
+
+def test_a_kill_in_the_middle_of_a_write_leaves_nothing_to_see(bucket: S3Storage, s3: Storage, tmp_path: Path) -> None:
+    key = new_key()
+    (tmp_path / "in").write_bytes(bytes(70 << 20))
+    command = [sys.executable, "-c", _KILLED, BUCKET, str(s3.endpoint), KEY, SECRET, str(key), str(tmp_path / "in")]
+    assert subprocess.run(command, check=False).returncode == -9
+    assert not is_there(bucket, key)
+    raw = client(str(s3.endpoint))
+    begun = {"Bucket": BUCKET, "Prefix": str(key)}
+    assert len(raw.list_multipart_uploads(**begun)["Uploads"]) == 1
+    bucket.delete_all(key.workspace)
+    assert raw.list_multipart_uploads(**begun).get("Uploads", []) == []
+
+
+def test_content_that_does_not_fit_its_checksum_is_told(bucket: S3Storage, s3: Storage, tmp_path: Path) -> None:
+    key = new_key()
+    metadata = {"sha256": hashlib.sha256(b"other").hexdigest()}
+    client(str(s3.endpoint)).put_object(Bucket=BUCKET, Key=str(key), Body=TEN, Metadata=metadata)
+    with pytest.raises(DamagedInStorage):
+        bucket.download(key, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind", "said"),
+    [
+        ({"secret": SecretStr("wrong-secret-not-to-be-shown")}, NotAllowed, "CLIPLY_STORAGE__SECRET"),
+        ({"key": SecretStr("wrong-key-not-to-be-shown")}, NotAllowed, "CLIPLY_STORAGE__KEY"),
+        ({"bucket": "no-such-bucket"}, NotFound, "no-such-bucket"),
+        ({"endpoint": "http://127.0.0.1:9"}, Unavailable, "CLIPLY_STORAGE__ENDPOINT"),
+    ],
+)
+def test_what_s3_refuses_is_told_without_its_key(
+    s3: Storage, wrong: dict[str, object], kind: type[CliplyError], said: str
+) -> None:
+    settings = s3.model_copy(update=wrong)
+    assert settings.bucket is not None
+    storage = S3Storage(settings.bucket, settings)
+    with pytest.raises(kind, match=said) as told:
+        storage.delete_all(new_key().workspace)
+    shown = (
+        "".join(traceback.format_exception(told.value)) + repr(settings) + repr(storage) + repr(Settings(storage=s3))
+    )
+    for secret in (SECRET, KEY, "not-to-be-shown"):
+        assert secret not in shown.replace("CLIPLY_STORAGE__KEY", "")
