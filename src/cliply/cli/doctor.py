@@ -87,6 +87,7 @@ def _checks() -> Iterator[Check]:
     yield from _folders(settings())
     yield from _services(settings())
     yield _tried("database", lambda: _database(settings()))
+    yield _tried("storage", lambda: _storage(settings()))
     for unknown in unknown_names():
         yield Check("environment", "optional", printable(unknown))
 
@@ -212,6 +213,12 @@ def _database(now: Settings) -> str:
                 raise
             revision = "upgraded when the service starts"
         return f"PostgreSQL {schema.server_version(url)} {f'in {root}' if root else f'at {printable(url)}'}, {revision}"
+
+
+def _storage(now: Settings) -> str:
+    from cliply.infra.storage.opening import check_storage
+
+    return check_storage(now)
 
 
 def _services(now: Settings) -> Iterator[Check]:
