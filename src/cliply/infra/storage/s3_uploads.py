@@ -123,7 +123,7 @@ class S3Uploads:
                 found = [part for page in pages for part in page.get("Parts", [])]
             except ClientError as error:
                 _ended(error)
-        # SeaweedFS lists a part that came again twice.
+        # SeaweedFS lists a part that came again twice; within one second, only the checksum of the whole can tell.
         latest = {part["PartNumber"]: part for part in sorted(found, key=lambda part: part["LastModified"])}
         return [(number, part["Size"], part["ETag"]) for number, part in sorted(latest.items())]
 
