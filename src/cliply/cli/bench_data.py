@@ -7,6 +7,7 @@ Whatever else a line holds (the answers) is not looked at.
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,10 +37,9 @@ def _lines(data: Path) -> Iterator[tuple[int, str]]:
     try:
         text = gzip.decompress(data.read_bytes()) if data.suffix == ".gz" else data.read_bytes()
         lines = text.decode("utf-8").split("\n")
-    except (OSError, EOFError, ValueError) as broken:
-        raise Invalid(
-            f"{data} cannot be read as {'gzipped ' if data.suffix == '.gz' else ''}text: {broken}"
-        ) from broken
+    except (OSError, EOFError, ValueError, zlib.error) as broken:
+        kind = "gzipped text" if data.suffix == ".gz" else "text"
+        raise Invalid(f"{data} is not {kind}. Give the .jsonl or .jsonl.gz file that the scorer reads.") from broken
     return ((number, line) for number, line in enumerate(lines, start=1) if line.strip())
 
 
@@ -49,7 +49,10 @@ def _episode(line: str, number: int, data: Path) -> Episode:
         words = [word for sentence in row["sents"] for word in _words(*sentence[:4])]
         return Episode(str(row["id"]), millis(row["duration"]), Transcript("en", tuple(words)))
     except (ValueError, KeyError, TypeError) as wrong:
-        raise Invalid(f"{data}, line {number}, is not an episode: {wrong!r}") from wrong
+        raise Invalid(
+            f"{data}, line {number}, is not an episode. It must be one JSON object with id, duration and sents: "
+            "[[start, end, speaker, text], ...]."
+        ) from wrong
 
 
 def _words(start: float, end: float, speaker: Any, text: str) -> Iterator[Word]:

@@ -52,7 +52,9 @@ def _files(refs: Path) -> list[str]:
     except FileNotFoundError as absent:
         raise NotFound(f"{refs} does not exist. Name a JSON file whose keys are sound or video files.") from absent
     except (OSError, ValueError) as broken:
-        raise Invalid(f"{refs} is not JSON that can be read: {broken}") from broken
+        raise Invalid(
+            f"{refs} cannot be read as JSON. Give a JSON file whose keys are sound or video files."
+        ) from broken
     if not isinstance(told, dict):
         raise Invalid(f"{refs} must hold one JSON object whose keys are sound or video files.")
     return list(told)
