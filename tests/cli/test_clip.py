@@ -201,7 +201,7 @@ REFUSED: Sequence[tuple[Sequence[str], int, str]] = (
     (["{talk}", "--style", "no-such-style"], 4, "style"),
     (["{talk}", "--from", "2:00:00"], 2, "behind the end"),
     (["{talk}", "--from", "30", "--to", "10"], 2, "later"),
-    (["{talk}", "--min", "40", "--max", "20"], 3, "--min"),
+    (["{talk}", "--min", "40", "--max", "20"], 2, "--min"),
     (["{talk}", "--model", "/no/such/model"], 8, "model"),
     (["{talk}", "--transcript", "/no/such/file.srt"], 4, "transcript"),
     (["{talk}", "--brand", "/no/such/brand.toml"], 4, "brand"),

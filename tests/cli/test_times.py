@@ -48,3 +48,9 @@ def test_languages_are_codes() -> None:
     assert times.language("auto") is None
     with pytest.raises(typer.BadParameter):
         times.language("English")
+
+
+def test_a_longest_clip_under_the_shortest_is_refused_naming_both_options() -> None:
+    assert times.longest(40, 15) == 40_000
+    with pytest.raises(typer.BadParameter, match=r"--max \(20\) must not be less than --min \(40\)"):
+        times.longest(20, 40)

@@ -1,6 +1,7 @@
 """What `cliply clip` makes of every hostile file: the documented exit codes that are right for it."""
 
-DONE, INVALID, NOT_FOUND, NOT_ALLOWED, CONFLICT, LIMIT_REACHED, UNAVAILABLE, CHECK_FAILED = 0, 3, 4, 5, 6, 7, 8, 9
+DONE, WRONG_USE, INVALID, NOT_FOUND, NOT_ALLOWED = 0, 2, 3, 4, 5
+CONFLICT, LIMIT_REACHED, UNAVAILABLE, CHECK_FAILED = 6, 7, 8, 9
 
 READABLE: dict[str, set[int]] = {
     # Speech with lying or odd headers: a clip, as of any other file.

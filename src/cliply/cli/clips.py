@@ -84,7 +84,7 @@ def clip(
     options = ClipOptions(
         count=times.count(count),
         shortest=times.length(shortest, "--min"),
-        longest=times.length(longest, "--max"),
+        longest=times.longest(longest, shortest),
         within=times.part(begin, end, found.duration),
         prompt=prompt,
         keywords=times.listed(keywords),

@@ -24,8 +24,8 @@ class ExitCode(IntEnum):
 MEANING: dict[ExitCode, str] = {
     ExitCode.DONE: "Everything asked for was made.",
     ExitCode.FAULT: "A fault in Cliply itself. Please report it with what was printed.",
-    ExitCode.WRONG_USE: "The command was not written as it expects; see `cliply COMMAND --help`.",
-    ExitCode.INVALID: "The input cannot be used: damaged, without speech, too short, a bad time or option.",
+    ExitCode.WRONG_USE: "The command is not written as expected, or its options disagree; see `cliply COMMAND --help`.",
+    ExitCode.INVALID: "The input cannot be used: damaged, without speech, too short, a wrong setting or style.",
     ExitCode.NOT_FOUND: "Something named is not there: a file, a style, a font.",
     ExitCode.NOT_ALLOWED: "Something may not be read or written.",
     ExitCode.CONFLICT: "It does not fit what is already there, or another run is at work in the same folder.",

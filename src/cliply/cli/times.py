@@ -49,6 +49,13 @@ def length(seconds: float, option: str) -> Millis:
     return millis(seconds)
 
 
+def longest(seconds: float, shortest: float) -> Millis:
+    """The longest clip length, which cannot be under the shortest."""
+    if seconds < shortest:
+        raise typer.BadParameter(f"--max ({seconds:g}) must not be less than --min ({shortest:g}).")
+    return length(seconds, "--max")
+
+
 def level(lufs: float) -> float:
     """A loudness; `nan` passes any comparison with a limit."""
     if not -31 <= lufs <= -8:

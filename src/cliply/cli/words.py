@@ -115,7 +115,7 @@ def highlights(
     options = ClipOptions(
         count=times.count(count),
         shortest=times.length(shortest, "--min"),
-        longest=times.length(longest, "--max"),
+        longest=times.longest(longest, shortest),
         prompt=prompt,
         keywords=times.listed(keywords),
         language=times.language(language),

@@ -1,8 +1,6 @@
 """A real S3 server, SeaweedFS, on ports and in a folder of its own."""
 
 import json
-import os
-import signal
 import socket
 import subprocess
 import sys
@@ -36,7 +34,8 @@ def seaweed(folder: Path) -> Iterator[Storage]:
     command = [
         str(Path(sys.executable).with_name("weed")), "server", "-s3", f"-dir={folder}",
         "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false", "-volume.max=20",
-        f"-s3.config={folder}/s3.json",
+        # Services at fixed ports, which two servers at once would quarrel over.
+        "-s3.port.iceberg=0", "-s3.port.lance=0", f"-s3.config={folder}/s3.json",
         *(f"-{name}={port}" for name, port in named.items()),
     ]  # fmt: skip
     with (folder / "log").open("wb") as log:
@@ -47,7 +46,7 @@ def seaweed(folder: Path) -> Iterator[Storage]:
         yield Storage(bucket=BUCKET, endpoint=endpoint, key=SecretStr(KEY), secret=SecretStr(SECRET))
     finally:
         # It waits for open connections when it is asked to stop.
-        os.kill(server.pid, signal.SIGKILL)
+        server.kill()
         server.wait()
 
 
