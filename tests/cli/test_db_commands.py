@@ -13,7 +13,7 @@ from cliply.cli.main import app
 from cliply.errors import Conflict, Unavailable
 from cliply.infra import schema
 
-SECRET = "very-secret-password"  # noqa: S105 - one that must not be shown
+SECRET = "very-secret-password"
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from cliply.cli import console
 from cliply.cli.doctor import report
 from cliply.cli.main import app
 
-SECRET = "sk-very-secret-key"  # noqa: S105 - one that must not be shown
+SECRET = "sk-very-secret-key"
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from cliply.cli.main import app
 from cliply.features.identity.accounts import NoAccount, RecoveryOver
 from cliply.infra.db import Database
 
-PASSWORD = "analytical engine no. 1"  # noqa: S105 - of a test
+PASSWORD = "analytical engine no. 1"
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ from cliply.infra.settings import Mail, Settings
 # The server is on this machine, and without encryption on purpose.
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 
-PASSWORD = "very-secret-password"  # noqa: S105 - one that must not be shown
+PASSWORD = "very-secret-password"
 LETTER = Letter("ada@example.com", "Grüße, Ada", "A code: 123\n.\nAnd a line that is only a point.\n")
 
 
@@ -31,13 +31,15 @@ class Inbox(Sink):
         super().__init__()
         self.mail: list[EmailMessage] = []
 
-    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Envelope, to: str, _options: Any) -> str:  # noqa: N802
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd calls it so
+        self, _server: Any, _session: Any, envelope: Envelope, to: str, _options: Any
+    ) -> str:
         if to.startswith("refused@"):
             return f"550 {PASSWORD} no such user"
         envelope.rcpt_tos.append(to)
         return "250 OK"
 
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802 - as above
         if envelope.rcpt_tos[0].startswith("later@"):
             return "451 try later"
         assert isinstance(envelope.content, bytes)

@@ -18,7 +18,7 @@ from cliply.infra.database_url import printable
 from cliply.infra.db import APP_ROLE, SYSTEM_ROLE, Database, Model
 from cliply.infra.embedded import embedded_postgres
 
-SECRET = "very-secret-password"  # noqa: S105 - one that must not be shown
+SECRET = "very-secret-password"
 
 DATA = """
     INSERT INTO users (id, email, name) VALUES ('00000000-0000-0000-0000-00000000000a', 'ada@example.com', 'Ada');
@@ -47,7 +47,7 @@ def empty(server: str) -> Iterator[str]:
 def counted(url: str) -> dict[str, int]:
     with as_owner(url) as connection:
         return {
-            table: connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()  # noqa: S608 - our tables
+            table: connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
             for table in ("users", "workspaces", "memberships", "audit_entries")
         }
 

@@ -106,7 +106,7 @@ def choose(
             + (
                 "Allow shorter clips with --min, or a larger part with --from and --to."
                 if options.shortest > SHORTEST
-                else "There is not enough said without a long break to make a clip of it."
+                else "Allow longer clips with --max, or use a recording in which more is said without a long break."
             )
         )
     return replace(findings, warnings=findings.warnings + warnings)

@@ -19,7 +19,7 @@ from cliply.infra.settings import Storage
 
 BUCKET = "cliply-tests"
 KEY = "test-key"
-SECRET = "test-secret-that-must-not-be-shown"  # noqa: S105 - of a server that lives for one test run
+SECRET = "test-secret-that-must-not-be-shown"
 _STARTS_WITHIN_S = 60
 _SERVICES = ("master", "volume", "filer", "s3")
 

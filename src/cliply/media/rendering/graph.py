@@ -57,7 +57,7 @@ def kept_frames(run: Run, video: Video, rate: Fraction) -> str:
     else:
         kept = balanced_sum([f"between(n,{cut.grid},{cut.end - 1})" for cut in run.cuts])
         steps += [f"trim=end_frame={run.cuts[-1].end}", f"select='{kept}'"]
-    return ",".join([*steps, f"{even_times(rate)}"])
+    return ",".join([*steps, even_times(rate)])
 
 
 def _scene_chains(arranged: Sequence[Scene], on: Canvas, rate: Fraction, source: str, out: str) -> list[str]:

@@ -11,11 +11,11 @@ def heard_words(edit: ClipEdit, frames: FrameMap) -> ClipEdit:
     A frame shows what has begun by its time: a word that begins just after one would wait for the next. Half a frame
     is therefore taken off.
     """
-    placed = [(run, cut) for run in frames.runs for cut in run.cuts]
     words = list(edit.words)
-    for run, cut in placed:
-        shift = _late(edit, frames, run, cut) - round(500 / frames.rate)
-        words = [_moved(word, shift, cut) for word in words]
+    for run in frames.runs:
+        for cut in run.cuts:
+            shift = _late(edit, frames, run, cut) - round(500 / frames.rate)
+            words = [_moved(word, shift, cut) if _touches(word, cut) else word for word in words]
     return edit.model_copy(update={"words": tuple(words)})
 
 
@@ -24,6 +24,10 @@ def _late(edit: ClipEdit, frames: FrameMap, run: Run, cut: Cut) -> Millis:
     shown = cut.clip / frames.rate
     moment = run.origin + cut.grid / frames.rate
     return round(1000 * (shown - moment)) - (edit.clip_time(cut.span.start) - cut.span.start)
+
+
+def _touches(word: EditWord, cut: Cut) -> bool:
+    return word.start < cut.span.end and word.end > cut.span.start
 
 
 def _moved(word: EditWord, shift: Millis, cut: Cut) -> EditWord:
