@@ -17,9 +17,10 @@ from cliply.errors import Invalid
         ("notes.jsonl", b"[1]\n", "line 1, is not an episode"),
         ("notes.jsonl", b"\xff\xfe", "is not text"),
         ("notes.jsonl.gz", b"plain", "is not gzipped text"),
-        ("notes.jsonl.gz", gzip.compress(b"[]")[:-9], "is not gzipped text"),
-        ("notes.jsonl.gz", gzip.compress(b"[]" * 400)[:12] + b"\xff" * 60, "is not gzipped text"),
+        ("notes.jsonl.gz", gzip.compress(b"[]", mtime=0)[:-9], "is not gzipped text"),
+        ("notes.jsonl.gz", gzip.compress(b"[]" * 400, mtime=0)[:12] + b"\xff" * 60, "is not gzipped text"),
     ],
+    ids=["not JSON", "a key missing", "no object", "no text", "not gzipped", "cut short", "damaged inside"],
 )
 def test_a_wrong_file_is_refused_with_what_to_give(tmp_path: Path, name: str, content: bytes, said: str) -> None:
     (tmp_path / name).write_bytes(content)
