@@ -43,6 +43,6 @@ def run(settings: Settings, *, only: Sequence[str], concurrency: int, pace: Pace
             cap=RUNNING_PER_WORKSPACE,
             pace=pace,
         )
-        _log.info("worker_started: %s", ", ".join(only or queues()))
+        _log.info("worker_started", extra={"queues": list(only or queues()), "concurrency": concurrency})
         asyncio.run(worker.run())
     _log.info("worker_stopped")

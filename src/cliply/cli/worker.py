@@ -1,6 +1,5 @@
 """`cliply worker`: run background jobs."""
 
-import logging
 from typing import Annotated
 
 import typer
@@ -21,8 +20,8 @@ def worker(
     Any number of workers may share one database. A worker that is stopped finishes what it runs, or gives it back
     to the others after 20 seconds; one that is killed has its jobs run again elsewhere.
     """
+    from cliply.infra.logging import configure
     from cliply.worker import run
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    configure(settings(), service="worker")
     run(settings(), only=[name.strip() for name in queues.split(",") if name.strip()], concurrency=concurrency)

@@ -152,7 +152,7 @@ def _watch(server: _Server, over: threading.Event) -> None:
         try:
             server.bring_up()
         except CliplyError as failed:
-            _log.warning("database_not_restarted: %s", failed)
+            _log.warning("database_not_restarted", extra={"because": str(failed)})
 
 
 def _wait_for_the_end(folders: Folders) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import platformdirs
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import AliasChoices, BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -82,6 +82,26 @@ class Mail(BaseModel):
     sender: str = Field("Cliply <cliply@localhost>", description="Whom mail comes from.")
 
 
+class Server(BaseModel):
+    """The service's address, as browsers and programs see it."""
+
+    url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/?#@\s]+$",
+        description="Address under which people reach the service, `https://clips.example.com`. With `https` cookies "
+        "are sent over HTTPS only; links in mail begin with it.",
+    )
+    trusted_proxies: str = Field(
+        "",
+        description="Addresses of proxies in front of the service, joined by commas, whose word on where a request "
+        "comes from is taken; nobody's if none is named.",
+    )
+
+    @property
+    def secure(self) -> bool:
+        return self.url is not None and self.url.startswith("https://")
+
+
 def _data_folder() -> Path:
     # Root's own folder is closed to the account that the database runs as.
     return Path("/var/lib/cliply") if os.geteuid() == 0 else platformdirs.user_data_path("cliply")
@@ -91,7 +111,11 @@ class Settings(BaseSettings):
     """`CLIPLY_...` variables; nested names are joined by two underscores, `CLIPLY_DEEPGRAM__KEY`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="CLIPLY_", env_nested_delimiter="__", extra="ignore", hide_input_in_errors=True
+        env_prefix="CLIPLY_",
+        env_nested_delimiter="__",
+        extra="ignore",
+        hide_input_in_errors=True,
+        populate_by_name=True,
     )
 
     cache: Path = Field(
@@ -103,12 +127,27 @@ class Settings(BaseSettings):
         description="Folder where the service keeps its database and files; `/var/lib/cliply` if Cliply runs as root.",
     )
     progress: Literal["auto", "lines"] = Field("auto", description="`lines` shows plain lines on a terminal too.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least that the service writes down."
+    )
+    log_format: Literal["auto", "json", "plain"] = Field(
+        "auto", description="How the service writes it down: `auto` is plain on a terminal and JSON lines elsewhere."
+    )
+    log_sample_rate: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        validation_alias=AliasChoices("CLIPLY_LOG_SAMPLE_RATE", "LOG_SAMPLE_RATE"),
+        description="Share of requests and jobs whose lines are written; warnings and errors always are. "
+        "`LOG_SAMPLE_RATE` means the same.",
+    )
     deepgram: Deepgram = Deepgram()
     openai: OpenAI = OpenAI()
     judge: Judge = Judge()
     database: Database = Database()
     mail: Mail = Mail()
     storage: Storage = Storage()
+    server: Server = Server()
 
 
 _PREFIX = "CLIPLY_"

@@ -13,6 +13,7 @@ from cliply.features.jobs.kinds import Registry
 from cliply.features.jobs.retries import Retries
 from cliply.features.jobs.runner import JobRun
 from cliply.infra.db import Database
+from cliply.infra.logging import current_context, log_context
 
 kinds = Registry()
 MINUTE = timedelta(minutes=1)
@@ -166,3 +167,28 @@ def test_a_kind_needs_a_name_of_its_own_and_an_explanation() -> None:
         kinds.job("NAME", queue="work", timeout=MINUTE)(split.handler)
     with pytest.raises(ValueError, match="says nothing"):
         kinds.job("SILENT", queue="work", timeout=MINUTE)(lambda _run: None)
+
+
+_told: list[dict[str, str]] = []
+
+
+@kinds.job("TELL", queue="work", timeout=MINUTE)
+def tell(run: JobRun, more: bool) -> None:
+    """Note what the log lines of this job belong to, here and in the job that it starts."""
+    _told.append(dict(current_context()))
+    with run.finish() as session:
+        if more:
+            tell.start(session, more=False)
+
+
+def test_lines_of_a_job_and_of_those_it_starts_belong_to_the_request_that_began_it(
+    migrated: str, database: Database, workspaces: list[UUID]
+) -> None:
+    _told.clear()
+    with database.workspace(workspaces[0]) as session, log_context(request_id="r-42"):
+        first = tell.start(session, more=True)
+    with working(migrated, database, kinds):
+        until(lambda: len(_told) == 2)
+    one, next_one = _told
+    assert one == {"request_id": "r-42", "workspace_id": str(workspaces[0]), "job_id": str(first), "job_kind": "TELL"}
+    assert next_one == {**one, "job_id": next_one["job_id"]} != one

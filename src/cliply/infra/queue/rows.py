@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from uuid import UUID
 
+from cliply.infra.logging import current_context
+
 Arguments: TypeAlias = Mapping[str, Any]
 
 
@@ -31,10 +33,17 @@ class NewJob:
     subject: str | None = None
     stage_id: UUID | None = None
     priority: int = 0
+    request_id: str | None = field(default_factory=lambda: current_context().get("request_id"))
+    """What the job's log lines belong to: the request that it comes from, however many jobs lie between."""
 
     def as_row_arguments(self) -> dict[str, Any]:
         """The JSON of the row; columns and row-level security are made from the first three."""
-        named = {"workspace_id": self.workspace_id, "subject": self.subject, "stage_id": self.stage_id}
+        named = {
+            "workspace_id": self.workspace_id,
+            "subject": self.subject,
+            "stage_id": self.stage_id,
+            "request_id": self.request_id,
+        }
         return {name: str(value) for name, value in named.items() if value is not None} | {
             "arguments": dict(self.arguments)
         }

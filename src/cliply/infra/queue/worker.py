@@ -24,6 +24,7 @@ from procrastinate.tasks import Task
 from sqlalchemy import make_url
 
 from cliply.infra.db import SYSTEM_ROLE
+from cliply.infra.logging import log_context
 from cliply.infra.queue.engine import FencedManager, Held
 from cliply.infra.queue.rows import Arguments, Token
 
@@ -145,7 +146,7 @@ class Worker:
                 await self._drain(working)
                 return
             failed = working.exception()
-            _log.warning("worker_restarted: %s", type(failed).__name__ if failed else "side task")
+            _log.warning("worker_restarted", extra={"because": type(failed).__name__ if failed else "side task"})
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), 0.5)
 
@@ -179,7 +180,7 @@ class Worker:
             await asyncio.sleep(self._pace.sweep)
             try:
                 if swept := await self._manager.sweep(lease=self._pace.lease, deaths=self._pace.deaths):
-                    _log.warning("jobs_swept: %d", swept)
+                    _log.warning("jobs_swept", extra={"jobs": swept})
             except ConnectorException:
                 _log.warning("sweep_missed")
 
@@ -204,6 +205,15 @@ class Worker:
     def _run(self, kind: Handled, context: JobContext, arguments: dict[str, Any]) -> None:
         held = self._manager.held(context.job)
         attempt = _attempt(kind.kind, held, context, arguments)
+        with log_context(
+            job_id=held.token.job_id,
+            job_kind=kind.kind,
+            workspace_id=attempt.workspace_id,
+            request_id=arguments.get("request_id"),
+        ):
+            self._try(kind, held, attempt)
+
+    def _try(self, kind: Handled, held: Held, attempt: Attempt) -> None:
         try:
             kind.run(attempt)
         except BaseException as failed:
@@ -211,7 +221,7 @@ class Worker:
             stop = attempt.stop()
             if stop is None and not isinstance(failed, Stopped):
                 held.error = kind.explain(failed)
-                _log_failure(kind.kind, held, failed)
+                _log_failure(failed)
                 raise
             held.give_back = stop is Stop.SHUTDOWN
             raise JobAborted from failed
@@ -230,15 +240,10 @@ class _Retries(BaseRetryStrategy):
         return None if seconds is None else RetryDecision(retry_at=datetime.now(UTC) + timedelta(seconds=seconds))
 
 
-def _log_failure(kind: str, held: Held, failed: BaseException) -> None:
-    """Where it failed, but not what it says: a message may hold a secret."""
-    _log.warning(
-        "job_failed: %s %d, %s\n%s",
-        kind,
-        held.token.job_id,
-        type(failed).__name__,
-        "".join(traceback.format_tb(failed.__traceback__)),
-    )
+def _log_failure(failed: BaseException) -> None:
+    """Where it failed, but not what it says: a message may hold a secret that looks like none."""
+    trace = "".join(traceback.format_tb(failed.__traceback__))
+    _log.warning("job_failed", extra={"error": type(failed).__name__, "trace": trace})
 
 
 def _attempt(kind: str, held: Held, context: JobContext, arguments: dict[str, Any]) -> Attempt:
