@@ -21,7 +21,9 @@ PAGE = Path(__file__).parents[1] / "docs" / "reference" / "benchmarks.md"
 _HEAD = """# Benchmarks
 
 Processor seconds (user and system, children included) and ratios, each ratio taken in one interleaved run, so that
-figures can be compared between machines. `make bench` writes this page; `python -m benchmarks NAME` measures one
+figures can be compared between machines. Where a bar is in seconds, the row after it holds the figure against a stock
+ffmpeg pass of the same run: that pass is the yardstick that the bar was set beside, and the machine's pace cancels out.
+`make bench` writes this page; `python -m benchmarks NAME` measures one
 section again. Measured on {machine}.
 """
 

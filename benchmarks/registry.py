@@ -32,7 +32,7 @@ def benchmark(name: str) -> Callable[[Benchmark], Benchmark]:
 
 
 def at_most(what: str, value: float, bar: float, *, unit: str = "", digits: int = 2) -> Row:
-    return Row(what, f"{value:.{digits}f}{unit}", f"≤ {bar:g}{unit}", value <= bar)
+    return Row(what, f"{value:.{digits}f}{unit}", f"≤ {bar:.3g}{unit}", value <= bar)
 
 
 def at_least(what: str, value: float, bar: float, *, unit: str = "", digits: int = 2) -> Row:
