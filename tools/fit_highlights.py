@@ -23,6 +23,7 @@ from cliply.media.highlights.edges import end_features, start_features
 from cliply.media.highlights.embeddings import Embedder
 from cliply.media.highlights.features import FeatureTable, window_features
 from cliply.media.highlights.ranking import Weights, score
+from cliply.media.highlights.repetition import said_again
 from cliply.media.highlights.selection import alternatives, best_set
 from cliply.media.highlights.sentences import split_sentences
 from cliply.media.highlights.signals import sentence_signals
@@ -99,7 +100,7 @@ FIXED: dict[str, dict[str, float]] = {
         "end_listener": -0.4,
         "end_quoted": -0.4,
     },
-    "substance": {"guest": 1.0, "told_centrality": 0.2, "pointed": 0.1},
+    "substance": {"guest": 1.0, "told_centrality": 0.2, "pointed": 0.1, "said_again": -8.0},
     "emotion": {"direct": 0.4, "exclamation": 0.15},
     "delivery": {"told_length": -0.2, "energy": 0.2, "swing": 0.15, "pace": 0.05, "dead_air": -6.0},
     "focus": {"cohesion": 0.05, "crossed": -1.0},
@@ -141,7 +142,7 @@ def trial(row: dict[str, Any], transcript: Any, duration: int, vectors: Any, ben
         end_features(sentences, known),
         arc_features(found, sentences, arc_starts(sentences, known, avoided)),
         duration,
-        {},
+        {"said_again": said_again(found, sentences)},
     )
     start, end, gold = found.start / 1000, found.end / 1000, np.zeros(len(found))
     for a, b, mass in bench.mass_points(row):

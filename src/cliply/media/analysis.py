@@ -168,11 +168,11 @@ def analyse(
     """All of the above in order."""
     sound = listen(source, cache, watch)
     transcript = write_down(source, sound, options, transcriber, cache, watch)
-    findings = _judged_once(source, sound, transcript, options, judge, cache, watch)
+    findings = choose_once(source, sound, transcript, options, judge, cache, watch)
     return Analysis(source, fingerprint(source.path), sound, transcript, findings)
 
 
-def _judged_once(
+def choose_once(
     source: Source,
     sound: SoundTrack,
     transcript: Transcript,

@@ -68,21 +68,48 @@ def deliver(
     """
     source = source.shown(edit.span)
     with scratch(folder) as making:
-        video = making / str(names.video)
-        findings = _checked(edit, source, video, faces, threads, _part(on_progress, 0.0, _CHECKED))
-        if repairing and (better := repaired(edit, findings)) != edit:
-            edit = better
-            findings = _checked(edit, source, video, faces, threads, _part(on_progress, _CHECKED, _CHECKED))
+        edit, findings = make_video(
+            edit,
+            source,
+            making / str(names.video),
+            faces=faces,
+            threads=threads,
+            on_progress=_part(on_progress, 0.0, _CHECKED),
+            repairing=repairing,
+        )
         cover, wide = making / str(names.cover), making / str(names.cover_wide)
         make_cover(edit, source, faces, cover, wide, on_progress=_part(on_progress, _CHECKED, 1.0))
-        (making / str(names.srt)).write_text(write_srt(edit), encoding="utf-8")
-        (making / str(names.vtt)).write_text(write_vtt(edit), encoding="utf-8")
-        shutil.copyfile(write_ass(edit, making), making / str(names.ass))
+        write_subtitles(edit, making, names)
         save_edit(edit, making / str(names.edit))
         for name in sorted(filter(None, names.model_dump().values()), key=lambda name: name == names.video):
             (making / name).replace(folder / name)
     on_progress(1.0)
     return Delivered(edit, names, findings)
+
+
+def make_video(
+    edit: ClipEdit,
+    source: Source,
+    video: Path,
+    *,
+    faces: Sequence[FaceAt],
+    threads: int | None,
+    on_progress: OnProgress,
+    repairing: bool,
+) -> tuple[ClipEdit, tuple[Finding, ...]]:
+    """Render and check the clip; returns what was rendered in the end, see `deliver`, and what the check found."""
+    findings = _checked(edit, source, video, faces, threads, on_progress)
+    if repairing and (better := repaired(edit, findings)) != edit:
+        edit = better
+        findings = _checked(edit, source, video, faces, threads, lambda _share: on_progress(1.0))
+    return edit, findings
+
+
+def write_subtitles(edit: ClipEdit, folder: Path, names: ClipFiles) -> None:
+    """Write what is said in the formats of players and editing programs."""
+    (folder / str(names.srt)).write_text(write_srt(edit), encoding="utf-8")
+    (folder / str(names.vtt)).write_text(write_vtt(edit), encoding="utf-8")
+    shutil.copyfile(write_ass(edit, folder), folder / str(names.ass))
 
 
 def _checked(

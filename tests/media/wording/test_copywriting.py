@@ -313,3 +313,25 @@ def test_a_plain_word_said_in_passing_is_no_hashtag() -> None:
 
 def test_a_hashtag_keeps_a_name_as_it_is_written() -> None:
     assert hashtag("iCloud backup") == "#iCloudBackup"
+
+
+def test_who_is_greeted_by_name_is_not_what_the_clip_is_about() -> None:
+    said = (
+        "Hi Benedict, thank you for having me. Benedict, I brought a telescope. Benedict has looked through telescopes."
+    )
+    post, _ = write_copy(said)
+    assert "Telescope" in post.title
+    assert "#Benedict" not in post.hashtags
+
+
+def test_what_somebody_happened_to_be_doing_is_no_headline() -> None:
+    said = (
+        "I've been using the batch transcription with diarization functionality. "
+        "Batch transcription never tells you who is speaking."
+    )
+    post, _ = write_copy(said)
+    assert "Been Using" not in post.title
+
+
+def test_a_noun_after_an_article_is_one_however_it_ends() -> None:
+    assert "#hive" in write_copy("We opened the hive. Bees left the hive at once. A hive is warm.")[0].hashtags

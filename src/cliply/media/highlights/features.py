@@ -23,7 +23,7 @@ _BEYOND = 0.25
 point. What is lively in a conversation goes on for as long as a clip can."""
 _SPONSOR_SECONDS = 3.0
 """So much of a sponsor read spoils a window."""
-_OWN_SCALE = frozenset(["sponsor_read", "main_speaker", "asker", "match", "dead_air"])
+_OWN_SCALE = frozenset(["sponsor_read", "main_speaker", "asker", "match", "dead_air", "said_again"])
 """Measured absolutely, not in deviations from the source's mean."""
 _LIMIT = 3.0
 """No single feature may count for more than so many standard deviations."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from cliply.media.highlights.judge import Judge, judged
 from cliply.media.highlights.matching import match_column
 from cliply.media.highlights.ranking import Scores, packaged_weights, percentiles, score
 from cliply.media.highlights.reasons import Moment, dimensions, summary
+from cliply.media.highlights.repetition import said_again
 from cliply.media.highlights.selection import alternatives, best_set, wanted_count
 from cliply.media.highlights.sentences import is_punctuated, join_words, split_sentences
 from cliply.media.highlights.signals import sentence_signals
@@ -23,10 +25,14 @@ from cliply.media.highlights.sound import Loudness, delivery_columns, silence_af
 from cliply.media.highlights.topics import chapters, lexical_vectors
 from cliply.media.types import Highlight, Millis, OnProgress, Sentence, Span, Transcript, no_progress
 from cliply.media.wording.cues import Cues, cues
+from cliply.media.wording.phrases import things
 from cliply.media.wording.text import Ints, TermTable, term_table
+from cliply.media.wording.tokens import stem
 
 _ALTERNATIVES = 100
 _KEYWORDS = 5
+_COMES_BACK = 2
+"""Sentences with a word in them, from which on it is what they are about."""
 _EMBEDDING_SHARE = 0.9
 """Of the local work's time, when sentences are embedded."""
 _LOCAL_SHARE = 0.92
@@ -158,7 +164,11 @@ def _rank(
     )
     wish = embedder.embed([w for w in (options.prompt, *options.keywords) if w]) if embedder else None
     match = match_column(found, sentences, options.prompt, options.keywords, stop, vectors, wish)
-    extra = delivery_columns(found, sentences, sound) | ({} if match is None else {"match": match})
+    extra = {
+        **delivery_columns(found, sentences, sound),
+        **({} if match is None else {"match": match}),
+        "said_again": said_again(found, sentences),
+    }
     features = window_features(
         found,
         sentence_signals(sentences, table, known, vectors, reads, avoided),
@@ -204,7 +214,7 @@ def _highlight(
     first, last = int(ranked.windows.first[index]), int(ranked.windows.last[index])
     sentences, words = ranked.sentences, ranked.transcript.words
     start, end = sentences[first].first, sentences[last].last
-    keywords = _keywords(ranked.table, first, last)
+    keywords = _keywords(ranked, first, last)
     measured = {name: float(values[index]) for name, values in ranked.features.columns.items()}
     moment = Moment(sentences, first, last, keywords, measured)
     parts = dimensions(moment, {name: float(values[index]) for name, values in by_dimension.items()}, ranked.cues)
@@ -221,11 +231,16 @@ def _highlight(
     )
 
 
-def _keywords(table: TermTable, first: int, last: int) -> tuple[str, ...]:
-    """The terms that set a window apart from the rest of the source."""
+def _keywords(ranked: _Ranked, first: int, last: int) -> tuple[str, ...]:
+    """The things that set a window apart from the rest of the source; what it comes back to goes first."""
+    table, language = ranked.table, ranked.transcript.language
     inside = (table.rows >= first) & (table.rows <= last)
-    weight = (
-        np.bincount(table.columns[inside], table.weights[inside], len(table.terms)) if inside.any() else np.zeros(0)
-    )
-    best = np.argsort(-weight, kind="stable")[:_KEYWORDS]
-    return tuple(table.terms[index] for index in best if weight[index] > 0)
+    if not inside.any():
+        return ()
+    weight = np.bincount(table.columns[inside], table.weights[inside], len(table.terms))
+    said_in = np.bincount(table.columns[inside], minlength=len(table.terms))
+    named = {word for each in ranked.sentences[first : last + 1] for word in things(each.text, language)}
+    best = np.lexsort((-weight, said_in < _COMES_BACK))
+    found = (table.terms[index] for index in best if weight[index] > 0 and table.terms[index] in named)
+    # One of “bee” and “bees” is enough.
+    return tuple(islice({stem(term): term for term in found}.values(), _KEYWORDS))

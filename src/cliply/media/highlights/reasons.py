@@ -149,7 +149,9 @@ def _good_substance(moment: Moment, _cues: Cues) -> str:
     return f"Says something concrete: {concrete}." if concrete else "Says more than most passages of its length."
 
 
-def _bad_substance(_moment: Moment, _cues: Cues) -> str:
+def _bad_substance(moment: Moment, _cues: Cues) -> str:
+    if moment.measured.get("said_again", 0) > 0:
+        return "Says the same thing again and again."
     return "Says little that is concrete."
 
 

@@ -90,6 +90,20 @@ def _said(source: tuple[str, ...], code: str) -> Counter[tuple[str, ...]]:
     return Counter(_all_phrases(source, code))
 
 
+def things(sentence: str, language: str) -> frozenset[str]:
+    """The words of a sentence that name something, in lower case; all of them where parts of speech are not known."""
+    tokens = tokenise(sentence)
+    tags = tag([token.text for token in tokens]) if language[:2].lower() == "en" else ()
+    if not tags:
+        return frozenset(token.word for token in tokens)
+    stop = stop_words("en")
+    return frozenset(
+        token.word
+        for token, known in zip(tokens, tags, strict=True)
+        if known.pos in ("NOUN", "PROPN") and _naming(token, stop) and _noun(token)
+    )
+
+
 def _other_words(sentences: Sequence[str]) -> set[str]:
     """Verbs and the like: they name nothing, but tell more than grammar does."""
     grammar = stop_words("en") | lexicon.words("vague") | lexicon.words("weak_end")
@@ -255,10 +269,13 @@ def _source(sentences: tuple[str, ...]) -> _Source:
 
 
 def _called(tokens: Sequence[Token], index: int) -> bool:
-    """ "Thanks, Anna." and "Anna, what …", not "in Rome, Anna" nor a list."""
+    """ "Thanks, Anna.", "Hi Anna." and "Anna, what …", not "in Rome, Anna" nor a list."""
     ends = tokens[index].after.strip()[:1]
     if index == 0:
         return ends == "," and len(tokens) > 1 and tokens[1].word in lexicon.words("calling")
+    before = " ".join(token.word for token in tokens[max(0, index - 3) : index])
+    if lexicon.pattern("greeting", r"(?:^|\s)(?:", r")$").search(before) and ends in (".", ",", "!", "?"):
+        return True
     return tokens[index - 1].after.strip() == "," and ends in (".", "?", "!") and tokens[index - 1].text.islower()
 
 

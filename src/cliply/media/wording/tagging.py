@@ -6,7 +6,7 @@ Only its weights are used (trained on the UD English Web Treebank, CC BY-SA 4.0)
 
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.util import find_spec
@@ -47,7 +47,25 @@ def _tagged(words: tuple[str, ...]) -> tuple[Tag, ...]:
         pos, _, form = label.partition("|")
         tags.append(Tag(pos, form.strip("-")))
         before2, before = before, label
-    return tuple(tags)
+    return tuple(_nouns_after_articles(lower, tags))
+
+
+_ARTICLES = ("a", "an", "the")
+_GOES_ON = ("NOUN", "PROPN", "ADJ", "NUM", "ADV", "PART")
+"""What may stand between an article's adjective and its noun."""
+
+
+def _nouns_after_articles(words: Sequence[str], tags: Sequence[Tag]) -> Iterator[Tag]:
+    """ "Inside the hive, the queen …": an adjective that an article goes with and no noun follows is the noun itself.
+
+    The weights guess unknown words by their endings.
+    """
+    for index, known in enumerate(tags):
+        alone = index + 1 == len(tags) or tags[index + 1].pos not in _GOES_ON
+        if known.pos == "ADJ" and index and words[index - 1] in _ARTICLES and alone and words[index] in known_nouns():
+            yield Tag("NOUN", "")
+        else:
+            yield known
 
 
 def _best(model: _Model, features: Sequence[str]) -> str:

@@ -273,11 +273,18 @@ def _worth(text: str, words: Sequence[str], kind: str, about: Subject, sentence:
     worth *= 1.05 if sentence in (0, 1, sentences - 1) else 1.0
     worth *= _ease(len(words))
     if words[0] in ("i", "i'm", "i've", "i'd", "i'll", "my", "we", "we've", "we're", "he", "she"):
-        worth *= 0.9
+        worth *= 0.6 if _narrates(words) else 0.9
     worth *= 0.8 if "also" in words else 1.0
     if "," in text:
         worth *= 0.85
     return worth
+
+
+def _narrates(words: Sequence[str]) -> bool:
+    """ "I've been using …", "we were just looking at …": what somebody happened to do is no headline."""
+    return any(word in ("been", "am", "i'm", "we're", "was", "were") for word in words[:3]) and any(
+        len(word) > 4 and word.endswith("ing") for word in words[1:5]
+    )
 
 
 def _ease(words: int) -> float:
