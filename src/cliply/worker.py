@@ -8,6 +8,7 @@ from cliply.errors import NotFound
 from cliply.features.jobs import maintenance
 from cliply.features.jobs.kinds import REGISTRY
 from cliply.features.jobs.runner import handled
+from cliply.infra import metrics_page
 from cliply.infra.opening import database_url, open_database
 from cliply.infra.queue.worker import Pace, Worker
 from cliply.infra.settings import Settings
@@ -43,6 +44,7 @@ def run(settings: Settings, *, only: Sequence[str], concurrency: int, pace: Pace
             cap=RUNNING_PER_WORKSPACE,
             pace=pace,
         )
-        _log.info("worker_started", extra={"queues": list(only or queues()), "concurrency": concurrency})
-        asyncio.run(worker.run())
+        with metrics_page.served(settings.metrics, database):
+            _log.info("worker_started", extra={"queues": list(only or queues()), "concurrency": concurrency})
+            asyncio.run(worker.run())
     _log.info("worker_stopped")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prometheus_client import generate_latest
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "cliply"
@@ -139,6 +140,8 @@ def test_what_sees_every_workspace_is_listed_here() -> None:
         # An account belongs to no workspace.
         "features/identity/accounts.py",
         "cli/users.py",
+        # Queues are shared by all workspaces; only numbers leave it.
+        "infra/metrics_page.py",
     }
 
 
@@ -164,3 +167,23 @@ def test_pages_made_from_the_code_are_up_to_date() -> None:
         [sys.executable, "-m", "tools.docs", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_every_kind_of_job_is_counted_and_timed_from_the_beginning() -> None:
+    import cliply.worker  # noqa: F401 - registers the kinds
+    from cliply.features.jobs.kinds import REGISTRY
+    from cliply.features.jobs.runner import handled
+    from cliply.infra import metrics
+    from cliply.infra.db import Database
+    from cliply.infra.queue.worker import Worker
+
+    nowhere = "postgresql://127.0.0.1:1/nothing"
+    kinds = [handled(kind, Database(nowhere)) for kind in REGISTRY]
+    Worker(nowhere, kinds, queues=["maintenance"], concurrency=1, cap=1)
+    shown = generate_latest(metrics.PROCESS).decode()
+    assert list(REGISTRY) != []
+    for kind in REGISTRY:
+        for outcome in metrics.OUTCOMES:
+            assert f'cliply_job_runs_total{{kind="{kind.name}",outcome="{outcome}"}}' in shown
+        for name in ("cliply_job_run_seconds_count", "cliply_job_attempts_count", "cliply_jobs_running"):
+            assert f'{name}{{kind="{kind.name}"}}' in shown

@@ -102,6 +102,36 @@ class Server(BaseModel):
         return self.url is not None and self.url.startswith("https://")
 
 
+class Metrics(BaseModel):
+    """Figures for Prometheus; nothing is shown unless asked for."""
+
+    port: int | None = Field(
+        None, ge=0, le=65535, description="Port on which `cliply worker` shows its figures for Prometheus."
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on for it; `0.0.0.0` lets other machines ask.")
+    token: SecretStr | None = Field(
+        None, min_length=16, description="What the API's `/metrics` asks for, `Authorization: Bearer ...`; without it "
+        "there is no such page."
+    )  # fmt: skip
+
+
+class Uploads(BaseModel):
+    """What sources the service takes."""
+
+    largest: int = Field(20_000_000_000, ge=1, description="Largest file that may be uploaded or downloaded, in bytes.")
+    longest: float = Field(12, gt=0, description="Longest video, in hours.")
+
+
+class Speech(BaseModel):
+    """How the service recognises speech."""
+
+    model: str = Field(
+        "auto",
+        description="Speech model of the service: `auto`, `base`, `tiny.en`, a folder with a faster-whisper model, or a "
+        "hosted service: `deepgram`, `openai`.",
+    )
+
+
 def _data_folder() -> Path:
     # Root's own folder is closed to the account that the database runs as.
     return Path("/var/lib/cliply") if os.geteuid() == 0 else platformdirs.user_data_path("cliply")
@@ -146,7 +176,10 @@ class Settings(BaseSettings):
     judge: Judge = Judge()
     database: Database = Database()
     mail: Mail = Mail()
+    metrics: Metrics = Metrics()
     storage: Storage = Storage()
+    uploads: Uploads = Uploads()
+    speech: Speech = Speech()
     server: Server = Server()
 
 

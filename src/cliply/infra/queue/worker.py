@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from procrastinate.tasks import Task
 from sqlalchemy import make_url
 
+from cliply.infra import metrics
 from cliply.infra.db import SYSTEM_ROLE
 from cliply.infra.logging import log_context
 from cliply.infra.queue.engine import FencedManager, Held
@@ -114,6 +116,7 @@ class Worker:
         self._manager = FencedManager(self._app.connector, cap=cap)
         self._app.job_manager = self._manager
         for kind in kinds:
+            metrics.know_kind(kind.kind)
             self._register(kind)
 
     def stop(self) -> None:
@@ -211,7 +214,18 @@ class Worker:
             workspace_id=attempt.workspace_id,
             request_id=arguments.get("request_id"),
         ):
-            self._try(kind, held, attempt)
+            began, outcome = time.monotonic(), "succeeded"
+            metrics.job_started(kind.kind, held.failures + 1)
+            try:
+                self._try(kind, held, attempt)
+            except JobAborted:
+                outcome = "given_back" if held.give_back else "cancelled"
+                raise
+            except BaseException:
+                outcome = "failed"
+                raise
+            finally:
+                metrics.job_ended(kind.kind, outcome, time.monotonic() - began)
 
     def _try(self, kind: Handled, held: Held, attempt: Attempt) -> None:
         try:
