@@ -335,3 +335,9 @@ def test_what_somebody_happened_to_be_doing_is_no_headline() -> None:
 
 def test_a_noun_after_an_article_is_one_however_it_ends() -> None:
     assert "#hive" in write_copy("We opened the hive. Bees left the hive at once. A hive is warm.")[0].hashtags
+
+
+def test_a_question_that_was_begun_anew_is_no_headline() -> None:
+    said = "Is the new telescope can see the moon of Jupiter? The telescope shows every moon of Jupiter at once."
+    post, hook = write_copy(said)
+    assert "telescope can" not in f"{post.title} {hook}".casefold()

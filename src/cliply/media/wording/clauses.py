@@ -164,7 +164,25 @@ def complete(clause: Clause) -> bool:
         or clause.tags[-1].pos in ("ADP", "DET", "CCONJ", "SCONJ", "PART")
     ):
         return False
+    if _begun_anew(clause):
+        return False
     return _has_subject_and_verb(clause) and _thought_is_told(clause) and not points_back(clause)
+
+
+_MODAL = ("can", "could", "may", "might", "must", "shall", "should", "will", "would")
+
+
+def _begun_anew(clause: Clause) -> bool:
+    """ "Is the new feature can tell us?": asked with one verb and ended with another."""
+    if clause.words[0] not in ("is", "are", "was", "were", "do", "does", "did"):
+        return False
+    for word, tag in zip(clause.words[1:], clause.tags[1:], strict=True):
+        # "Is it true that they can …", "Are the people who can …"
+        if tag.pos in ("SCONJ", "CCONJ") or word in ("that", "who", "which", "what", "how", "why", "where", "when"):
+            return False
+        if tag.pos == "AUX" and word in _MODAL:
+            return True
+    return False
 
 
 def _thought_is_told(clause: Clause) -> bool:

@@ -273,7 +273,7 @@ def _worth(text: str, words: Sequence[str], kind: str, about: Subject, sentence:
     worth *= 1.05 if sentence in (0, 1, sentences - 1) else 1.0
     worth *= _ease(len(words))
     if words[0] in ("i", "i'm", "i've", "i'd", "i'll", "my", "we", "we've", "we're", "he", "she"):
-        worth *= 0.6 if _narrates(words) else 0.9
+        worth *= 0.5 if _narrates(words) else 0.9
     worth *= 0.8 if "also" in words else 1.0
     if "," in text:
         worth *= 0.85
