@@ -176,11 +176,11 @@ def _begun_anew(clause: Clause) -> bool:
     """ "Is the new feature can tell us?": asked with one verb and ended with another."""
     if clause.words[0] not in ("is", "are", "was", "were", "do", "does", "did"):
         return False
-    for word, tag in zip(clause.words[1:], clause.tags[1:], strict=True):
+    for word, known in zip(clause.words[1:], clause.tags[1:], strict=True):
         # "Is it true that they can …", "Are the people who can …"
-        if tag.pos in ("SCONJ", "CCONJ") or word in ("that", "who", "which", "what", "how", "why", "where", "when"):
+        if known.pos in ("SCONJ", "CCONJ") or word in ("that", "who", "which", "what", "how", "why", "where", "when"):
             return False
-        if tag.pos == "AUX" and word in _MODAL:
+        if known.pos == "AUX" and word in _MODAL:
             return True
     return False
 
