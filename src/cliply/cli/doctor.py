@@ -16,6 +16,7 @@ import typer
 from cliply import __version__
 from cliply.cli.console import JsonFlag, print_json, settings
 from cliply.cli.exit_codes import ExitCode
+from cliply.cli.readyz import existing_database
 from cliply.errors import CliplyError
 from cliply.infra.settings import Settings, unknown_names
 from cliply.media.probe import printable
@@ -88,6 +89,7 @@ def _checks() -> Iterator[Check]:
     yield from _services(settings())
     yield _tried("database", lambda: _database(settings()))
     yield _tried("storage", lambda: _storage(settings()))
+    yield from _service(settings())
     for unknown in unknown_names():
         yield Check("environment", "optional", printable(unknown))
 
@@ -219,6 +221,25 @@ def _storage(now: Settings) -> str:
     from cliply.infra.storage.opening import check_storage
 
     return check_storage(now)
+
+
+def _service(now: Settings) -> Iterator[Check]:
+    """What `cliply readyz` says of it, and what is wrong though it runs; nothing before there is a service."""
+    from cliply.infra.health import readiness
+    from cliply.infra.self_audit import findings
+
+    try:
+        with existing_database(now) as database:
+            checks = () if database is None else readiness(database, now).checks()
+            for check in checks:
+                if check.name in ("queue", "disk"):
+                    yield Check(f"service: {check.name}", "ok" if check.ok else "missing", check.found)
+            if database is not None and all(check.ok for check in checks if check.name in ("database", "schema")):
+                for found in findings(database, now):
+                    state: State = "missing" if found.severity == "error" else "optional"
+                    yield Check(f"service: {found.about}", state, found.told)
+    except CliplyError:
+        return  # the database's own line has told it
 
 
 def _services(now: Settings) -> Iterator[Check]:

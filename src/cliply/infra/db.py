@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
-from sqlalchemy import create_engine, event, text
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import QueuePool, create_engine, event, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, SessionTransaction
 
@@ -38,6 +39,7 @@ class Database:
     """The connections of one process; needs no state of a connection, so a transaction pooler may stand between."""
 
     def __init__(self, url: str, *, connections: int = 10) -> None:
+        self.connections = connections
         self._engine = create_engine(
             parse(url),
             pool_size=connections,
@@ -61,6 +63,20 @@ class Database:
         """One transaction that sees every workspace; committed when the block ends well."""
         with self._session(None) as session:
             yield session
+
+    def apart(self, *, connections: int) -> "Database":
+        """The same database with connections of their own, for what must not wait until one of the others is free."""
+        return Database(self._engine.url.render_as_string(hide_password=False), connections=connections)
+
+    def revision(self) -> str | None:
+        """What its tables are at; asked as the user who signed in, since the roles see none of Alembic's."""
+        with self._engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+
+    def pool_use(self) -> tuple[int, int]:
+        """Connections that are in use, and those that are there."""
+        pool = self._engine.pool
+        return (pool.checkedout(), pool.size()) if isinstance(pool, QueuePool) else (0, 0)
 
     def close(self) -> None:
         self._engine.dispose()

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from cliply.errors import Conflict, Invalid, NotAllowed, NotFound, Unavailable
 from cliply.infra.database_url import parse, printable
-from cliply.infra.db import APP_ROLE, SYSTEM_ROLE
+from cliply.infra.db import APP_ROLE, SYSTEM_ROLE, Database
 
 OLDEST_SERVER = 15
 _LOCK = 7_274_002
@@ -54,12 +54,12 @@ def downgrade(url: str, revision: str) -> str:
 def check(url: str) -> str:
     """The revision that the database is at. Raises SchemaTooOld or SchemaTooNew when this version cannot use it."""
     with _connected(url) as connection:
-        found = _current(connection)
-        _refuse_newer(found)
-        needed = _scripts().get_current_head() or "base"
-        if found != needed:
-            raise SchemaTooOld(found, needed)
-        return needed
+        return _fits(_current(connection))
+
+
+def check_open(database: Database) -> str:
+    """The same for a database that is in use."""
+    return _fits(database.revision())
 
 
 def server_version(url: str) -> str:
@@ -136,6 +136,17 @@ def _scripts() -> ScriptDirectory:
 
 def _current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
+
+
+def _head() -> str:
+    return _scripts().get_current_head() or "base"
+
+
+def _fits(found: str | None) -> str:
+    _refuse_newer(found)
+    if found != _head():
+        raise SchemaTooOld(found, _head())
+    return _head()
 
 
 def _refuse_newer(found: str | None) -> None:

@@ -1,0 +1,119 @@
+"""What is wrong with how an installation is set up, though it runs: walls that are down, settings that mean harm."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from sqlalchemy import text
+
+from cliply.infra.db import APP_ROLE, SYSTEM_ROLE, Database
+from cliply.infra.settings import Settings, unknown_names
+
+Severity: TypeAlias = Literal["error", "warning"]
+
+_OPEN_TABLES = text("""
+    SELECT c.relname FROM pg_class c
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'workspace_id' AND NOT a.attisdropped
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT (
+        c.relrowsecurity AND c.relforcerowsecurity
+        AND EXISTS (
+            SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polpermissive
+                AND p.polroles @> ARRAY[(SELECT oid FROM pg_roles WHERE rolname = :app)]
+                AND pg_get_expr(p.polqual, p.polrelid) LIKE '%current_workspace()%'
+        )
+    ) ORDER BY c.relname
+""")
+_OPEN_VIEWS = text("""
+    SELECT c.relname FROM pg_class c
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'workspace_id' AND NOT a.attisdropped
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('v', 'm')
+        AND NOT coalesce(c.reloptions @> ARRAY['security_invoker=true'], false) ORDER BY c.relname
+""")
+_STRONG_ROLES = text("""
+    SELECT rolname FROM pg_roles WHERE rolname IN (:app, :system) AND (rolsuper OR rolbypassrls OR rolcreaterole)
+    ORDER BY rolname
+""")
+_OWNED_BY_ROLES = text("""
+    SELECT c.relname FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner
+    WHERE c.relnamespace = 'public'::regnamespace AND r.rolname IN (:app, :system) ORDER BY c.relname
+""")
+_AUDIT_IS_KEPT = text("""
+    SELECT count(*) = 2 FROM pg_trigger
+    WHERE tgrelid = 'audit_entries'::regclass AND tgname IN ('append_only', 'never_emptied') AND tgenabled = 'A'
+""")
+_FAILED = text("SELECT count(*) FROM procrastinate_jobs WHERE status = 'failed'")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`about` says in one word what it concerns; `told` what is wrong, then what to do."""
+
+    about: str
+    severity: Severity
+    told: str
+
+
+def findings(database: Database, settings: Settings) -> list[Finding]:
+    """Nothing where all is well; worst first. Never holds the value of a setting that is secret."""
+    found = [*_walls(database), *_configuration(settings)]
+    return sorted(found, key=lambda each: each.severity != "error")
+
+
+def _walls(database: Database) -> Iterator[Finding]:
+    roles = {"app": APP_ROLE, "system": SYSTEM_ROLE}
+    with database.system() as session:
+        for table in session.scalars(_OPEN_TABLES, roles):
+            yield Finding(
+                "workspaces",
+                "error",
+                f"The table {table} is not closed between workspaces. Give it the policy of cliply.migrations.tenancy.",
+            )
+        for view in session.scalars(_OPEN_VIEWS):
+            yield Finding(
+                "workspaces", "error", f"The view {view} passes row security over. Make it with security_invoker."
+            )
+        for role in session.scalars(_STRONG_ROLES, roles):
+            yield Finding(
+                "roles",
+                "error",
+                f"The database's role {role} may pass over row security. Run: "
+                f"ALTER ROLE {role} NOSUPERUSER NOBYPASSRLS NOCREATEROLE",
+            )
+        for table in session.scalars(_OWNED_BY_ROLES, roles):
+            yield Finding("roles", "error", f"The table {table} belongs to a role of sessions. Give it another owner.")
+        if not session.scalar(_AUDIT_IS_KEPT):
+            yield Finding(
+                "audit", "error", "Entries of the audit log can be changed: its triggers are off. Switch them on again."
+            )
+        if failed := session.scalar(_FAILED):
+            yield Finding("jobs", "warning", f"{failed} jobs have failed for good. Look why, then run them again.")
+
+
+def _configuration(settings: Settings) -> Iterator[Finding]:
+    for unknown in unknown_names():
+        yield Finding("settings", "warning", unknown)
+    if settings.mail.host is None:
+        yield Finding("mail", "warning", "Mail is kept in a folder and not sent. Set CLIPLY_MAIL__HOST.")
+    elif settings.mail.encryption == "none" and settings.mail.host not in ("localhost", "127.0.0.1", "::1"):
+        yield Finding(
+            "mail", "error", "Mail, with what it opens, is sent unencrypted. Set CLIPLY_MAIL__ENCRYPTION to starttls."
+        )
+    address = settings.server.url
+    if address is None:
+        yield Finding(
+            "address", "warning", "Mail cannot hold links that work elsewhere. Name the address in CLIPLY_SERVER__URL."
+        )
+    elif not settings.server.secure and urlsplit(address).hostname not in ("localhost", "127.0.0.1", "::1"):
+        yield Finding(
+            "address",
+            "error",
+            "Passwords and sessions are sent unencrypted. Serve HTTPS, and say so in CLIPLY_SERVER__URL.",
+        )
+    if (endpoint := settings.storage.endpoint) is not None and _is_open(endpoint):
+        yield Finding("storage", "warning", "Videos are sent to the storage unencrypted. Use its https address.")
+
+
+def _is_open(endpoint: str) -> bool:
+    address = urlsplit(endpoint)
+    return address.scheme == "http" and address.hostname not in ("localhost", "127.0.0.1", "::1")
