@@ -58,3 +58,10 @@ def test_a_pipe_gets_lines_and_a_terminal_gets_bars(tmp_path: Path) -> None:
     assert not isinstance(terminal, Lines)
     terminal(Update(Stage.SOUND, 0.5))
     terminal.close()
+
+
+def test_work_that_is_over_at_once_promises_no_time(tmp_path: Path) -> None:
+    written = io.StringIO()
+    show = Lines(Console(file=written, width=200), Estimate(Rates(tmp_path / "rates.json"), source_seconds=5))
+    show(Update(Stage.RENDER, 0.0))
+    assert written.getvalue() == "Making clips: 0%\n"

@@ -5,12 +5,14 @@ import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import get_args
 from urllib.parse import unquote
 
 import pytest
 
 from cliply.media.documents import CandidateEntry, ClipEntry, ClipFiles, ClipsDocument, Finding, SourceFacts
-from cliply.media.page import PAGE_FILE, alike, beside, clock, length, page_text, write_page
+from cliply.media.edit import Layout
+from cliply.media.page import FRAMED, PAGE_FILE, alike, beside, clock, length, page_text, write_page
 from cliply.media.types import Dimension, Size, Span
 
 EVIL = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>{{7*7}}\"'&"
@@ -208,3 +210,7 @@ def test_what_the_check_found_again_and_again_is_said_once() -> None:
     assert page.count("Look at this") == 1
     assert "and 2 more like it" in page
     assert all(finding.message in page for finding in again)
+
+
+def test_every_layout_has_plain_words() -> None:
+    assert set(FRAMED) == set(get_args(Layout))

@@ -117,7 +117,7 @@ class Bars:
         task = self._tasks[update.stage]
         self._bars.start_task(task)
         items = f"{update.item}/{update.items}" if update.items > 1 else ""
-        eta = "already done" if update.kept else (f"about {duration(left)} left in all" if update.overall < 1 else "")
+        eta = "already done" if update.kept else ("" if update.overall >= 1 else time_left(left))
         self._bars.update(task, completed=update.overall, items=items, eta=eta)
         if update.overall >= 1:
             self._bars.stop_task(task)
@@ -147,7 +147,7 @@ class Lines:
         elif update.share >= 1:
             end = "done"
         else:
-            end = f"{update.share:.0%}, about {duration(left)} left in all"
+            end = ", ".join(filter(None, (f"{update.share:.0%}", time_left(left))))
         self._console.print(f"{LABELS[update.stage]}{item}: {end}", markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
@@ -157,6 +157,11 @@ class Lines:
 def reporter(console: Console, rates: Rates, source_seconds: float, *, plain: bool) -> Reporter:
     estimate = Estimate(rates, source_seconds)
     return Bars(console, estimate) if console.is_terminal and not plain else Lines(console, estimate)
+
+
+def time_left(seconds: float) -> str:
+    """Nothing for less than a second: it is over before it is read, or the work is too short to know its pace."""
+    return f"about {duration(seconds)} left in all" if seconds >= 1 else ""
 
 
 def duration(seconds: float) -> str:

@@ -94,6 +94,16 @@ def _asset(name: str) -> str:
     return (files("cliply.media") / _DATA / name).read_text(encoding="utf-8").strip()
 
 
+FRAMED = {
+    "follow": "one person",
+    "split": "two people",
+    "grid": "several people",
+    "stack": "screen and speaker",
+    "fit": "whole picture",
+}
+"""What is to be seen in each layout."""
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -108,6 +118,7 @@ def _environment() -> Environment:
     environment.filters["beside"] = beside
     environment.filters["alike"] = alike
     environment.filters["printable"] = printable
+    environment.filters["framed"] = lambda layout: FRAMED.get(layout, layout)
     return environment
 
 
