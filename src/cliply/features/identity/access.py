@@ -9,8 +9,12 @@ from sqlalchemy.orm import Session
 from cliply.errors import NotAllowed, NotFound
 from cliply.features.audit.models import ActorKind
 from cliply.features.audit.service import Actor
-from cliply.features.identity.models import Membership, Role
+from cliply.features.identity.models import Membership, Role, User
 from cliply.features.identity.permissions import MEANING, Action, may
+
+
+class Unauthenticated(NotAllowed):
+    """Nobody has proved who they are; base of the ways in which that fails."""
 
 
 class NoSuchWorkspace(NotFound):
@@ -34,6 +38,11 @@ class ScopeMissing(NotAllowed):
 class NotForKeys(NotAllowed):
     def __init__(self) -> None:
         super().__init__("An API key may not do this. Sign in, then do it yourself.")
+
+
+class NotAdmin(NotAllowed):
+    def __init__(self) -> None:
+        super().__init__("This is for whoever runs this installation of Cliply.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +108,10 @@ def resolve(session: Session, principal: Principal) -> Caller:
     if role is None:
         raise NoSuchWorkspace
     return Caller(principal, workspace_id, role)
+
+
+def require_admin(session: Session, principal: Principal) -> None:
+    """For what concerns the whole installation, in a session of the system. Raises NotForKeys or NotAdmin."""
+    principal.require_person()
+    if not session.scalar(select(User.is_admin).where(User.id == principal.user_id)):
+        raise NotAdmin

@@ -15,11 +15,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from cliply.errors import Conflict, NotAllowed, NotFound
+from cliply.errors import Conflict, NotFound
 from cliply.features.audit import service as audit
 from cliply.features.audit.models import ActorKind
 from cliply.features.audit.service import Actor
 from cliply.features.identity import login_sessions
+from cliply.features.identity.access import Unauthenticated
 from cliply.features.identity.account_rules import checked_email, checked_name, checked_password
 from cliply.features.identity.login_sessions import SignedIn
 from cliply.features.identity.models import Password, Recovery, User
@@ -42,7 +43,7 @@ class AddressTaken(Conflict):
         super().__init__("There is an account with this e-mail address already. Sign in, or recover your password.")
 
 
-class WrongPassword(NotAllowed):
+class WrongPassword(Unauthenticated):
     """The same whether the account does not exist, has no password, or has another."""
 
     def __init__(self) -> None:
@@ -149,6 +150,11 @@ def recover(database: Database, token: str, password: str, *, by: Actor) -> UUID
         audit.record(session, "password.recovered", ("user", user_id), by=_self(by, user_id))
         login_sessions.end_all(session, user_id, by=_self(by, user_id))
         return user_id
+
+
+def get(session: Session, user_id: UUID) -> User:
+    """The account of somebody who has proved to be its user."""
+    return session.get_one(User, user_id)
 
 
 def find(session: Session, email: str) -> UUID:

@@ -12,9 +12,9 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from cliply.errors import Invalid, NotAllowed, NotFound
+from cliply.errors import Invalid, NotFound
 from cliply.features.audit import service as audit
-from cliply.features.identity.access import Caller, KeyGrant, Principal
+from cliply.features.identity.access import Caller, KeyGrant, Principal, Unauthenticated
 from cliply.features.identity.account_rules import checked_name
 from cliply.features.identity.models import ApiKey
 from cliply.features.identity.permissions import Action
@@ -30,7 +30,7 @@ _USED_EVERY = timedelta(minutes=1)
 """How exactly it is known when a key was last used; finer would be a write with every request."""
 
 
-class WrongKey(NotAllowed):
+class WrongKey(Unauthenticated):
     """The same whether it never was one, was revoked, or is over."""
 
     def __init__(self) -> None:

@@ -7,9 +7,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from cliply.errors import NotAllowed
 from cliply.features.audit import service as audit
 from cliply.features.audit.service import Actor
+from cliply.features.identity.access import Unauthenticated
 from cliply.features.identity.models import LoginSession
 from cliply.infra.security import new_token, token_hash
 
@@ -19,7 +19,7 @@ _SEEN_EVERY = timedelta(minutes=1)
 """How exactly it is known when a browser was last there; finer would be a write with every request."""
 
 
-class SignedOut(NotAllowed):
+class SignedOut(Unauthenticated):
     def __init__(self) -> None:
         super().__init__("You are not signed in, or not any more. Sign in, then try again.")
 
@@ -56,6 +56,12 @@ def user_of(session: Session, token: str) -> UUID:
         .execution_options(synchronize_session=False)
     )
     return found
+
+
+def list_live(session: Session, user_id: UUID) -> list[LoginSession]:
+    """The user's browsers, the one that was there last first."""
+    live = LoginSession.user_id == user_id, ~_is_over()
+    return list(session.scalars(select(LoginSession).where(*live).order_by(LoginSession.seen_at.desc())))
 
 
 def end(session: Session, token: str, *, by: Actor) -> None:

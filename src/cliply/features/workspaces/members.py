@@ -44,6 +44,13 @@ def list_members(session: Session, caller: Caller) -> list[Member]:
     return [Member(*row) for row in rows]
 
 
+def get(session: Session, caller: Caller, user_id: UUID) -> Member:
+    found = next((each for each in list_members(session, caller) if each.user_id == user_id), None)
+    if found is None:
+        raise NoSuchMember
+    return found
+
+
 def change_role(session: Session, caller: Caller, user_id: UUID, role: Role) -> None:
     """Raises RoleTooLow, NoSuchMember or LastOwner."""
     roles = _locked_roles(session)

@@ -1,6 +1,7 @@
 """Workspaces: made, renamed, set up."""
 
 import secrets
+from dataclasses import dataclass
 from zoneinfo import available_timezones
 
 from sqlalchemy import select
@@ -34,6 +35,23 @@ def create(session: Session, name: str, *, by: Principal) -> Workspace:
         workspace_id=workspace.id,
     )
     return workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A workspace that somebody is a member of, and as what."""
+
+    workspace: Workspace
+    role: Role
+
+
+def list_for(session: Session, by: Principal) -> list[Place]:
+    """The principal's workspaces, in a session of the system; with a key the key's own. By name."""
+    mine = select(Workspace, Membership.role).join(Membership, Membership.workspace_id == Workspace.id)
+    mine = mine.where(Membership.user_id == by.user_id).order_by(Workspace.name, Workspace.id)
+    if by.key is not None:
+        mine = mine.where(Workspace.id == by.key.workspace_id)
+    return [Place(*row) for row in session.execute(mine)]
 
 
 def get(session: Session, caller: Caller) -> Workspace:

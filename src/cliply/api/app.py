@@ -1,0 +1,44 @@
+"""The service over HTTP: every feature's routes, and what holds for all of them."""
+
+import asyncio
+from collections.abc import Sequence
+
+from fastapi import APIRouter, FastAPI
+
+from cliply import __version__
+from cliply.api import health, openapi, problems
+from cliply.api.limits import Limits
+from cliply.api.middleware import RequestContext, SecurityHeaders
+from cliply.features.identity import routes as identity
+from cliply.features.workspaces import routes as workspaces
+from cliply.infra.storage.links import PATH as FILES
+from cliply.runtime import Runtime
+
+ROUTERS: Sequence[APIRouter] = (health.router, identity.router, workspaces.router)
+
+
+def create_app(runtime: Runtime) -> FastAPI:
+    """`runtime` stays open for as long as the app is served."""
+    app = FastAPI(
+        title="Cliply",
+        version=__version__,
+        description=openapi.DESCRIPTION,
+        openapi_url="/api/openapi.json",
+        # They load scripts from somebody else's server.
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
+        separate_input_output_schemas=False,
+        redirect_slashes=False,
+    )
+    app.state.runtime = runtime
+    app.state.turns = asyncio.Semaphore(runtime.database.connections)
+    for router in ROUTERS:
+        app.include_router(router)
+    openapi.complete(app)
+    problems.register(app)
+    # The last one added sees a request first.
+    app.add_middleware(Limits, streamed=[FILES])
+    app.add_middleware(SecurityHeaders, secure=runtime.settings.server.secure)
+    app.add_middleware(RequestContext)
+    return app

@@ -1,0 +1,149 @@
+"""The document of the service: what the framework writes, and what it cannot know."""
+
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, iter_route_contexts
+
+from cliply.api.problems import MEDIA_TYPE, Problem
+from cliply.features.identity import dependencies
+from cliply.features.identity.dependencies import WORKSPACE_HEADER, Allowed
+from cliply.infra.idempotency import LONGEST_KEY
+from cliply.infra.routing import KEYED, asked
+
+DESCRIPTION = """\
+Turns long videos into short clips worth posting.
+
+Programs send `Authorization: Bearer clp_live_…` with an API key; browsers are signed in by a cookie. A workspace is
+named in the path, in the header `X-Workspace-Id`, or by the key. What belongs to another workspace is not there: 404.
+
+Everything that goes wrong is answered as `application/problem+json`: `code` stays the same from version to version,
+`detail` is for people. A POST or PATCH that is sent again with the same `Idempotency-Key` is not done again."""
+
+ACTION = "x-cliply-action"
+"""Of an operation that only some roles may do: its name in the table of permissions."""
+
+_SECURITY = {
+    "key": {"type": "http", "scheme": "bearer", "description": "An API key of a workspace."},
+    "cookie": {"type": "apiKey", "in": "cookie", "name": "__Host-cliply", "description": "A signed-in browser."},
+}
+_ALWAYS = (413, 414, 431, 500)
+_DESCRIPTIONS = {
+    304: "It is what the client knows already, by its `If-None-Match`.",
+    400: "The body is no JSON.",
+    401: "Nobody is signed in, or the key is wrong.",
+    403: "The caller may not do this.",
+    404: "It is not there, or belongs to another workspace.",
+    409: "It does not fit what is there, or is being carried out already.",
+    413: "The body is too large or too deeply nested.",
+    414: "The address is too long.",
+    422: "A value cannot be used.",
+    429: "Asked too often; `Retry-After` says when to try again.",
+    431: "The headers are too large.",
+    500: "A fault of Cliply.",
+    503: "The database or the storage does not answer.",
+}
+
+
+def complete(app: FastAPI) -> None:
+    """Have `app.openapi()` tell everything."""
+    framework = app.openapi
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _completed(app, framework())
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]
+
+
+def routes_of(app: FastAPI) -> Iterator[tuple[str, APIRoute]]:
+    """Every route with its whole path."""
+    for each in iter_route_contexts(app.routes):
+        if isinstance(each.original_route, APIRoute) and each.path is not None:
+            yield each.path, each.original_route
+
+
+def calls_of(dependant: Dependant) -> Iterator[object]:
+    """What a route asks for, and what that asks for."""
+    for each in dependant.dependencies:
+        yield each.call
+        yield from calls_of(each)
+
+
+def _completed(app: FastAPI, document: dict[str, Any]) -> dict[str, Any]:
+    components = document.setdefault("components", {})
+    components["securitySchemes"] = _SECURITY
+    schemas = components.setdefault("schemas", {})
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    told = Problem.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
+    schemas.update(told.pop("$defs"))
+    schemas["Problem"] = told
+    for path, route in routes_of(app):
+        if route.include_in_schema:
+            for method in sorted(route.methods or ()):
+                _complete(document["paths"][path][method.lower()], method, path, route)
+    return document
+
+
+def _complete(operation: dict[str, Any], method: str, path: str, route: APIRoute) -> None:
+    calls = list(calls_of(route.dependant))
+    operation["summary"] = _summary(operation)
+    parameters = operation.setdefault("parameters", [])
+    parameters += _parameters(method, path, calls, {each["name"] for each in parameters})
+    if not parameters:
+        del operation["parameters"]
+    operation["security"] = [{"key": []}, {"cookie": []}] if dependencies.principal in calls else []
+    for action in [each.action for each in calls if isinstance(each, Allowed)]:
+        operation[ACTION] = action
+    responses = operation["responses"]
+    responses.pop("422", None)
+    for status in _statuses(method, path, calls, operation):
+        responses.setdefault(str(status), _problem(status))
+    if method == "GET" and "application/json" in responses.get("200", {}).get("content", {}):
+        responses["304"] = {"description": _DESCRIPTIONS[304]}
+
+
+def _summary(operation: Mapping[str, Any]) -> str:
+    """The first sentence of what the route says about itself."""
+    return str(operation.get("description", "")).partition("\n")[0].rstrip(".")
+
+
+def _parameters(method: str, path: str, calls: list[object], known: set[str]) -> Iterator[dict[str, Any]]:
+    uuid = {"type": "string", "format": "uuid"}
+    if "{workspace_id}" in path and "workspace_id" not in known:
+        yield {"name": "workspace_id", "in": "path", "required": True, "schema": uuid, "description": "The workspace."}
+    elif dependencies.member_of in calls:
+        told = "The workspace, by its id; not needed with an API key, which belongs to one."
+        yield {"name": WORKSPACE_HEADER, "in": "header", "required": False, "schema": uuid, "description": told}
+    if method in KEYED and asked in calls:
+        told = "Sent again with the same key, the request is not done again but answered as before, for 24 hours."
+        schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": r"^[!#-\[\]-~]+$"}
+        yield {"name": "Idempotency-Key", "in": "header", "required": False, "schema": schema, "description": told}
+
+
+def _statuses(method: str, path: str, calls: list[object], operation: Mapping[str, Any]) -> Iterator[int]:
+    yield from _ALWAYS
+    if dependencies.in_turn in calls:
+        yield 503
+    if dependencies.principal in calls:
+        yield from (401, 403, 429)
+    if "{" in path or dependencies.member_of in calls:
+        yield 404
+    if "parameters" in operation or "requestBody" in operation:
+        yield 422
+    if method != "GET":
+        yield from (403, 409)
+    if "requestBody" in operation:
+        yield 400
+
+
+def _problem(status: int) -> dict[str, Any]:
+    return {
+        "description": _DESCRIPTIONS.get(status, HTTPStatus(status).phrase),
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }

@@ -1,0 +1,189 @@
+"""What went wrong, as RFC 9457 has it: every kind of failure to one status and one shape of answer."""
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError, ResponseValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
+from starlette.exceptions import HTTPException
+
+from cliply import errors
+from cliply.errors import CliplyError
+from cliply.features.identity.access import Unauthenticated
+from cliply.infra.idempotency import Answered
+from cliply.infra.rate_limits import TooOften
+from cliply.infra.storage.failures import NoSuchBytes, StorageFull, StorageNotThere, StorageRefused
+from cliply.infra.workspace_guard import ForeignWorkspace
+
+MEDIA_TYPE = "application/problem+json"
+
+_log = logging.getLogger(__name__)
+
+
+class PayloadTooLarge(errors.LimitReached):
+    def __init__(self, what: str) -> None:
+        super().__init__(f"The request is larger than is taken here: {what}.")
+
+
+# The first that fits counts: exceptions from the six kinds stand above them.
+STATUS: tuple[tuple[type[CliplyError], int], ...] = (
+    (Unauthenticated, 401),
+    (PayloadTooLarge, 413),
+    (NoSuchBytes, 416),
+    (TooOften, 429),
+    # Nothing that the caller could do about.
+    (StorageRefused, 503),
+    (StorageNotThere, 503),
+    (StorageFull, 507),
+    (errors.NotFound, 404),
+    (errors.NotAllowed, 403),
+    (errors.Invalid, 422),
+    (errors.Conflict, 409),
+    (errors.LimitReached, 403),
+    (errors.Unavailable, 503),
+)
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one value of the request."""
+
+    pointer: str = Field(description="Where it is: `/body/name`, `/query/limit`.", examples=["/body/name"])
+    detail: str = Field(examples=["Field required"])
+
+
+class Problem(BaseModel):
+    """Why a request was not carried out (RFC 9457)."""
+
+    type: str = Field(description="Names the kind of problem; ends with `code`.")
+    title: str
+    status: int
+    detail: str = Field(description="What is wrong, and what to do; for people.")
+    code: str = Field(description="Stays the same from version to version; for programs.")
+    request_id: str = Field(description="Names this request in the service's logs.")
+    errors: Sequence[FieldProblem] = Field((), description="Which values are wrong, where that is known.")
+
+
+def code_of(error: type[Exception]) -> str:
+    """`NoSuchWorkspace` is `no_such_workspace`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", error.__name__).lower()
+
+
+def problem(
+    request_id: str,
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    fields: Sequence[FieldProblem] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    told = Problem(
+        type=f"urn:cliply:problem:{code}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        code=code,
+        request_id=request_id,
+        errors=fields,
+    )
+    return JSONResponse(told.model_dump(mode="json"), status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def status_of(error: CliplyError) -> int:
+    return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
+
+
+def of_error(request_id: str, error: CliplyError) -> Response:
+    """The answer to an error whose message was written for people."""
+    headers = {}
+    if isinstance(error, TooOften):
+        headers["retry-after"] = str(error.retry_after)
+    if isinstance(error, Unauthenticated):
+        headers["www-authenticate"] = 'Bearer realm="Cliply"'
+    return problem(request_id, status_of(error), code_of(type(error)), str(error), headers=headers)
+
+
+def fault(request_id: str) -> Response:
+    """The answer to a fault of ours, which tells nothing about it."""
+    detail = f"Something went wrong in Cliply itself. Try again; if it stays, report it with the id {request_id}."
+    return problem(request_id, 500, "fault", detail)
+
+
+def register(app: FastAPI) -> None:
+    app.exception_handler(CliplyError)(_cliply)
+    app.exception_handler(ForeignWorkspace)(_foreign)
+    app.exception_handler(Answered)(_answered)
+    app.exception_handler(RequestValidationError)(_invalid)
+    app.exception_handler(ResponseValidationError)(_wrong_answer)
+    app.exception_handler(HTTPException)(_http)
+    app.exception_handler(OperationalError)(_database)
+    app.exception_handler(NoConnection)(_database)
+
+
+def request_id_of(request: Request) -> str:
+    return str(request.scope["state"]["request_id"])
+
+
+def _cliply(request: Request, error: CliplyError) -> Response:
+    return of_error(request_id_of(request), error)
+
+
+def _foreign(request: Request, error: ForeignWorkspace) -> Response:
+    _log.error("foreign_workspace_refused", exc_info=error)
+    return fault(request_id_of(request))
+
+
+def _wrong_answer(request: Request, error: ResponseValidationError) -> Response:
+    # Its message repeats the whole answer.
+    _log.error("answer_not_as_documented", extra={"where": [str(each["loc"]) for each in error.errors()]})
+    return fault(request_id_of(request))
+
+
+def _answered(_request: Request, before: Answered) -> Response:
+    answer = before.answer
+    return Response(answer.body, answer.status, {**answer.headers, "idempotency-replayed": "true"})
+
+
+def _invalid(request: Request, error: RequestValidationError) -> Response:
+    found = error.errors()
+    if any(each["type"] == "json_invalid" for each in found):
+        detail = "The body is no JSON, or is cut off. Send it as application/json."
+        return problem(request_id_of(request), 400, "malformed_json", detail)
+    # What was sent is not repeated: it may be a password.
+    fields = [FieldProblem(pointer=_pointer(each["loc"]), detail=_plain(each["msg"])) for each in found]
+    shown = "; ".join(f"{each.pointer.rpartition('/')[2]}: {each.detail}" for each in fields[:5])
+    detail = f"The request cannot be used as it is: {shown}."
+    return problem(request_id_of(request), 422, "validation_failed", detail, fields=fields)
+
+
+def _pointer(location: Sequence[Any]) -> str:
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
+
+
+def _plain(message: str) -> str:
+    return message.removeprefix("Value error, ")
+
+
+_HTTP = {
+    404: ("no_such_address", "There is nothing at this address. See /docs for what there is."),
+    405: ("method_not_allowed", "This address does not take that method. See /docs for what it takes."),
+    400: ("bad_request", "The request cannot be read."),
+}
+
+
+def _http(request: Request, error: HTTPException) -> Response:
+    code, detail = _HTTP.get(error.status_code, (HTTPStatus(error.status_code).name.lower(), str(error.detail)))
+    return problem(request_id_of(request), error.status_code, code, detail, headers=error.headers)
+
+
+def _database(request: Request, error: Exception) -> Response:
+    _log.warning("database_unavailable", extra={"error": type(error).__name__})
+    detail = "The database does not answer at the moment. Nothing was changed; try again soon."
+    return problem(request_id_of(request), 503, "database_unavailable", detail, headers={"retry-after": "5"})

@@ -1,0 +1,34 @@
+"""What a request brings to prove who sends it: a browser's session, or a program's key."""
+
+from sqlalchemy.orm import Session
+
+from cliply.features.identity import api_keys, login_sessions
+from cliply.features.identity.access import Principal, Unauthenticated
+from cliply.features.identity.login_sessions import SignedOut
+
+
+class WrongScheme(Unauthenticated):
+    def __init__(self) -> None:
+        super().__init__("Send the header like this: Authorization: Bearer clp_live_… with an API key.")
+
+
+def principal_of(
+    session: Session,
+    authorization: str | None,
+    cookie: str | None,
+    *,
+    request_id: str | None = None,
+    ip: str | None = None,
+) -> Principal:
+    """Who sends it, in a session of the system; what is named in a header counts, and no cookie then.
+
+    Raises Unauthenticated.
+    """
+    if authorization is not None:
+        scheme, _, secret = authorization.partition(" ")
+        if scheme.lower() != "bearer":
+            raise WrongScheme
+        return api_keys.principal_of(session, secret.strip(), request_id=request_id, ip=ip)
+    if cookie is None:
+        raise SignedOut
+    return Principal(login_sessions.user_of(session, cookie), request_id=request_id, ip=ip)

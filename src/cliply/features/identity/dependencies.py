@@ -1,0 +1,225 @@
+"""What routes ask for: who is calling, what they may do, and the transaction in which they do it.
+
+A route names its access by one of these; a test refuses a route that names none. Services never import this.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Annotated
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from fastapi import Depends, Request
+from sqlalchemy.orm import Session
+
+from cliply.errors import Invalid, NotAllowed
+from cliply.features.audit.models import ActorKind
+from cliply.features.audit.service import Actor
+from cliply.features.identity.access import Caller, NoSuchWorkspace, Principal, require_admin, resolve
+from cliply.features.identity.credentials import principal_of
+from cliply.features.identity.permissions import Action
+from cliply.infra.idempotency import Asked
+from cliply.infra.routing import asked, begin
+from cliply.runtime import Runtime
+
+WORKSPACE_HEADER = "X-Workspace-Id"
+SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+class CrossSite(NotAllowed):
+    def __init__(self) -> None:
+        super().__init__(
+            "This was asked for by a page of another site, and is refused. Open Cliply itself, then do it."
+        )
+
+
+class WorkspaceNotNamed(Invalid):
+    def __init__(self) -> None:
+        super().__init__(f"Name the workspace by its id in the header {WORKSPACE_HEADER}.")
+
+
+def _runtime(request: Request) -> Runtime:
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+Running = Annotated[Runtime, Depends(_runtime)]
+
+
+async def in_turn(request: Request) -> AsyncIterator[None]:
+    """Only as many requests at once as there are connections.
+
+    The steps of a request run on threads of one pool. Without this, those who wait for a connection could take every
+    thread, and those who have one could not go on.
+    """
+    turns: asyncio.Semaphore = request.app.state.turns
+    async with turns:
+        yield
+
+
+Turn = Depends(in_turn, scope="function")
+
+
+def cookie_name(runtime: Runtime) -> str:
+    """With the prefix a browser takes it from this very host by HTTPS only; on plain HTTP it would not take it."""
+    return "__Host-cliply" if runtime.settings.server.secure else "cliply"
+
+
+def same_site(request: Request, runtime: Running) -> None:
+    """Refuse what a page of another site has a browser send. Programs send neither header.
+
+    Raises CrossSite.
+    """
+    if request.method in SAFE:
+        return
+    fetched = request.headers.get("sec-fetch-site")
+    if fetched is not None:
+        if fetched not in ("same-origin", "none"):
+            raise CrossSite
+        return
+    origin = request.headers.get("origin")
+    if origin is not None and origin != runtime.settings.server.url:
+        try:
+            host = urlsplit(origin).netloc
+        except ValueError:
+            raise CrossSite from None
+        if host != request.headers.get("host"):
+            raise CrossSite
+
+
+def stranger(request: Request) -> Actor:
+    """Who asks without proving who they are: a request and a place."""
+    return Actor(ActorKind.USER, None, _request_id(request), _ip(request))
+
+
+Stranger = Annotated[Actor, Depends(stranger)]
+
+
+def principal(request: Request, runtime: Running, _turn: Annotated[None, Turn]) -> Principal:
+    """Whoever the request's header or cookie proves to send it. Raises Unauthenticated or CrossSite."""
+    authorization = request.headers.get("authorization")
+    cookie = request.cookies.get(cookie_name(runtime))
+    if authorization is None and cookie is not None:
+        same_site(request, runtime)
+    with runtime.database.system() as session:
+        return principal_of(session, authorization, cookie, request_id=_request_id(request), ip=_ip(request))
+
+
+SignedInPrincipal = Annotated[Principal, Depends(principal)]
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A transaction in the workspace, and the caller as a member of it."""
+
+    session: Session
+    caller: Caller
+
+
+def member_of(
+    request: Request, runtime: Running, by: SignedInPrincipal, wanted: Annotated[Asked | None, Depends(asked)]
+) -> Iterator[Entered]:
+    """A transaction in the workspace that the request names. Raises NoSuchWorkspace."""
+    workspace_id = _workspace(request, by)
+    with runtime.database.workspace(workspace_id) as session:
+        caller = resolve(session, by)
+        begin(request, session, wanted, by=(str(workspace_id), *_who(by)))
+        yield Entered(session, caller)
+
+
+# Ends before the answer is sent: what could not be committed is never answered as done.
+_Entered = Annotated[Entered, Depends(member_of, scope="function")]
+
+
+def _session(entered: _Entered) -> Session:
+    return entered.session
+
+
+WorkspaceSession = Annotated[Session, Depends(_session)]
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The caller, who may do `action`: `caller: Annotated[Caller, allowed(Action.READ_MEMBERS)]`."""
+
+    action: Action
+
+    def __call__(self, entered: _Entered) -> Caller:
+        entered.caller.require(self.action)
+        return entered.caller
+
+
+def allowed(action: Action) -> object:
+    """Access of a route: a member of the workspace that the request names, who may do this."""
+    return Depends(Allowed(action))
+
+
+def member(entered: _Entered) -> Caller:
+    """Access of a route where every member may do something; the service decides what."""
+    return entered.caller
+
+
+Member = Annotated[Caller, Depends(member)]
+
+
+def _system(
+    request: Request, runtime: Running, by: SignedInPrincipal, wanted: Annotated[Asked | None, Depends(asked)]
+) -> Iterator[Session]:
+    with runtime.database.system() as session:
+        begin(request, session, wanted, by=_who(by))
+        yield session
+
+
+SystemSession = Annotated[Session, Depends(_system, scope="function")]
+"""For what belongs to the principal and to no workspace; sees all of them, so the route's service narrows it."""
+
+
+def admin(by: SignedInPrincipal, session: SystemSession) -> Principal:
+    """Access of a route for whoever runs the installation. Raises NotAdmin."""
+    require_admin(session, by)
+    return by
+
+
+Admin = Annotated[Principal, Depends(admin)]
+
+
+def _workspace(request: Request, by: Principal) -> UUID:
+    """By path, header or key. Raises NoSuchWorkspace where they disagree: one of them is foreign then."""
+    told = {
+        _id(value)
+        for value in (request.path_params.get("workspace_id"), request.headers.get(WORKSPACE_HEADER))
+        if value is not None
+    }
+    if by.key is not None:
+        told.add(by.key.workspace_id)
+    if not told:
+        raise WorkspaceNotNamed
+    if len(told) > 1:
+        raise NoSuchWorkspace
+    return told.pop()
+
+
+def _id(value: str) -> UUID:
+    try:
+        return UUID(value)
+    except ValueError:
+        raise NoSuchWorkspace from None
+
+
+def _who(by: Principal) -> tuple[str, str]:
+    return str(by.user_id), "" if by.key is None else str(by.key.id)
+
+
+def _request_id(request: Request) -> str:
+    request_id: str = request.scope["state"]["request_id"]
+    return request_id
+
+
+def _ip(request: Request) -> str | None:
+    """Where the connection comes from, or what a proxy that is trusted says; nothing for what is no address."""
+    try:
+        return None if request.client is None else str(ip_address(request.client.host))
+    except ValueError:
+        return None

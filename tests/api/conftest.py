@@ -1,0 +1,111 @@
+"""The service as a client sees it: the app on the test's database, and people who have signed in."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import update
+from starlette.testclient import TestClient
+
+from cliply.api.app import create_app
+from cliply.features.audit.models import ActorKind
+from cliply.features.audit.service import Actor
+from cliply.features.identity import api_keys, login_sessions
+from cliply.features.identity.access import Caller, Principal
+from cliply.features.identity.models import Membership, Role, User
+from cliply.features.identity.permissions import Action
+from cliply.features.workspaces import service as workspaces
+from cliply.infra.db import Database
+from cliply.infra.mail import FolderMailer
+from cliply.infra.settings import Settings
+from cliply.infra.storage.opening import open_storage
+from cliply.runtime import Runtime
+
+
+@pytest.fixture
+def runtime(database: Database, tmp_path: Path) -> Runtime:
+    settings = Settings(data=tmp_path)
+    return Runtime(settings, database, open_storage(settings), FolderMailer(tmp_path / "mail", settings.mail.sender))
+
+
+@pytest.fixture
+def app(runtime: Runtime) -> FastAPI:
+    return create_app(runtime)
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    """Nobody yet. A fault is answered as the server would, and not raised into the test."""
+    with TestClient(
+        app, base_url="http://cliply.test", client=("192.0.2.7", 50000), raise_server_exceptions=False
+    ) as it:
+        yield it
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with an account; `session` is what their browser's cookie holds."""
+
+    id: UUID
+    email: str
+    session: str
+
+    @property
+    def signed_in(self) -> dict[str, str]:
+        return {"cookie": f"cliply={self.session}"}
+
+
+@dataclass
+class World:
+    """One workspace with a member of each role, another one beside it with its owner, and an API key of each."""
+
+    database: Database
+    workspace: UUID
+    other: UUID
+    people: dict[str, Person]
+    keys: dict[str, str]
+
+    def headers(self, who: str, *, key: bool = False, workspace: UUID | None = None) -> dict[str, str]:
+        proof = {"authorization": f"Bearer {self.keys[who]}"} if key else self.people[who].signed_in
+        return proof | ({} if workspace is None else {"x-workspace-id": str(workspace)})
+
+    def as_(self, who: str) -> dict[str, Any]:
+        """For a call in the workspace, by somebody's browser."""
+        return {"headers": self.headers(who, workspace=self.workspace)}
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    """`stranger` owns the other workspace; `admin` is one of this workspace, and `operator` runs the installation."""
+    people = {name: _person(database, name) for name in (*Role, "stranger", "operator")}
+    with database.system() as session:
+        session.execute(update(User).where(User.id == people["operator"].id).values(is_admin=True))
+        here = workspaces.create(session, "Engines & Co.", by=Principal(people["owner"].id)).id
+        there = workspaces.create(session, "Elsewhere", by=Principal(people["stranger"].id)).id
+        session.add_all(
+            Membership(workspace_id=here, user_id=people[role].id, role=role) for role in Role if role is not Role.OWNER
+        )
+    keys = {role.value: _key(database, here, people[role].id) for role in Role}
+    keys |= {"stranger": _key(database, there, people["stranger"].id)}
+    return World(database, here, there, people, keys)
+
+
+def _person(database: Database, name: str) -> Person:
+    email = f"{name}@example.com"
+    with database.system() as session:
+        user = User(email=email, name=name)
+        session.add(user)
+        session.flush()
+        signed_in = login_sessions.start(session, user.id, by=Actor(ActorKind.USER, user.id))
+    return Person(user.id, email, signed_in.token)
+
+
+def _key(database: Database, workspace: UUID, user_id: UUID) -> str:
+    """With every scope: what it may do is its maker's role alone."""
+    with database.workspace(workspace) as session:
+        owner = Caller(Principal(user_id), workspace, Role.OWNER)
+        return api_keys.create(session, owner, "Everything", list(Action)).secret
