@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.media.clips import follow, key, make
 
-from cliply.media.edit import Audio, ClipEdit, EditWord
+from cliply.media.edit import Audio, Captions, ClipEdit, EditWord, LayoutSpan, Pane
 from cliply.media.probe import Source
 from cliply.media.rendering.quality import check, speaker_share
 from cliply.media.rendering.render import render
@@ -38,6 +38,24 @@ def test_black_frozen_and_silent_stretches_are_found(tmp_path: Path) -> None:
     black = f"{moving},geq={planes}"
     source = talk(tmp_path, f"{black},loop=loop=100:size=1:start=80", gate="(lt(t,1)+gt(t,4.5))")
     assert findings(source, tmp_path, Span(0, 8000)) == {"black": "warning", "frozen": "warning", "silence": "warning"}
+
+
+_SPOKEN = tuple(EditWord(text="hello", start=at, end=at + 250) for at in range(400, 7600, 300))
+
+
+def test_a_picture_that_stands_still_behind_moving_captions_is_found(tmp_path: Path) -> None:
+    source = talk(tmp_path, "testsrc2=s=320x180:r=25:d=8,loop=loop=100:size=1:start=80")
+    assert findings(source, tmp_path, Span(0, 8000), words=_SPOKEN, captions=Captions(show=True)) == {
+        "frozen": "warning"
+    }
+
+
+def test_a_slide_that_is_talked_about_may_stand_still(tmp_path: Path) -> None:
+    source = talk(tmp_path, "testsrc2=s=320x180:r=25:d=8,loop=loop=100:size=1:start=80")
+    whole = Pane(backdrop="blur", camera=(key(0, Box(0, 0, 320, 180)),))
+    layouts = (LayoutSpan(span=Span(0, 9000), layout="fit", panes=(whole,)),)
+    shown = {"words": _SPOKEN, "captions": Captions(show=True), "layouts": layouts}
+    assert findings(source, tmp_path, Span(0, 8000), **shown) == {}
 
 
 def test_a_black_clip_and_one_without_a_sound_fail(tmp_path: Path) -> None:

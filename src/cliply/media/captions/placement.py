@@ -211,6 +211,20 @@ def hook_box(edit: ClipEdit, setter: Typesetter | None = None) -> Box | None:
     return place_title(edit.hook.text, chosen, edit.language, size=size, middle=edit.hook.position).box
 
 
+def caption_rows(edit: ClipEdit) -> list[tuple[float, float]]:
+    """The rows that captions ever stand in, from and to, as shares of the height; without overlaps."""
+    setter = typesetter(edit)
+    height = setter.size.height
+    rows: list[tuple[float, float]] = []
+    for block in sorted(blocks(edit, setter, middle_of(edit, setter)), key=lambda block: block.box.y):
+        top = min([block.box.y, *(each.y for each in _emoji_box(block, setter))]) / height - _GAP
+        bottom = block.box.bottom / height + _GAP
+        if rows and top <= rows[-1][1]:
+            top, bottom = rows[-1][0], max(rows.pop()[1], bottom)
+        rows.append((max(0.0, top), min(1.0, bottom)))
+    return rows
+
+
 def conflicts(edit: ClipEdit, faces: Sequence[FaceAt]) -> list[str]:
     """What is wrong with where the text stands, one sentence for each kind; empty if nothing is."""
     setter = typesetter(edit)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from cliply.media import ffmpeg
-from cliply.media.captions.placement import conflicts
+from cliply.media.captions.placement import caption_rows, conflicts
 from cliply.media.documents import Finding
 from cliply.media.edit import ClipEdit
 from cliply.media.probe import Source
@@ -21,6 +21,8 @@ Grade = Literal["warning", "failed"]
 
 _LONGEST_BLACK: Millis = 400
 _LONGEST_FROZEN: Millis = 3_000
+_LONGEST_SLIDE: Millis = 15_000
+"""A whole picture that stands still for less is a slide that is talked about."""
 _LONGEST_SILENCE: Millis = 2_500
 _MOST_DARK = 0.5
 _LOUDNESS_TOLERANCE = 1.0
@@ -50,9 +52,9 @@ def check(
     on_progress: OnProgress = no_progress,
 ) -> tuple[Finding, ...]:
     """Everything that is wrong with the rendered `clip`; empty when nothing is."""
-    seen = look(clip, edit.duration, on_progress=on_progress)
+    seen = look(clip, edit.duration, beside=caption_rows(edit), on_progress=on_progress)
     return (
-        *_pictures(seen, edit.duration),
+        *_pictures(seen, edit),
         *_sound(seen, edit, source),
         *cut_words(edit),
         *_speaker(edit, source, faces),
@@ -60,11 +62,21 @@ def check(
     )
 
 
-def look(clip: Path, length: Millis, *, on_progress: OnProgress = no_progress) -> Seen:
-    """Decode a clip once, small and without the frames that nothing refers to."""
+def look(
+    clip: Path,
+    length: Millis,
+    *,
+    beside: Sequence[tuple[float, float]] = (),
+    on_progress: OnProgress = no_progress,
+) -> Seen:
+    """Decode a clip once, small and without the frames that nothing refers to.
+
+    `beside`: rows, as shares of the height, in which captions move while the picture may stand still.
+    """
+    hidden = "".join(f"drawbox=y=ih*{top:.4f}:h=ih*{bottom - top:.4f}:color=black:t=fill," for top, bottom in beside)
     graph = (
         "[0:v]scale=90:160:flags=fast_bilinear,format=gray,blackdetect=d=0.2:pic_th=0.985:pix_th=0.06,"
-        "freezedetect=n=0.0008:d=2[v];"
+        f"{hidden}freezedetect=n=0.0008:d=2[v];"
         "[0:a]silencedetect=noise=-50dB:d=1,ebur128=peak=true:framelog=quiet[a]"
     )
     said = ffmpeg.run(
@@ -96,7 +108,8 @@ def _span(start: str, end: str) -> Span:
     return Span(first, max(first, round(float(end) * 1000)))
 
 
-def _pictures(seen: Seen, length: Millis) -> Iterator[Finding]:
+def _pictures(seen: Seen, edit: ClipEdit) -> Iterator[Finding]:
+    length = edit.duration
     dark = sum(span.duration for span in seen.black)
     for span in seen.black:
         if span.duration >= _LONGEST_BLACK:
@@ -104,7 +117,8 @@ def _pictures(seen: Seen, length: Millis) -> Iterator[Finding]:
             yield Finding(check="black", level=level, message=f"The picture is black {_when(span)}.", at=span)
     for span in seen.frozen:
         lit = span.duration - sum(span.overlap(black) for black in seen.black)
-        if lit >= _LONGEST_FROZEN:
+        people = edit.layout_during(span.start, span.end).layout not in ("fit", "stack")
+        if lit >= (_LONGEST_FROZEN if people else _LONGEST_SLIDE):
             yield Finding(check="frozen", level="warning", message=f"The picture stands still {_when(span)}.", at=span)
 
 
