@@ -10,11 +10,12 @@ from cliply.api import health, openapi, problems
 from cliply.api.limits import Limits
 from cliply.api.middleware import RequestContext, SecurityHeaders
 from cliply.features.identity import routes as identity
+from cliply.features.jobs import routes as jobs
 from cliply.features.workspaces import routes as workspaces
 from cliply.infra.storage.links import PATH as FILES
 from cliply.runtime import Runtime
 
-ROUTERS: Sequence[APIRouter] = (health.router, identity.router, workspaces.router)
+ROUTERS: Sequence[APIRouter] = (health.router, identity.router, workspaces.router, jobs.router, jobs.admin_router)
 
 
 def create_app(runtime: Runtime) -> FastAPI:

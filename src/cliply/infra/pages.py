@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 from pydantic import BaseModel, Field
 
@@ -17,6 +17,10 @@ Item = TypeVar("Item")
 class WrongCursor(Invalid):
     def __init__(self) -> None:
         super().__init__("This cursor does not belong to this list. Leave it out to begin at the start.")
+
+
+Cursor = Annotated[str | None, Field(max_length=500, description="`next` of the page before; left out for the first.")]
+PageSize = Annotated[int, Field(ge=1, le=MOST)]
 
 
 class Page(BaseModel, Generic[Item]):

@@ -18,6 +18,8 @@ MATRIX = {
     "members:change": "yes yes no no",
     "owners:change": "yes no no no",
     "keys:manage": "yes yes no no",
+    "jobs:read": "yes yes yes yes",
+    "jobs:change": "yes yes yes no",
 }
 
 

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -151,7 +151,7 @@ class Allowed:
         return entered.caller
 
 
-def allowed(action: Action) -> object:
+def allowed(action: Action) -> Any:
     """Access of a route: a member of the workspace that the request names, who may do this."""
     return Depends(Allowed(action))
 
@@ -176,13 +176,18 @@ SystemSession = Annotated[Session, Depends(_system, scope="function")]
 """For what belongs to the principal and to no workspace; sees all of them, so the route's service narrows it."""
 
 
-def admin(by: SignedInPrincipal, session: SystemSession) -> Principal:
-    """Access of a route for whoever runs the installation. Raises NotAdmin."""
-    require_admin(session, by)
-    return by
+def admin(
+    request: Request, runtime: Running, by: SignedInPrincipal, wanted: Annotated[Asked | None, Depends(asked)]
+) -> Iterator[Session]:
+    """Access of a route for whoever runs the installation. Raises NotForKeys or NotAdmin."""
+    with runtime.database.system() as session:
+        require_admin(session, by)
+        begin(request, session, wanted, by=_who(by))
+        yield session
 
 
-Admin = Annotated[Principal, Depends(admin)]
+AdminSession = Annotated[Session, Depends(admin, scope="function")]
+"""Sees all workspaces, for an operator."""
 
 
 def _workspace(request: Request, by: Principal) -> UUID:

@@ -14,6 +14,8 @@ class Action(StrEnum):
     CHANGE_MEMBERS = "members:change"
     CHANGE_OWNERS = "owners:change"
     MANAGE_KEYS = "keys:manage"
+    READ_JOBS = "jobs:read"
+    CHANGE_JOBS = "jobs:change"
 
 
 MEANING: Mapping[Action, str] = {
@@ -24,10 +26,12 @@ MEANING: Mapping[Action, str] = {
     Action.CHANGE_MEMBERS: "Change the role of others and remove them. Everybody may leave.",
     Action.CHANGE_OWNERS: "Make somebody an owner, and change or remove one.",
     Action.MANAGE_KEYS: "Make, see and revoke API keys.",
+    Action.READ_JOBS: "See what is being worked on, how far it is and why it failed.",
+    Action.CHANGE_JOBS: "Cancel what is being worked on.",
 }
 
-_VIEWER = frozenset({Action.READ_WORKSPACE, Action.READ_MEMBERS})
-_MEMBER = _VIEWER
+_VIEWER = frozenset({Action.READ_WORKSPACE, Action.READ_MEMBERS, Action.READ_JOBS})
+_MEMBER = _VIEWER | {Action.CHANGE_JOBS}
 _ADMIN = _MEMBER | {Action.CHANGE_WORKSPACE, Action.INVITE_MEMBERS, Action.CHANGE_MEMBERS, Action.MANAGE_KEYS}
 _OWNER = _ADMIN | {Action.CHANGE_OWNERS}
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from cliply.features.identity.permissions import Action
 from cliply.features.jobs.retries import Retries
 from cliply.infra.queue import transactions
 from cliply.infra.queue.rows import Arguments, NewJob
@@ -33,6 +34,8 @@ class Kind(Generic[P]):
     timeout: timedelta
     priority: int = 0
     cron: str | None = None
+    on_request: Action | None = None
+    """What somebody needs who starts one by themselves; None where only the service does."""
     _at: datetime | None = None
     _key: str | None = None
     _subject: str | None = None
@@ -85,6 +88,7 @@ class Registry:
         retries: Retries | None = None,
         priority: int = 0,
         cron: str | None = None,
+        on_request: Action | None = None,
     ) -> "Callable[[Callable[Concatenate[JobRun, P], None]], Kind[P]]":
         """Make a handler a kind of job; its arguments are checked by its annotations when a job starts and runs."""
 
@@ -93,7 +97,9 @@ class Registry:
                 raise ValueError(f"there is a kind {name} already")
             if not handler.__doc__:
                 raise ValueError(f"{name} says nothing about itself")
-            kind = Kind(name, queue, handler, _schema(name, handler), retries or Retries(), timeout, priority, cron)
+            kind = Kind(
+                name, queue, handler, _schema(name, handler), retries or Retries(), timeout, priority, cron, on_request
+            )
             self.kinds[name] = kind
             return kind
 
