@@ -127,7 +127,12 @@ def test_a_check_that_hangs_holds_nobody_up_and_is_not_begun_again() -> None:
 
 def test_an_answer_is_kept_for_a_moment() -> None:
     asked = list[int]()
-    ready = Readiness({"counted": lambda: f"{asked.append(1)}"}, kept=60)
+
+    def counted() -> str:
+        asked.append(1)
+        return "there"
+
+    ready = Readiness({"counted": counted}, kept=60)
     askers = [threading.Thread(target=ready.checks) for _ in range(8)]
     for asker in askers:
         asker.start()

@@ -13,6 +13,9 @@ MATRIX = {
     # owner, admin, member, viewer
     "workspace:read": "yes yes yes yes",
     "workspace:change": "yes yes no no",
+    "workspace:delete": "yes no no no",
+    "workspace:export": "yes no no no",
+    "audit:read": "yes no no no",
     "members:read": "yes yes yes yes",
     "members:invite": "yes yes no no",
     "members:change": "yes yes no no",
@@ -20,6 +23,11 @@ MATRIX = {
     "keys:manage": "yes yes no no",
     "jobs:read": "yes yes yes yes",
     "jobs:change": "yes yes yes no",
+    "projects:read": "yes yes yes yes",
+    "projects:create": "yes yes yes no",
+    "projects:change": "yes yes yes no",
+    "projects:delete": "yes yes yes no",
+    "clips:edit": "yes yes yes no",
 }
 
 

@@ -13,6 +13,7 @@ from cliply.errors import CliplyError
 from cliply.features.identity.access import NoSuchWorkspace, RoleTooLow
 from cliply.features.identity.models import Role
 from cliply.features.workspaces import members
+from cliply.features.workspaces.members import NoSuchMember
 
 
 def change(office: Office, by: str, of: str, role: Role) -> None:
@@ -113,3 +114,18 @@ def test_two_owners_at_once_leave_one(office: Office, migrated: str, leave: str)
         with pytest.raises(RoleTooLow if leave == "put each other down" else members.LastOwner):
             second.result(timeout=10)
     assert list(office.roles().values()).count("owner") == 1
+
+
+def test_an_owner_hands_the_workspace_over_and_stays_as_admin(office: Office) -> None:
+    with office.entered("owner") as (session, caller):
+        members.transfer(session, caller, office.people["member"])
+    assert (office.roles()["member"], office.roles()["owner"]) == ("owner", "admin")
+    assert office.entries() == [("workspace.transferred", str(office.people["member"]))]
+    with office.entered("owner") as (session, caller), pytest.raises(RoleTooLow):
+        members.transfer(session, caller, office.people["viewer"])
+
+
+@pytest.mark.parametrize("to", ["stranger", "owner"])
+def test_a_workspace_is_handed_over_to_another_member_only(office: Office, to: str) -> None:
+    with office.entered("owner") as (session, caller), pytest.raises(NoSuchMember):
+        members.transfer(session, caller, office.people[to])

@@ -4,6 +4,7 @@ from tests.features.workspaces.conftest import Office
 from cliply.errors import Invalid
 from cliply.features.identity.access import NoSuchWorkspace, RoleTooLow
 from cliply.features.workspaces import service as workspaces
+from cliply.features.workspaces.service import BrandDefaults
 
 
 def test_a_workspace_has_an_address_of_its_own_and_its_maker_for_owner(office: Office) -> None:
@@ -52,3 +53,15 @@ def test_who_may_not_change_it_changes_nothing(office: Office, name: str) -> Non
     with pytest.raises(RoleTooLow), office.entered(name) as (session, caller):
         workspaces.change_settings(session, caller, timezone="UTC", retention_days=1)
     assert office.entries() == []
+
+
+def test_a_brand_is_kept_and_a_style_that_does_not_exist_refused(office: Office) -> None:
+    with office.entered("admin") as (session, caller):
+        workspaces.change_brand(session, caller, BrandDefaults(style="karaoke", colour="#FFD400"))
+        with pytest.raises(Invalid, match="There is no caption style 'nothing'"):
+            workspaces.change_brand(session, caller, BrandDefaults(style="nothing"))
+    with office.entered("viewer") as (session, caller):
+        assert workspaces.get(session, caller).brand == {"style": "karaoke", "colour": "#FFD400"}
+        with pytest.raises(RoleTooLow):
+            workspaces.change_brand(session, caller, BrandDefaults())
+    assert office.entries() == [("workspace.brand_changed", str(office.id))]

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import CheckConstraint, Enum, ForeignKey, ForeignKeyConstraint, Index, Text, false, func
@@ -83,7 +84,14 @@ class Workspace(WorkspaceOwned, Model):
     timezone: Mapped[str] = mapped_column(server_default="UTC")
     # Empty: files are kept until somebody deletes them.
     retention_days: Mapped[int | None] = mapped_column(CheckConstraint("retention_days > 0", name="retention_days"))
+    # What new projects look like unless told otherwise.
+    brand: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    # Set: everything of it goes then, unless that is called off before.
+    delete_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+Index(None, Workspace.delete_at, postgresql_where=Workspace.delete_at.is_not(None))
 
 
 class Membership(WorkspaceOwned, Model):

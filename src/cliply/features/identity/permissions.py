@@ -9,6 +9,9 @@ from cliply.features.identity.models import Role
 class Action(StrEnum):
     READ_WORKSPACE = "workspace:read"
     CHANGE_WORKSPACE = "workspace:change"
+    DELETE_WORKSPACE = "workspace:delete"
+    EXPORT_WORKSPACE = "workspace:export"
+    READ_AUDIT = "audit:read"
     READ_MEMBERS = "members:read"
     INVITE_MEMBERS = "members:invite"
     CHANGE_MEMBERS = "members:change"
@@ -16,11 +19,19 @@ class Action(StrEnum):
     MANAGE_KEYS = "keys:manage"
     READ_JOBS = "jobs:read"
     CHANGE_JOBS = "jobs:change"
+    READ_PROJECTS = "projects:read"
+    CREATE_PROJECTS = "projects:create"
+    CHANGE_PROJECTS = "projects:change"
+    DELETE_PROJECTS = "projects:delete"
+    EDIT_CLIPS = "clips:edit"
 
 
 MEANING: Mapping[Action, str] = {
     Action.READ_WORKSPACE: "See the workspace and its settings.",
     Action.CHANGE_WORKSPACE: "Rename the workspace and change its settings.",
+    Action.DELETE_WORKSPACE: "Delete the workspace with everything in it, and call that off.",
+    Action.EXPORT_WORKSPACE: "Take out everything that the workspace holds as a file.",
+    Action.READ_AUDIT: "Read and export who did what.",
     Action.READ_MEMBERS: "See who is a member, and as what.",
     Action.INVITE_MEMBERS: "Invite people; see, send again and take back invitations.",
     Action.CHANGE_MEMBERS: "Change the role of others and remove them. Everybody may leave.",
@@ -28,12 +39,28 @@ MEANING: Mapping[Action, str] = {
     Action.MANAGE_KEYS: "Make, see and revoke API keys.",
     Action.READ_JOBS: "See what is being worked on, how far it is and why it failed.",
     Action.CHANGE_JOBS: "Cancel what is being worked on.",
+    Action.READ_PROJECTS: "See projects and clips, and download them.",
+    Action.CREATE_PROJECTS: "Upload videos and make projects of them.",
+    Action.CHANGE_PROJECTS: "Rename projects, and ask for more clips.",
+    Action.DELETE_PROJECTS: "Delete projects with all their files.",
+    Action.EDIT_CLIPS: "Change clips, review them and render them again.",
 }
 
-_VIEWER = frozenset({Action.READ_WORKSPACE, Action.READ_MEMBERS, Action.READ_JOBS})
-_MEMBER = _VIEWER | {Action.CHANGE_JOBS}
+_VIEWER = frozenset({Action.READ_WORKSPACE, Action.READ_MEMBERS, Action.READ_JOBS, Action.READ_PROJECTS})
+_MEMBER = _VIEWER | {
+    Action.CHANGE_JOBS,
+    Action.CREATE_PROJECTS,
+    Action.CHANGE_PROJECTS,
+    Action.DELETE_PROJECTS,
+    Action.EDIT_CLIPS,
+}
 _ADMIN = _MEMBER | {Action.CHANGE_WORKSPACE, Action.INVITE_MEMBERS, Action.CHANGE_MEMBERS, Action.MANAGE_KEYS}
-_OWNER = _ADMIN | {Action.CHANGE_OWNERS}
+_OWNER = _ADMIN | {
+    Action.CHANGE_OWNERS,
+    Action.DELETE_WORKSPACE,
+    Action.EXPORT_WORKSPACE,
+    Action.READ_AUDIT,
+}
 
 ALLOWED: Mapping[Role, frozenset[Action]] = {
     Role.OWNER: _OWNER,

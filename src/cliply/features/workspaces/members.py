@@ -65,6 +65,22 @@ def change_role(session: Session, caller: Caller, user_id: UUID, role: Role) -> 
     _record(session, caller, "member.role_changed", user_id, before={"role": before}, after={"role": role})
 
 
+def transfer(session: Session, caller: Caller, user_id: UUID) -> None:
+    """Make another member the owner in the caller's place, who stays as an admin.
+
+    Raises RoleTooLow, NotForKeys or NoSuchMember.
+    """
+    caller.principal.require_person()
+    roles = _locked_roles(session)
+    _require(roles, caller, Action.CHANGE_OWNERS)
+    me = caller.principal.user_id
+    if user_id not in roles or user_id == me:
+        raise NoSuchMember
+    for each, role in ((user_id, Role.OWNER), (me, Role.ADMIN)):
+        session.execute(update(Membership).where(Membership.user_id == each).values(role=role))
+    _record(session, caller, "workspace.transferred", user_id, before={"owner": roles[me]}, after={"owner": Role.OWNER})
+
+
 def remove(session: Session, caller: Caller, user_id: UUID) -> None:
     """Others by who may; oneself always. Raises RoleTooLow, NotForKeys, NoSuchMember or LastOwner."""
     roles = _locked_roles(session)

@@ -4,6 +4,7 @@ import secrets
 from dataclasses import dataclass
 from zoneinfo import available_timezones
 
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -13,9 +14,19 @@ from cliply.features.identity.access import Caller, Principal
 from cliply.features.identity.account_rules import checked_name
 from cliply.features.identity.models import Membership, Role, Workspace
 from cliply.features.identity.permissions import Action
+from cliply.media.captions.styles import style_names
 from cliply.media.slug import slug
 
 LONGEST_RETENTION = 3650
+
+
+class BrandDefaults(BaseModel):
+    """A workspace's look: the caption style, and the colour that replaces the style's own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    style: str | None = Field(None, max_length=40)
+    colour: str | None = Field(None, pattern=r"^#[0-9a-fA-F]{6}$")
 
 
 def create(session: Session, name: str, *, by: Principal) -> Workspace:
@@ -82,6 +93,18 @@ def change_settings(session: Session, caller: Caller, *, timezone: str, retentio
     return workspace
 
 
+def change_brand(session: Session, caller: Caller, brand: BrandDefaults) -> Workspace:
+    """What new projects look like unless told otherwise."""
+    caller.require(Action.CHANGE_WORKSPACE)
+    if brand.style is not None and brand.style not in style_names():
+        raise Invalid(f"There is no caption style {brand.style!r}. There are: {', '.join(style_names())}.")
+    workspace = _locked(session)
+    before = _state(workspace)
+    workspace.brand = brand.model_dump(exclude_none=True)
+    _record(session, caller, "workspace.brand_changed", workspace, before)
+    return workspace
+
+
 def _locked(session: Session) -> Workspace:
     """Two who change it at once do so one after the other, so that each entry tells what was before."""
     return session.scalars(select(Workspace).with_for_update(key_share=True)).one()
@@ -93,7 +116,12 @@ def _record(session: Session, caller: Caller, action: str, workspace: Workspace,
 
 
 def _state(workspace: Workspace) -> dict[str, object]:
-    return {"name": workspace.name, "timezone": workspace.timezone, "retention_days": workspace.retention_days}
+    return {
+        "name": workspace.name,
+        "timezone": workspace.timezone,
+        "retention_days": workspace.retention_days,
+        "brand": workspace.brand,
+    }
 
 
 def _new_slug(name: str) -> str:
