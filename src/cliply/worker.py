@@ -8,14 +8,19 @@ from cliply.errors import NotFound
 from cliply.features.jobs import maintenance
 from cliply.features.jobs.kinds import REGISTRY
 from cliply.features.jobs.runner import handled
+from cliply.features.pipeline import tasks as pipeline
+from cliply.features.projects import sweeping
+from cliply.features.projects import tasks as projects
+from cliply.features.workspaces import tasks as workspaces
 from cliply.infra import metrics_page
-from cliply.infra.opening import database_url, open_database
+from cliply.infra.opening import database_url
 from cliply.infra.queue.worker import Pace, Worker
 from cliply.infra.settings import Settings
+from cliply.runtime import open_runtime
 
 _log = logging.getLogger(__name__)
 
-_HANDLERS = (maintenance,)
+_HANDLERS = (maintenance, pipeline, projects, sweeping, workspaces)
 """Imported so that their kinds are registered."""
 
 RUNNING_PER_WORKSPACE = 4
@@ -35,16 +40,16 @@ def run(settings: Settings, *, only: Sequence[str], concurrency: int, pace: Pace
     """Work until SIGTERM or SIGINT; then finish what runs, or give it back to others, and return."""
     if unknown := sorted(set(only) - set(queues())):
         raise UnknownQueue(unknown)
-    with database_url(settings) as url, open_database(settings) as database:
+    with database_url(settings) as url, open_runtime(settings) as runtime:
         worker = Worker(
             url,
-            [handled(kind, database) for kind in REGISTRY],
+            [handled(kind, runtime) for kind in REGISTRY],
             queues=only or queues(),
             concurrency=concurrency,
             cap=RUNNING_PER_WORKSPACE,
             pace=pace,
         )
-        with metrics_page.served(settings.metrics, database):
+        with metrics_page.served(settings.metrics, runtime.database):
             _log.info("worker_started", extra={"queues": list(only or queues()), "concurrency": concurrency})
             asyncio.run(worker.run())
     _log.info("worker_stopped")

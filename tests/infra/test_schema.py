@@ -10,7 +10,9 @@ from sqlalchemy import Enum, Text, make_url, text
 from tests.database import as_owner, fresh_database
 
 import cliply.features.audit.models
+import cliply.features.clips.models
 import cliply.features.identity.models
+import cliply.features.projects.models
 import cliply.features.workspaces.models
 from cliply.errors import Invalid, NotAllowed, NotFound, Unavailable
 from cliply.infra import schema
@@ -84,6 +86,8 @@ def test_nothing_of_ours_is_left_at_the_base(empty: str) -> None:
 
 def test_the_models_are_what_the_revisions_make(migrated: str) -> None:
     assert cliply.features.audit.models
+    assert cliply.features.clips.models
+    assert cliply.features.projects.models
     assert cliply.features.identity.models
     assert cliply.features.workspaces.models
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import typer
 
 from cliply.cli.console import settings
-from cliply.errors import Unavailable
+from cliply.integrations import engines
 from cliply.media.cache import Cache, write_text
 from cliply.media.fingerprint import fingerprint
 from cliply.media.highlights.judge import Judge
@@ -18,32 +18,12 @@ MODEL_HELP = "Speech model: auto, base, tiny.en, a folder with a faster-whisper 
 
 def transcriber(model: str) -> Transcriber:
     """The transcriber that `--model` names. Raises ToolMissing or Unavailable if it cannot work."""
-    if model == "deepgram":
-        from cliply.integrations.deepgram import DeepgramTranscriber
-
-        service = settings().deepgram
-        if service.key is None:
-            raise Unavailable("Deepgram needs a key: set CLIPLY_DEEPGRAM__KEY, or use --model auto.")
-        return DeepgramTranscriber(service.key.get_secret_value(), url=service.url, model=service.model)
-    if model == "openai":
-        from cliply.integrations.openai import OpenAITranscriber
-
-        own = settings().openai
-        return OpenAITranscriber(own.key.get_secret_value() if own.key else None, url=own.url, model=own.model)
-    from cliply.integrations.whisper import WhisperTranscriber
-
-    return WhisperTranscriber(model)
+    return engines.transcriber(model, settings())
 
 
 def judge() -> Judge | None:
     """The language model that may rerank, if one is configured."""
-    wanted = settings().judge
-    if wanted.model is None:
-        return None
-    from cliply.integrations.judge import OpenAIJudge
-
-    key = wanted.key.get_secret_value() if wanted.key else None
-    return OpenAIJudge(wanted.url, wanted.model, key=key, token_limit=wanted.budget)
+    return engines.judge(settings())
 
 
 def given_transcript(named: str | None, source: Source, cache: Cache) -> Path | None:

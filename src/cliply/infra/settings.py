@@ -127,8 +127,8 @@ class Speech(BaseModel):
 
     model: str = Field(
         "auto",
-        description="Speech model of the service: `auto`, `base`, `tiny.en`, a folder with a faster-whisper model, or a "
-        "hosted service: `deepgram`, `openai`.",
+        description="Speech model of the service: `auto`, `base`, `tiny.en`, a folder with a faster-whisper model, or "
+        "a hosted service: `deepgram`, `openai`.",
     )
 
 

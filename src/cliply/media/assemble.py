@@ -24,7 +24,7 @@ from cliply.media.edit import (
     SourceFile,
 )
 from cliply.media.framing.reframe import Framing, compose
-from cliply.media.options import ClipOptions
+from cliply.media.options import ClipOptions, LayoutChoice
 from cliply.media.probe import Source
 from cliply.media.speech.tighten import tighten
 from cliply.media.types import FaceAt, Highlight, Millis, OnProgress, Size, Span, Word
@@ -77,6 +77,31 @@ def assemble(analysis: Analysis, highlight: Highlight, options: ClipOptions, on_
         language=language,
     )
     return Assembled(edit=placed(edit, framing.faces), faces=framing.faces)
+
+
+def reframed(
+    analysis: Analysis, edit: ClipEdit, layout: LayoutChoice, *, known: Span, on_progress: OnProgress
+) -> Assembled:
+    """`edit` with new cameras for what it keeps by now; what a person changed otherwise stays.
+
+    It was made for `known`: beyond that, captions get the words of the transcript.
+    """
+    span = edit.span
+    source, words = analysis.source.shown(span), analysis.transcript.within(span)
+    options = ClipOptions(aspect=edit.output.aspect, layout=layout)
+    framing = _frame(source, analysis.sound.wav, span, words, options, on_progress)
+    swears = set(find_profanity(words, edit.language)) if edit.audio.profanity != "off" else set()
+    captioned = zip(words, _caption_words(words, swears, edit.language), strict=True)
+    new = [caption for word, caption in captioned if not known.contains((word.start + word.end) // 2)]
+    told = {
+        "words": tuple(sorted([*edit.words, *new], key=lambda word: word.start)),
+        "layouts": tuple(each for each in framing.layouts if any(each.span.overlap(span) for span in edit.spans)),
+    }
+    if edit.audio.profanity == "bleep":
+        heard = bleeps(words, sorted(swears))
+        told_audio = tuple(sorted({*edit.audio.muted, *(each for each in heard if not known.overlap(each))}))
+        edit = edit.model_copy(update={"audio": edit.audio.model_copy(update={"muted": told_audio})})
+    return Assembled(edit=edit.model_copy(update=told), faces=framing.faces)
 
 
 def placed(edit: ClipEdit, faces: Sequence[FaceAt]) -> ClipEdit:

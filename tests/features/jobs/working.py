@@ -1,9 +1,11 @@
 """A worker inside the test's own process, on a thread with a loop of its own."""
 
 import asyncio
+import tempfile
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 from tests.infra.queue.fleet import QUICK
@@ -11,17 +13,50 @@ from tests.infra.queue.fleet import QUICK
 from cliply.features.jobs.kinds import Kind
 from cliply.features.jobs.runner import handled
 from cliply.infra.db import Database
-from cliply.infra.queue.worker import Worker
+from cliply.infra.mail import mailer
+from cliply.infra.queue.worker import Pace, Worker
+from cliply.infra.settings import Settings
+from cliply.infra.storage.opening import open_storage
+from cliply.runtime import Runtime
 
 
 @contextmanager
-def working(url: str, database: Database, kinds: Iterable[Kind[Any]]) -> Iterator[None]:
+def working(
+    url: str,
+    database: Database,
+    kinds: Iterable[Kind[Any]],
+    *,
+    runtime: Runtime | None = None,
+    concurrency: int = 4,
+    pace: Pace = QUICK,
+) -> Iterator[None]:
+    """Jobs of `kinds` run while the block does; with a storage that is gone afterwards, where no runtime is given."""
+    with ExitStack() as opened:
+        if runtime is None:
+            runtime = runtime_in(Path(opened.enter_context(tempfile.TemporaryDirectory())), database)
+        with _working(url, runtime, list(kinds), concurrency, pace):
+            yield
+
+
+def runtime_in(folder: Path, database: Database, **settings: Any) -> Runtime:
+    """The product's, with all its files below `folder`."""
+    wanted = Settings(data=folder / "data", cache=folder / "cache", **settings)
+    return Runtime(wanted, database, open_storage(wanted), mailer(wanted))
+
+
+@contextmanager
+def _working(url: str, runtime: Runtime, kinds: Sequence[Kind[Any]], concurrency: int, pace: Pace) -> Iterator[None]:
     ready = threading.Event()
     inside: dict[str, Any] = {}
 
     async def work() -> None:
         worker = Worker(
-            url, [handled(kind, database) for kind in kinds], queues=["work"], concurrency=4, cap=10, pace=QUICK
+            url,
+            [handled(kind, runtime) for kind in kinds],
+            queues=sorted({kind.queue for kind in kinds}),
+            concurrency=concurrency,
+            cap=10,
+            pace=pace,
         )
         inside.update(loop=asyncio.get_running_loop(), worker=worker)
         ready.set()

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -13,10 +14,10 @@ from sqlalchemy.orm import Session
 from cliply.errors import Unavailable
 from cliply.features.jobs.kinds import Kind
 from cliply.features.jobs.retries import explain
-from cliply.infra.db import Database
 from cliply.infra.queue import transactions
 from cliply.infra.queue.rows import NewJob
 from cliply.infra.queue.worker import Attempt, Handled, Stopped
+from cliply.runtime import Runtime
 
 _SHOWN_EVERY = 1.0
 """Seconds between two writes of a job's progress."""
@@ -31,10 +32,10 @@ class JobTookTooLong(Unavailable):
 class JobRun:
     """One attempt at a job. Read, compute with nothing open, then `finish` with the results in one transaction."""
 
-    def __init__(self, kind: Kind[Any], attempt: Attempt, database: Database) -> None:
+    def __init__(self, kind: Kind[Any], attempt: Attempt, runtime: Runtime) -> None:
+        self.runtime = runtime
         self._kind = kind
         self._attempt = attempt
-        self._database = database
         self._started = time.monotonic()
         self._shown = 0.0
         self._lock = threading.Lock()
@@ -43,11 +44,25 @@ class JobRun:
     def id(self) -> int:
         return self._attempt.token.job_id
 
+    @property
+    def workspace_id(self) -> UUID:
+        """Of a job that belongs to a workspace."""
+        if self._attempt.workspace_id is None:
+            raise ValueError(f"a job of kind {self._kind.name} belongs to a workspace")
+        return self._attempt.workspace_id
+
+    @contextmanager
+    def inside(self, workspace_id: UUID) -> Iterator[Session]:
+        """A transaction in a workspace, for a job of the installation that goes through all of them."""
+        with self.runtime.database.workspace(workspace_id) as session:
+            yield session
+
     @contextmanager
     def session(self) -> Iterator[Session]:
         """A transaction in the job's workspace, or over all of them for a job of the installation."""
         workspace_id = self._attempt.workspace_id
-        with self._database.system() if workspace_id is None else self._database.workspace(workspace_id) as session:
+        database = self.runtime.database
+        with database.system() if workspace_id is None else database.workspace(workspace_id) as session:
             yield session
 
     def progress(self, share: float, step: str | None = None) -> None:
@@ -108,13 +123,13 @@ class JobRun:
         transactions.fan_out(session, list(jobs), then)
 
 
-def handled(kind: Kind[Any], database: Database) -> Handled:
+def handled(kind: Kind[Any], runtime: Runtime) -> Handled:
     """A kind as a worker runs it."""
 
     def run(attempt: Attempt) -> None:
         arguments = kind.arguments.model_validate(attempt.arguments)
         kind.handler(
-            JobRun(kind, attempt, database), **{name: getattr(arguments, name) for name in kind.arguments.model_fields}
+            JobRun(kind, attempt, runtime), **{name: getattr(arguments, name) for name in kind.arguments.model_fields}
         )
 
     return Handled(

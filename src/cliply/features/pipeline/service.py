@@ -1,0 +1,118 @@
+"""What starts the pipeline, and what goes on with it: a source that has arrived, more clips, a changed clip."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cliply.errors import CliplyError, NotFound
+from cliply.features.audit import service as audit
+from cliply.features.clips import service as clips
+from cliply.features.clips.digests import video_digest
+from cliply.features.clips.framed import Framed
+from cliply.features.clips.models import Clip, ClipState
+from cliply.features.identity.access import Caller, Principal, resolve
+from cliply.features.identity.permissions import Action
+from cliply.features.pipeline import covering
+from cliply.features.pipeline.tasks import make_covers, render_clip, transcribe
+from cliply.features.projects import service as projects
+from cliply.features.projects import uploads
+from cliply.features.projects.models import Project, ProjectState
+from cliply.features.projects.uploads import SourceRefused
+from cliply.runtime import Runtime
+
+MOST_MORE = 20
+"""Clips that may be asked for at once."""
+
+
+class NoSuchCandidate(NotFound):
+    def __init__(self) -> None:
+        super().__init__("One of these is no candidate of the project: it is not there, or is a clip already.")
+
+
+class NothingMore(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There are no further candidates: all of them are clips already.")
+
+
+def complete_upload(
+    runtime: Runtime, principal: Principal, workspace_id: UUID, project_id: UUID, *, sha256: str | None = None
+) -> Project:
+    """Check what was uploaded and start the pipeline, once however often and late this is called.
+
+    Raises PartsMissing while parts are missing, and SourceRefused with the reason where the file is no use; then it is
+    removed.
+    """
+    with runtime.database.workspace(workspace_id) as session:
+        project, upload = uploads.pending(session, resolve(session, principal), project_id)
+    if upload is None:
+        return project
+    try:
+        verified = uploads.verify(runtime, project, upload, sha256=sha256)
+    except CliplyError as failed:
+        if not uploads.is_final(failed):
+            raise
+        _refuse(runtime, principal, workspace_id, project_id, str(failed))
+        raise SourceRefused(str(failed)) from failed
+    with runtime.database.workspace(workspace_id) as session:
+        caller = resolve(session, principal)
+        accepted = uploads.accept(session, caller, project_id, upload, verified)
+        if accepted is not None:
+            transcribe.options(subject=project_id).start(session, project_id=project_id)
+        return accepted or projects.get(session, caller, project_id)
+
+
+def _refuse(runtime: Runtime, principal: Principal, workspace_id: UUID, project_id: UUID, why: str) -> None:
+    with runtime.database.workspace(workspace_id) as session:
+        uploads.refuse(session, resolve(session, principal), project_id, why)
+    # A job does it as well, should this process end here.
+    runtime.storage.delete_all(workspace_id, project_id)
+
+
+def more(
+    session: Session, caller: Caller, project_id: UUID, *, candidates: Sequence[UUID] = (), count: int = 3
+) -> Sequence[Clip]:
+    """Make clips of further candidates, the next best if none are named. Nothing is transcribed again."""
+    caller.require(Action.CHANGE_PROJECTS)
+    project = projects.find(session, project_id, locked=True)
+    if project.state is not ProjectState.READY:
+        raise projects.ProjectNotReady(project)
+    query = select(Clip).where(Clip.project_id == project_id, Clip.state == ClipState.CANDIDATE).order_by(Clip.rank)
+    named = list(dict.fromkeys(candidates))[:MOST_MORE]
+    found = session.scalars(query.where(Clip.id.in_(named)) if named else query.limit(min(count, MOST_MORE))).all()
+    if len(found) < len(named):
+        raise NoSuchCandidate
+    if not found:
+        raise NothingMore
+    for clip in found:
+        _start(session, clip)
+    audit.record(session, "clips.asked_for", ("project", project_id), by=caller.actor)
+    return found
+
+
+def render(session: Session, caller: Caller, clip_id: UUID) -> Clip:
+    """Make again what of the clip is out of date: all of it, its cover only, or nothing."""
+    caller.require(Action.EDIT_CLIPS)
+    clip = clips.find(session, clip_id, locked=True)
+    if clip.state is ClipState.CANDIDATE or (clip.state is ClipState.RENDERING and clip.edit is None):
+        raise clips.ClipNotMade(clip)
+    edit = clip.clip_edit
+    framed = None if clip.framed is None else Framed.model_validate(clip.framed)
+    fresh = edit is not None and framed is not None and not framed.stale
+    if not fresh or edit is None or clip.rendered_from != video_digest(edit) or clip.state is ClipState.FAILED:
+        _start(session, clip)
+    elif covering.is_due(clip):
+        cover = make_covers.options(subject=clip.project_id)
+        cover.start(session, project_id=clip.project_id, clip_id=clip.id)
+    else:
+        return clip
+    audit.record(session, "clip.rendered", ("clip", clip.id), by=caller.actor, after=clips.state_of(clip))
+    return clip
+
+
+def _start(session: Session, clip: Clip) -> None:
+    clip.state, clip.error = ClipState.RENDERING, None
+    session.flush()
+    start = render_clip.options(subject=clip.project_id)
+    start.start(session, project_id=clip.project_id, clip_id=clip.id, alone=True)

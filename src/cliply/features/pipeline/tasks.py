@@ -1,0 +1,130 @@
+"""From a source to its clips: each step a job that any worker of any machine can run, or run again.
+
+    TRANSCRIBE → HIGHLIGHT_DETECT → CLIP_RENDER × n → THUMBNAIL_GEN
+
+Each reads, works with nothing open, and commits what it made together with its own end and the jobs that follow. What
+it stores lies under names made of what it was made from, so a step that runs again writes the same objects.
+"""
+
+from datetime import timedelta
+from uuid import UUID, uuid5
+
+from sqlalchemy.orm import Session
+
+from cliply.features.clips import service as clips
+from cliply.features.clips.digests import video_digest
+from cliply.features.clips.models import ClipState
+from cliply.features.jobs.kinds import job
+from cliply.features.jobs.runner import JobRun
+from cliply.features.pipeline import covering, rendering
+from cliply.features.pipeline.learning import desk
+from cliply.features.pipeline.storing import put_text
+from cliply.features.projects import service as projects
+from cliply.features.projects.models import ProjectState
+from cliply.features.projects.tasks import delete_objects
+from cliply.integrations import engines
+from cliply.media.analysis import choose_once, write_down
+from cliply.media.progress import Stage
+from cliply.media.speech.transcripts import transcript_json
+from cliply.media.wording.copywriting import write_title
+
+MEDIA = "media"
+"""The queue of what needs a machine's cores."""
+
+
+@job("TRANSCRIBE", queue=MEDIA, timeout=timedelta(hours=6))
+def transcribe(run: JobRun, project_id: UUID) -> None:
+    """Listen to the source and write down what is said, word by word with its times."""
+    with run.session() as session:
+        project = projects.find(session, project_id)
+    transcriber = engines.transcriber(run.runtime.settings.speech.model, run.runtime.settings)
+    with desk(run, project, {Stage.SOUND: (0.0, 0.1), Stage.SPEECH: (0.1, 1.0)}) as open_desk:
+        sound = open_desk.sound()
+        transcript = write_down(
+            open_desk.source, sound, open_desk.options, transcriber, open_desk.cache, open_desk.watch
+        )
+    written = transcript_json(transcript)
+    transcript_id = uuid5(project_id, f"transcript-{written}")
+    put_text(run.runtime.storage, project.key("transcript", transcript_id), written, "application/json")
+    with run.finish() as session:
+        project = projects.find(session, project_id, locked=True)
+        project.transcript_id = transcript_id
+        project.language, project.words = transcript.language, len(transcript.words)
+        detect_highlights.options(subject=project_id).start(session, project_id=project_id)
+
+
+@job("HIGHLIGHT_DETECT", queue=MEDIA, timeout=timedelta(hours=2))
+def detect_highlights(run: JobRun, project_id: UUID) -> None:
+    """Find the moments that are worth a clip, rank them with reasons, and start a render for each of the best."""
+    with run.session() as session:
+        project = projects.find(session, project_id)
+    judge = engines.judge(run.runtime.settings)
+    with desk(run, project, {Stage.SOUND: (0.0, 0.2), Stage.HIGHLIGHTS: (0.2, 1.0)}) as open_desk:
+        transcript, sound = open_desk.transcript(), open_desk.sound()
+        findings = choose_once(
+            open_desk.source, sound, transcript, open_desk.options, judge, open_desk.cache, open_desk.watch
+        )
+    found = [
+        (each, each.title or write_title(each.text, whole=transcript, language=transcript.language))
+        for each in findings.highlights
+    ]
+    with run.finish() as session:
+        project = projects.find(session, project_id, locked=True)
+        wanted = clips.save_found(session, project_id, open_desk.source.duration, found)
+        render = render_clip.options(subject=project_id)
+        run.fan_out(
+            session,
+            [render.planned(session, {"project_id": project_id, "clip_id": clip.id}) for clip in wanted],
+            then=make_covers.options(subject=project_id).planned(session, {"project_id": project_id}),
+        )
+
+
+@job("CLIP_RENDER", queue=MEDIA, timeout=timedelta(hours=2))
+def render_clip(run: JobRun, project_id: UUID, clip_id: UUID, alone: bool = False) -> None:
+    """Frame the clip if that is due, render and check it. `alone`: its cover is made next, as nothing else does it."""
+    with run.session() as session:
+        project, clip = projects.find(session, project_id), clips.find(session, clip_id)
+    made = rendering.render(run, project, clip)
+    with run.finish() as session:
+        now = clips.find(session, clip_id, locked=True)
+        if made is not None:
+            if now.version == clip.version:
+                now.edit = made.edit.model_dump(mode="json")
+                now.framed = made.framed.model_dump(mode="json")
+                now.version = max(1, now.version)
+            now.rendered_from = video_digest(made.edit)
+            now.findings = [finding.model_dump(mode="json") for finding in made.findings]
+            if replaced := clips.replace_files(now, made.files):
+                delete_objects.options(subject=project_id).start(session, project_id=project_id, keys=tuple(replaced))
+        now.state, now.error = ClipState.READY, None
+        if alone:
+            make_covers.options(subject=project_id).start(session, project_id=project_id, clip_id=clip_id)
+
+
+@job("THUMBNAIL_GEN", queue=MEDIA, timeout=timedelta(hours=1))
+def make_covers(run: JobRun, project_id: UUID, clip_id: UUID | None = None) -> None:
+    """Make the covers that are missing or out of date: of one clip, or of all, which ends the project's work."""
+    with run.session() as session:
+        project = projects.find(session, project_id)
+        rendered = clips.rendered(session, project_id) if clip_id is None else [clips.find(session, clip_id)]
+        wanted = [clip for clip in rendered if covering.is_due(clip)]
+    made = covering.cover(run, project, wanted)
+    with run.finish() as session:
+        for cover in made:
+            clip = clips.find(session, cover.clip_id, locked=True)
+            clip.covered_from = cover.digest
+            if replaced := clips.replace_files(clip, cover.files):
+                delete_objects.options(subject=project_id).start(session, project_id=project_id, keys=tuple(replaced))
+        if clip_id is None:
+            _end(session, project_id)
+
+
+def _end(session: Session, project_id: UUID) -> None:
+    """All renders have ended: the project is ready with what could be made, or has failed where nothing could."""
+    project = projects.find(session, project_id, locked=True)
+    if project.state is not ProjectState.PROCESSING:
+        return
+    if clips.rendered(session, project_id):
+        project.state, project.error = ProjectState.READY, None
+    else:
+        project.state, project.error = ProjectState.FAILED, "None of the clips could be made. Their errors say why."

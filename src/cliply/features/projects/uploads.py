@@ -1,0 +1,229 @@
+"""A source arrives in parts, is looked at, and becomes a project's; or it is refused and nothing of it is kept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cliply.errors import CliplyError, Invalid, LimitReached, NotFound
+from cliply.features.audit import service as audit
+from cliply.features.identity.access import Caller
+from cliply.features.identity.permissions import Action
+from cliply.features.projects import service as projects
+from cliply.features.projects.models import Project, ProjectState, SourceKind, Upload
+from cliply.features.projects.options import ProjectOptions
+from cliply.features.projects.sources import VideoTooLong, VideoTooShort, facts, opened
+from cliply.infra.storage.failures import DamagedOnTheWay, check_sha256
+from cliply.infra.storage.protocol import MOST_PARTS, Part, StoredObject
+from cliply.media.errors import NoSpeech, Unreadable
+from cliply.media.preflight import check_sound
+from cliply.media.probe import Source, probe
+from cliply.runtime import Runtime
+
+PART = 16 * 1024 * 1024
+_MEBIBYTE = 1024 * 1024
+LASTS = timedelta(days=2)
+LINK_LASTS = timedelta(hours=12)
+_LINKS_AT_ONCE = 500
+_LONGEST_NAME = 255
+_REFUSED = (Unreadable, NoSpeech, DamagedOnTheWay, VideoTooLong, VideoTooShort)
+"""What no second try can mend."""
+
+
+class FileTooLarge(LimitReached):
+    def __init__(self, size: int, largest: int) -> None:
+        super().__init__(
+            f"This file has {size / 1e9:.1f} GB, and at most {largest / 1e9:.1f} GB are allowed. "
+            "Make it smaller, or ask whoever runs this service for more."
+        )
+
+
+class NoSuchUpload(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such upload in this workspace. Begin a new one.")
+
+
+class SourceRefused(Invalid):
+    """The project says why, as often as it is asked."""
+
+
+class WrongSize(DamagedOnTheWay):
+    """Other than it was announced."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewUpload:
+    """What a client announces."""
+
+    file_name: str
+    size: int
+    name: str | None = None
+    """Of the project; the file's, if None."""
+    sha256: str | None = None
+    content_type: str = "application/octet-stream"
+    options: ProjectOptions = field(default_factory=ProjectOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class PartLink:
+    """Where the bytes of one part go, with PUT."""
+
+    number: int
+    size: int
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What of an upload has arrived, and where the rest goes."""
+
+    upload: Upload
+    arrived: Sequence[Part]
+    missing: Sequence[PartLink]
+    """The next ones; ask again when they are sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A source that can be used."""
+
+    stored: StoredObject
+    source: Source
+
+
+def init(runtime: Runtime, session: Session, caller: Caller, wanted: NewUpload) -> Plan:
+    """Begin an upload and its project. Raises FileTooLarge before anything is sent."""
+    caller.require(Action.CREATE_PROJECTS)
+    largest = runtime.settings.uploads.largest
+    if wanted.size < 1:
+        raise Invalid("An empty file cannot be uploaded. Choose a video or sound file.")
+    if wanted.size > largest:
+        raise FileTooLarge(wanted.size, largest)
+    check_sha256(wanted.sha256)
+    file_name = Path(wanted.file_name.replace("\\", "/")).name[-_LONGEST_NAME:]
+    project = projects.new_project(
+        session,
+        caller,
+        project_id=uuid4(),
+        name=wanted.name or Path(file_name).stem[: projects.LONGEST_NAME],
+        options=wanted.options,
+        source_kind=SourceKind.FILE,
+        state=ProjectState.UPLOADING,
+    )
+    source_id = uuid4()
+    upload = Upload(
+        project_id=project.id,
+        source_id=source_id,
+        # Where the transaction is rolled back, the storage's sweep removes what was begun here.
+        storage_id=runtime.storage.uploads.begin(project.key("source", source_id), content_type=wanted.content_type),
+        file_name=file_name,
+        size=wanted.size,
+        part_size=_part_size(wanted.size),
+        sha256=wanted.sha256,
+        expires_at=datetime.now(UTC) + LASTS,
+    )
+    session.add(upload)
+    session.flush()
+    return plan(runtime, upload)
+
+
+def plan(runtime: Runtime, upload: Upload) -> Plan:
+    """How an upload goes on; asks the storage, so with no transaction open. Raises UploadGone when it has ended."""
+    uploads = runtime.storage.uploads
+    parts = uploads.parts(upload.key, upload.storage_id)
+    arrived = [part for part in parts if 1 <= part.number <= upload.parts and part.size == upload.size_of(part.number)]
+    there = {part.number for part in arrived}
+    wanted = [number for number in range(1, upload.parts + 1) if number not in there][:_LINKS_AT_ONCE]
+
+    def link(number: int) -> PartLink:
+        size = upload.size_of(number)
+        made = uploads.part_link(upload.key, upload.storage_id, number, size=size, expires_in=LINK_LASTS)
+        return PartLink(number, size, made)
+
+    return Plan(upload, arrived, [link(number) for number in wanted])
+
+
+def get(session: Session, caller: Caller, project_id: UUID) -> Upload:
+    caller.require(Action.CREATE_PROJECTS)
+    upload = session.scalars(select(Upload).where(Upload.project_id == project_id)).one_or_none()
+    if upload is None:
+        raise NoSuchUpload
+    return upload
+
+
+def pending(session: Session, caller: Caller, project_id: UUID) -> tuple[Project, Upload | None]:
+    """The upload that is to be completed, None where it was completed already. Raises SourceRefused."""
+    upload, project = get(session, caller, project_id), projects.find(session, project_id)
+    if project.state is ProjectState.REFUSED:
+        raise SourceRefused(project.error or "This upload was refused. Begin a new one.")
+    return project, upload if project.state is ProjectState.UPLOADING else None
+
+
+def verify(runtime: Runtime, project: Project, upload: Upload, *, sha256: str | None) -> Verified:
+    """Make one object of the parts and look at it; with no transaction open.
+
+    Raises PartsMissing while parts are missing, and one of those that `is_final` knows where the source is no use.
+    """
+    checksum = sha256 or upload.sha256
+    stored = runtime.storage.uploads.complete(upload.key, upload.storage_id, parts=upload.parts, sha256=checksum)
+    if stored.size != upload.size or (upload.sha256 not in (None, stored.sha256)):
+        raise WrongSize
+    with opened(runtime, upload.key, upload.file_name) as path:
+        source = probe(path)
+        check(runtime, projects.options_of(project), source)
+        return Verified(stored, source)
+
+
+def check(runtime: Runtime, options: ProjectOptions, source: Source) -> None:
+    """Raise where the source can never become clips as they were asked for."""
+    longest = timedelta(hours=runtime.settings.uploads.longest)
+    if source.duration > longest.total_seconds() * 1000:
+        raise VideoTooLong(longest)
+    part = options.for_engine(source.duration).within
+    begins, ends = (part.start, part.end) if part is not None else (0, source.duration)
+    if ends - begins < options.shortest:
+        raise VideoTooShort(ends - begins, options.shortest)
+    check_sound(source, part)
+
+
+def is_final(failed: CliplyError) -> bool:
+    return isinstance(failed, _REFUSED)
+
+
+def accept(session: Session, caller: Caller, project_id: UUID, upload: Upload, verified: Verified) -> Project | None:
+    """Give the project its source; None where another call has done so meanwhile."""
+    project = projects.find(session, project_id, locked=True)
+    if project.state is not ProjectState.UPLOADING:
+        return None
+    take(project, upload.source_id, upload.file_name, verified)
+    session.flush()
+    audit.record(
+        session, "upload.completed", ("project", project.id), by=caller.actor, after=projects.state_of(project)
+    )
+    return project
+
+
+def take(project: Project, source_id: UUID, file_name: str, verified: Verified) -> None:
+    """What is known of the source, once it is there: the project goes on to be processed."""
+    project.source_id, project.file_name = source_id, file_name
+    project.size, project.sha256 = verified.stored.size, verified.stored.sha256
+    project.duration_ms, project.probe = verified.source.duration, facts(verified.source)
+    project.state, project.error = ProjectState.PROCESSING, None
+
+
+def refuse(session: Session, caller: Caller, project_id: UUID, why: str) -> None:
+    """Note why the source cannot be used, unless another call has ended the upload meanwhile."""
+    project = projects.find(session, project_id, locked=True)
+    if project.state is ProjectState.UPLOADING:
+        projects.refuse(session, project, why)
+        audit.record(session, "upload.refused", ("project", project.id), by=caller.actor)
+
+
+def _part_size(size: int) -> int:
+    """Parts of 16 MB, or larger ones in whole megabytes where there would be too many."""
+    least = -(-size // MOST_PARTS)
+    return max(PART, -(-least // _MEBIBYTE) * _MEBIBYTE)
