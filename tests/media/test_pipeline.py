@@ -53,6 +53,7 @@ def test_an_edit_beyond_the_end_of_its_recording_is_refused(tmp_path: Path) -> N
         render_edit(follow(source, [Span(0, 500), Span(3000, 4000)]), source, tmp_path / "clip.mp4", Watch())
 
 
+@pytest.mark.slow
 def test_a_rendered_edit_has_its_captions_placed_off_faces(fixtures: Path, tmp_path: Path) -> None:
     source = probe(fixtures / "video" / "official_closeup_square.mp4")
     words = tuple(EditWord(text="word", start=at, end=at + 200) for at in range(0, 1200, 300))

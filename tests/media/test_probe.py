@@ -140,6 +140,7 @@ def names(fixtures: Path) -> list[str]:
     return list(json.loads((fixtures / "hostile" / "hostile_names.json").read_text())["names"])
 
 
+@pytest.mark.slow
 def test_any_name_that_a_file_can_have_is_read(clip: Path, fixtures: Path, tmp_path: Path) -> None:
     for name in names(fixtures):
         odd = tmp_path / name

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import pytest
 from tests.media.clips import follow, make
 from tests.media.rendering.test_framemap import source
 
@@ -44,6 +45,7 @@ def test_a_clip_without_a_fault_stays_as_it_is() -> None:
     assert repaired(edit, []) is edit
 
 
+@pytest.mark.slow
 def test_a_clip_with_a_silence_is_made_once_more_without_it(tmp_path: Path) -> None:
     voice = "aevalsrc='0.2*sin(2*PI*(150+80*sin(3*t))*t)*(0.55+0.45*sin(11*t))*(lt(t,2)+gt(t,6))':s=48000:d=8"
     film = make(tmp_path / "talk.mp4", "testsrc2=s=320x180:r=25:d=8", voice)

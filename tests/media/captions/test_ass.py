@@ -33,6 +33,7 @@ INJECTIONS = (
 )
 
 
+@pytest.mark.slow
 def test_the_spoken_word_is_lit_at_its_time_and_not_before(draw: Draw) -> None:
     edit = edit_of(spoken("alpha bravo gamma", each=500))
 

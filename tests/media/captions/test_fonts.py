@@ -142,6 +142,7 @@ def _font_of_blocks(path: Path) -> None:
     builder.save(path)
 
 
+@pytest.mark.slow
 def test_a_brand_font_with_one_damaged_table_is_refused_before_it_is_used(tmp_path: Path) -> None:
     shipped = next(path for path in sorted(fonts.FOLDER.glob("*.ttf")) if "GPOS" in TTFont(path))
     data, table = bytearray(shipped.read_bytes()), TTFont(shipped).reader.tables["GPOS"]

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +39,7 @@ def test_the_camera_does_not_move_just_before_the_shot_ends() -> None:
     assert len(follow(Span(0, 6200), sights([200.0] * 19 + [800.0] * 2), FRAME, PICTURE)) == 1
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(-60, 60), min_size=30, max_size=60), st.floats(0, 1130))
 def test_a_wandering_face_stays_in_the_window(steps: list[float], start: float) -> None:
     places = np.clip(start + np.cumsum(steps) * 0.3, 0, 1130)

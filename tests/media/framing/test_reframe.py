@@ -64,6 +64,7 @@ def test_windows_have_the_shape_of_their_place_and_lie_in_the_picture(fixtures: 
                     assert pane.backdrop == "blur" or key.width / key.height == pytest.approx(place, rel=0.02)
 
 
+@pytest.mark.slow
 def test_layouts_cover_the_stretch_without_gaps(fixtures: Path) -> None:
     source = probe(fixtures / "reframe" / "cut_interview_dev.mp4")
     framing = compose(source, Span(2000, 7000))

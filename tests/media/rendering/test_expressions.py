@@ -51,6 +51,7 @@ def test_six_hundred_parts_stay_shallow() -> None:
     assert depth(balanced_sum([f"between(n,{index * 9},{index * 9 + 4})" for index in range(600)])) <= 14
 
 
+@pytest.mark.slow
 def test_a_sum_selects_exactly_the_kept_frames() -> None:
     kept = balanced_sum([f"between(n,{index * 9},{index * 9 + 4})" for index in range(200)])
     assert [n for n in range(1800) if value(kept, n)] == [n for n in range(1800) if n % 9 <= 4]

@@ -153,6 +153,7 @@ def test_a_picture_that_ends_too_early_holds_its_last_frame(tmp_path: Path) -> N
     assert frame_numbers(shown(follow(source, [Span(900, 1100)]), source)) == [27, 28, 29, 29, 29, 29]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("glide", [False, True])
 def test_the_camera_is_where_its_keys_say(tmp_path: Path, glide: bool) -> None:
     """A ramp across the picture tells how far left the window begins."""

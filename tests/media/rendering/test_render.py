@@ -132,6 +132,7 @@ def test_verify_tells_what_is_wrong(talk: Source, tmp_path: Path) -> None:
         verify(made.path, right)
 
 
+@pytest.mark.slow
 def test_captions_logo_intro_and_outro_are_in_the_one_file(talk: Source, tmp_path: Path) -> None:
     from PIL import Image
 
