@@ -13,6 +13,8 @@ OPEN_TO_ALL = {
     "get_health",
     "get_healthz",
     "get_readyz",
+    # Has a token of its own, for Prometheus.
+    "get_metrics",
     "sign_up",
     "sign_in",
     "start_recovery",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import generate_latest
+from tests.features.jobs.working import runtime_in
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "cliply"
@@ -143,10 +144,10 @@ def test_what_sees_every_workspace_is_listed_here() -> None:
         "features/identity/routes.py",
         # Who calls is known before in which workspace; and some things belong to none.
         "features/identity/dependencies.py",
-        # Asks whether the database answers, and nothing of it.
-        "api/health.py",
         # Queues are shared by all workspaces; only numbers leave it.
         "infra/metrics_page.py",
+        "infra/health.py",
+        "cli/doctor.py",
     }
 
 
@@ -174,7 +175,7 @@ def test_pages_made_from_the_code_are_up_to_date() -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-def test_every_kind_of_job_is_counted_and_timed_from_the_beginning() -> None:
+def test_every_kind_of_job_is_counted_and_timed_from_the_beginning(tmp_path: Path) -> None:
     import cliply.worker  # noqa: F401 - registers the kinds
     from cliply.features.jobs.kinds import REGISTRY
     from cliply.features.jobs.runner import handled
@@ -183,7 +184,7 @@ def test_every_kind_of_job_is_counted_and_timed_from_the_beginning() -> None:
     from cliply.infra.queue.worker import Worker
 
     nowhere = "postgresql://127.0.0.1:1/nothing"
-    kinds = [handled(kind, Database(nowhere)) for kind in REGISTRY]
+    kinds = [handled(kind, runtime_in(tmp_path, Database(nowhere))) for kind in REGISTRY]
     Worker(nowhere, kinds, queues=["maintenance"], concurrency=1, cap=1)
     shown = generate_latest(metrics.PROCESS).decode()
     assert list(REGISTRY) != []

@@ -15,7 +15,7 @@ from cliply.infra.db import Database
 from cliply.infra.health import Check, Readiness, readiness
 from cliply.infra.queue.rows import NewJob
 from cliply.infra.queue.transactions import enqueue
-from cliply.infra.self_audit import findings
+from cliply.infra.self_audit import Finding, findings
 from cliply.infra.settings import Mail, Server, Settings, Storage
 
 
@@ -152,12 +152,17 @@ def test_a_check_that_breaks_says_so_without_what_it_said() -> None:
     assert [check.found for check in checks] == ["It is away. Start it.", "The check itself failed (RuntimeError)."]
 
 
+def found_in(database: Database, settings: Settings) -> list[Finding]:
+    with database.system() as session:
+        return findings(session, settings)
+
+
 WELL = Settings(mail=Mail(host="smtp.example.com"), server=Server(url="https://clips.example.com"))
 
 
 def test_an_installation_in_order_has_no_findings(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CLIPLY_UNKNOWN", raising=False)
-    assert findings(database, WELL) == []
+    assert found_in(database, WELL) == []
 
 
 def test_a_table_that_is_open_between_workspaces_is_reported(server: str) -> None:
@@ -177,7 +182,7 @@ def test_a_table_that_is_open_between_workspaces_is_reported(server: str) -> Non
             ):
                 owner.execute(text(statement))
         database = Database(url)
-        found = findings(database, WELL)
+        found = found_in(database, WELL)
         database.close()
     assert {each.severity for each in found} == {"error"}
     told = " ".join(each.told for each in found)
@@ -193,7 +198,7 @@ def test_settings_that_do_harm_are_reported_worst_first(database: Database, monk
         server=Server(url="http://clips.example.com"),
         storage=Storage(bucket="b", endpoint="http://s3.example.com"),
     )
-    found = findings(database, harmful)
+    found = found_in(database, harmful)
     assert [(each.about, each.severity) for each in found] == [
         ("mail", "error"), ("address", "error"), ("settings", "warning"), ("storage", "warning"),
     ]  # fmt: skip
@@ -204,4 +209,4 @@ def test_jobs_that_failed_for_good_are_counted(database: Database) -> None:
     waiting(database, 1)
     with database.system() as session:
         session.execute(text("update procrastinate_jobs set status = 'failed'"))
-    assert [each.told.split(".")[0] for each in findings(database, WELL)] == ["1 jobs have failed for good"]
+    assert [each.told.split(".")[0] for each in found_in(database, WELL)] == ["1 jobs have failed for good"]

@@ -12,6 +12,7 @@ from cliply.api.middleware import RequestContext, SecurityHeaders
 from cliply.features.identity import routes as identity
 from cliply.features.jobs import routes as jobs
 from cliply.features.workspaces import routes as workspaces
+from cliply.infra.health import readiness
 from cliply.infra.storage.links import PATH as FILES
 from cliply.runtime import Runtime
 
@@ -33,6 +34,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.runtime = runtime
+    app.state.readiness = readiness(runtime.database, runtime.settings)
     app.state.turns = asyncio.Semaphore(runtime.database.connections)
     for router in ROUTERS:
         app.include_router(router)

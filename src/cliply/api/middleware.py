@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cliply.api.problems import fault
 from cliply.infra.logging import log_context
+from cliply.infra.metrics import request_answered
 
 _log = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -40,6 +41,8 @@ class RequestContext:
                     await fault(request_id)(scope, receive, answered.send)
             finally:
                 _log.info("request_answered", extra=_described(scope) | _took(started, answered.status))
+                route, took = getattr(scope.get("route"), "path", None), time.perf_counter() - started
+                request_answered(scope["method"], route, answered.status or 500, took)
 
 
 class _Answered:

@@ -23,6 +23,7 @@ named in the path, in the header `X-Workspace-Id`, or by the key. What belongs t
 Everything that goes wrong is answered as `application/problem+json`: `code` stays the same from version to version,
 `detail` is for people. A POST or PATCH that is sent again with the same `Idempotency-Key` is not done again."""
 
+READY = "/api/readyz"
 ACTION = "x-cliply-action"
 """Of an operation that only some roles may do: its name in the table of permissions."""
 
@@ -128,7 +129,7 @@ def _parameters(method: str, path: str, calls: list[object], known: set[str]) ->
 
 def _statuses(method: str, path: str, calls: list[object], operation: Mapping[str, Any]) -> Iterator[int]:
     yield from _ALWAYS
-    if dependencies.in_turn in calls:
+    if dependencies.in_turn in calls or path == READY:
         yield 503
     if dependencies.principal in calls:
         yield from (401, 403, 429)

@@ -235,7 +235,9 @@ def _service(now: Settings) -> Iterator[Check]:
                 if check.name in ("queue", "disk"):
                     yield Check(f"service: {check.name}", "ok" if check.ok else "missing", check.found)
             if database is not None and all(check.ok for check in checks if check.name in ("database", "schema")):
-                for found in findings(database, now):
+                with database.system() as session:
+                    told = findings(session, now)
+                for found in told:
                     state: State = "missing" if found.severity == "error" else "optional"
                     yield Check(f"service: {found.about}", state, found.told)
     except CliplyError:

@@ -30,7 +30,8 @@ KEPT = 2.0
 LEAST_DISK = 1_000_000_000
 STANDS_STILL_AFTER = 120.0
 """Seconds that a job may wait while none of its queue runs."""
-_LEASE = 20.0
+LEASE = 20.0
+"""Seconds since its last sign of life within which a worker is taken for alive."""
 
 
 class QueueStandsStill(Unavailable):
@@ -88,7 +89,7 @@ class Readiness:
 
 
 def readiness(database: Database, settings: Settings) -> Readiness:
-    """Of an installation; with a connection of its own, so that a busy pool is not taken for a database that is away."""
+    """Of an installation. Has a connection of its own: a pool that is busy is no database that is away."""
     apart = database.apart(connections=1)
     return Readiness(
         {
@@ -139,7 +140,7 @@ def _schema(database: Database) -> str:
 def _queue(database: Database) -> str:
     with database.system() as session:
         depths = queue_depths(session)
-        workers = live_workers(session, lease=_LEASE)
+        workers = live_workers(session, lease=LEASE)
     for each in depths:
         if each.oldest > STANDS_STILL_AFTER and not each.running and not each.paused:
             raise QueueStandsStill(each.queue, each.oldest)

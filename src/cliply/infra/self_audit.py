@@ -6,24 +6,32 @@ from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
-from cliply.infra.db import APP_ROLE, SYSTEM_ROLE, Database
+from cliply.infra.db import APP_ROLE, SYSTEM_ROLE
 from cliply.infra.settings import Settings, unknown_names
 
 Severity: TypeAlias = Literal["error", "warning"]
 
 _OPEN_TABLES = text("""
     SELECT c.relname FROM pg_class c
-    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'workspace_id' AND NOT a.attisdropped
-    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT (
-        c.relrowsecurity AND c.relforcerowsecurity
-        AND EXISTS (
-            SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polpermissive
-                AND p.polroles @> ARRAY[(SELECT oid FROM pg_roles WHERE rolname = :app)]
-                AND pg_get_expr(p.polqual, p.polrelid) LIKE '%current_workspace()%'
-        )
-    ) ORDER BY c.relname
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+        AND (c.relname IN ('workspaces', 'users') OR EXISTS (
+            SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'workspace_id' AND NOT a.attisdropped))
+        AND NOT (c.relrowsecurity AND c.relforcerowsecurity
+            AND EXISTS (
+                SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polcmd = '*'
+                    AND p.polroles = ARRAY[CAST(:app AS regrole)::oid]
+                    AND pg_get_expr(p.polqual, c.oid) LIKE '%current_workspace()%'
+                    AND pg_get_expr(p.polwithcheck, c.oid) LIKE '%current_workspace()%')
+            AND NOT EXISTS (
+                SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polpermissive
+                    AND p.polroles <> ARRAY[CAST(:system AS regrole)::oid]
+                    AND pg_get_expr(p.polqual, c.oid) NOT LIKE '%current_workspace()%'))
+    ORDER BY c.relname
 """)
+"""Closed is: enabled, forced, one policy for all that checks what is read and written, and no other that opens it."""
+
 _OPEN_VIEWS = text("""
     SELECT c.relname FROM pg_class c
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'workspace_id' AND NOT a.attisdropped
@@ -54,40 +62,39 @@ class Finding:
     told: str
 
 
-def findings(database: Database, settings: Settings) -> list[Finding]:
-    """Nothing where all is well; worst first. Never holds the value of a setting that is secret."""
-    found = [*_walls(database), *_configuration(settings)]
+def findings(session: Session, settings: Settings) -> list[Finding]:
+    """In a session of the system. Nothing where all is well; worst first. Never holds the value of a setting."""
+    found = [*_walls(session), *_configuration(settings)]
     return sorted(found, key=lambda each: each.severity != "error")
 
 
-def _walls(database: Database) -> Iterator[Finding]:
+def _walls(session: Session) -> Iterator[Finding]:
     roles = {"app": APP_ROLE, "system": SYSTEM_ROLE}
-    with database.system() as session:
-        for table in session.scalars(_OPEN_TABLES, roles):
-            yield Finding(
-                "workspaces",
-                "error",
-                f"The table {table} is not closed between workspaces. Give it the policy of cliply.migrations.tenancy.",
-            )
-        for view in session.scalars(_OPEN_VIEWS):
-            yield Finding(
-                "workspaces", "error", f"The view {view} passes row security over. Make it with security_invoker."
-            )
-        for role in session.scalars(_STRONG_ROLES, roles):
-            yield Finding(
-                "roles",
-                "error",
-                f"The database's role {role} may pass over row security. Run: "
-                f"ALTER ROLE {role} NOSUPERUSER NOBYPASSRLS NOCREATEROLE",
-            )
-        for table in session.scalars(_OWNED_BY_ROLES, roles):
-            yield Finding("roles", "error", f"The table {table} belongs to a role of sessions. Give it another owner.")
-        if not session.scalar(_AUDIT_IS_KEPT):
-            yield Finding(
-                "audit", "error", "Entries of the audit log can be changed: its triggers are off. Switch them on again."
-            )
-        if failed := session.scalar(_FAILED):
-            yield Finding("jobs", "warning", f"{failed} jobs have failed for good. Look why, then run them again.")
+    for table in session.scalars(_OPEN_TABLES, roles):
+        yield Finding(
+            "workspaces",
+            "error",
+            f"The table {table} is not closed between workspaces. Give it the policy of cliply.migrations.tenancy.",
+        )
+    for view in session.scalars(_OPEN_VIEWS):
+        yield Finding(
+            "workspaces", "error", f"The view {view} passes row security over. Make it with security_invoker."
+        )
+    for role in session.scalars(_STRONG_ROLES, roles):
+        yield Finding(
+            "roles",
+            "error",
+            f"The database's role {role} may pass over row security. Run: "
+            f"ALTER ROLE {role} NOSUPERUSER NOBYPASSRLS NOCREATEROLE",
+        )
+    for table in session.scalars(_OWNED_BY_ROLES, roles):
+        yield Finding("roles", "error", f"The table {table} belongs to a role of sessions. Give it another owner.")
+    if not session.scalar(_AUDIT_IS_KEPT):
+        yield Finding(
+            "audit", "error", "Entries of the audit log can be changed: its triggers are off. Switch them on again."
+        )
+    if failed := session.scalar(_FAILED):
+        yield Finding("jobs", "warning", f"{failed} jobs have failed for good. Look why, then run them again.")
 
 
 def _configuration(settings: Settings) -> Iterator[Finding]:

@@ -4,9 +4,14 @@ from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
+from fastapi import Query, Response
+from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime
+
 from cliply.features.identity.access import Caller
 from cliply.features.identity.dependencies import (
     Member,
+    Running,
     SignedInPrincipal,
     SystemSession,
     WorkspaceSession,
@@ -14,19 +19,30 @@ from cliply.features.identity.dependencies import (
 )
 from cliply.features.identity.models import Workspace
 from cliply.features.identity.permissions import Action
-from cliply.features.workspaces import members
+from cliply.features.workspaces import audit_log, deletion, export, members, tasks
 from cliply.features.workspaces import service as workspaces
+from cliply.features.workspaces.models import WorkspaceExport
 from cliply.features.workspaces.schemas import (
+    AuditEntryRead,
+    ExportLink,
+    ExportRead,
     MemberRead,
     MemberUpdate,
     WorkspaceCreate,
+    WorkspaceDelete,
     WorkspaceListed,
     WorkspaceRead,
+    WorkspaceTransfer,
     WorkspaceUpdate,
 )
+from cliply.infra import pages
+from cliply.infra.pages import Cursor, Page, PageSize
+from cliply.infra.routing import SHOWN_ONCE
 from cliply.infra.routing import router as new_router
 
 router = new_router("workspaces")
+
+_AUDIT = "audit"
 
 
 @router.post("/api/workspaces", status_code=201, response_model=WorkspaceRead)
@@ -61,7 +77,103 @@ def change_workspace(
         now = workspaces.get(session, caller)
         days = body.retention_days if "retention_days" in body.model_fields_set else now.retention_days
         workspaces.change_settings(session, caller, timezone=body.timezone or now.timezone, retention_days=days)
+    if body.brand is not None:
+        workspaces.change_brand(session, caller, body.brand)
     return workspaces.get(session, caller)
+
+
+@router.post("/api/workspaces/{workspace_id}/transfer", status_code=204)
+def transfer_workspace(
+    body: WorkspaceTransfer, caller: Annotated[Caller, allowed(Action.CHANGE_OWNERS)], session: WorkspaceSession
+) -> None:
+    """Hand the workspace over to another member; the caller stays as an admin."""
+    members.transfer(session, caller, body.user_id)
+
+
+@router.post("/api/workspaces/{workspace_id}/deletion", status_code=202, response_model=WorkspaceRead)
+def delete_workspace(
+    body: WorkspaceDelete, caller: Annotated[Caller, allowed(Action.DELETE_WORKSPACE)], session: WorkspaceSession
+) -> Workspace:
+    """Delete the workspace with everything in it, 14 days from now."""
+    return deletion.announce(session, caller, name=body.name)
+
+
+@router.delete("/api/workspaces/{workspace_id}/deletion", response_model=WorkspaceRead)
+def keep_workspace(caller: Annotated[Caller, allowed(Action.DELETE_WORKSPACE)], session: WorkspaceSession) -> Workspace:
+    """Call the deletion off, as long as its time has not come."""
+    return deletion.call_off(session, caller)
+
+
+@router.post("/api/workspaces/{workspace_id}/exports", status_code=202, response_model=ExportRead)
+def export_workspace(
+    caller: Annotated[Caller, allowed(Action.EXPORT_WORKSPACE)], session: WorkspaceSession
+) -> WorkspaceExport:
+    """Have everything that the workspace holds written into one file."""
+    return tasks.start_export(session, caller)
+
+
+@router.get("/api/workspaces/{workspace_id}/exports/{export_id}", response_model=ExportRead)
+def get_export(
+    export_id: UUID, caller: Annotated[Caller, allowed(Action.EXPORT_WORKSPACE)], session: WorkspaceSession
+) -> WorkspaceExport:
+    """See whether an export is finished, and how long it is kept."""
+    return export.get(session, caller, export_id)
+
+
+@router.post(
+    "/api/workspaces/{workspace_id}/exports/{export_id}/link", status_code=201, openapi_extra={SHOWN_ONCE: True}
+)
+def link_export(
+    export_id: UUID,
+    caller: Annotated[Caller, allowed(Action.EXPORT_WORKSPACE)],
+    session: WorkspaceSession,
+    runtime: Running,
+) -> ExportLink:
+    """Make a link that reads the file of an export for an hour."""
+    return ExportLink(url=export.link(session, caller, runtime.storage, export_id))
+
+
+@router.get("/api/workspaces/{workspace_id}/audit")
+def list_audit_entries(
+    caller: Annotated[Caller, allowed(Action.READ_AUDIT)],
+    session: WorkspaceSession,
+    action: Annotated[str | None, Query(max_length=100, pattern=r"^[a-z0-9_.]+$")] = None,
+    actor_id: Annotated[UUID | None, Query(description="Of the user or the API key.")] = None,
+    since: Annotated[AwareDatetime | None, Query(description="Done then or later.")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Done before then.")] = None,
+    cursor: Cursor = None,
+    limit: PageSize = 50,
+) -> Page[AuditEntryRead]:
+    """List who did what in the workspace, newest first."""
+    found = audit_log.search(
+        session,
+        caller,
+        action=action,
+        actor_id=actor_id,
+        since=since,
+        until=until,
+        after=pages.number(_AUDIT, cursor),
+        limit=limit,
+    )
+    return Page(
+        items=[AuditEntryRead.model_validate(each) for each in found.entries],
+        next=None if found.after is None else pages.cursor(_AUDIT, found.after),
+    )
+
+
+@router.get("/api/workspaces/{workspace_id}/audit/export", response_class=Response)
+def export_audit_entries(
+    caller: Annotated[Caller, allowed(Action.READ_AUDIT)],
+    runtime: Running,
+    form: Annotated[audit_log.Form, Query(alias="format")] = "csv",
+) -> StreamingResponse:
+    """Read the whole log as a file, oldest first: CSV for spreadsheets, or one JSON object on each line."""
+    name = f'attachment; filename="cliply-audit.{form}"'
+    return StreamingResponse(
+        audit_log.export(runtime.database, caller, form),
+        media_type=audit_log.CONTENT_TYPES[form],
+        headers={"content-disposition": name},
+    )
 
 
 @router.get("/api/workspaces/{workspace_id}/members", response_model=list[MemberRead])

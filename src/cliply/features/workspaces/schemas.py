@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr
 
 from cliply.features.identity.account_rules import LONGEST_EMAIL, LONGEST_NAME
 from cliply.features.identity.models import Role
-from cliply.features.workspaces.service import LONGEST_RETENTION
+from cliply.features.workspaces.service import LONGEST_RETENTION, BrandDefaults
 from cliply.infra.bodies import Answer, Body
 
 _Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, examples=["Engines & Co."])]
@@ -29,6 +29,10 @@ class WorkspaceUpdate(Body):
         Field(ge=1, le=LONGEST_RETENTION, description="How long files are kept; null keeps them until deleted."),
     ] = None
 
+    brand: Annotated[
+        BrandDefaults | None, Field(description="What new projects look like unless told otherwise; replaced whole.")
+    ] = None
+
 
 class WorkspaceRead(Answer):
     id: UUID
@@ -36,6 +40,8 @@ class WorkspaceRead(Answer):
     name: str = Field(examples=["Engines & Co."])
     timezone: str = Field(examples=["Europe/Berlin"])
     retention_days: int | None
+    brand: BrandDefaults
+    delete_at: datetime | None = Field(description="Everything of it is deleted then; null where that is not planned.")
     created_at: datetime
 
 
@@ -74,3 +80,41 @@ class InvitationAccept(Body):
 
 class InvitationAccepted(Answer):
     workspace_id: UUID
+
+
+class WorkspaceTransfer(Body):
+    user_id: UUID = Field(description="A member, who becomes an owner in the caller's place.")
+
+
+class WorkspaceDelete(Body):
+    name: Annotated[
+        str,
+        Field(max_length=LONGEST_NAME, description="The workspace's name, so that no other one is deleted."),
+    ]
+
+
+class ExportRead(Answer):
+    id: UUID
+    job_id: int | None = Field(description="The job that writes it.")
+    created_at: datetime
+    finished_at: datetime | None
+    expires_at: datetime | None = Field(description="Until then it is kept.")
+    size: int | None = Field(description="Bytes.")
+
+
+class ExportLink(Answer):
+    url: str = Field(description="Reads the file for an hour, without signing in.")
+
+
+class AuditEntryRead(Answer):
+    id: int
+    at: datetime
+    actor_kind: str = Field(examples=["user"])
+    actor_id: UUID | None
+    action: str = Field(examples=["workspace.renamed"])
+    target_kind: str = Field(examples=["workspace"])
+    target_id: str
+    before_hash: str | None = Field(description="Of the state before; proves it and does not tell it.")
+    after_hash: str | None
+    request_id: str | None
+    ip: str | None
