@@ -8,6 +8,7 @@ from cliply.errors import NotFound
 from cliply.features.jobs import maintenance
 from cliply.features.jobs.kinds import REGISTRY
 from cliply.features.jobs.runner import handled
+from cliply.features.notifications import outbox
 from cliply.features.pipeline import tasks as pipeline
 from cliply.features.projects import sweeping
 from cliply.features.projects import tasks as projects
@@ -20,7 +21,7 @@ from cliply.runtime import open_runtime
 
 _log = logging.getLogger(__name__)
 
-_HANDLERS = (maintenance, pipeline, projects, sweeping, workspaces)
+_HANDLERS = (maintenance, outbox, pipeline, projects, sweeping, workspaces)
 """Imported so that their kinds are registered."""
 
 RUNNING_PER_WORKSPACE = 4

@@ -12,6 +12,7 @@ from tests.database import as_owner, fresh_database
 import cliply.features.audit.models
 import cliply.features.clips.models
 import cliply.features.identity.models
+import cliply.features.notifications.models
 import cliply.features.projects.models
 import cliply.features.workspaces.models
 from cliply.errors import Invalid, NotAllowed, NotFound, Unavailable
@@ -87,6 +88,7 @@ def test_nothing_of_ours_is_left_at_the_base(empty: str) -> None:
 def test_the_models_are_what_the_revisions_make(migrated: str) -> None:
     assert cliply.features.audit.models
     assert cliply.features.clips.models
+    assert cliply.features.notifications.models
     assert cliply.features.projects.models
     assert cliply.features.identity.models
     assert cliply.features.workspaces.models

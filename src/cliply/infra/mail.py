@@ -1,5 +1,6 @@
 """Mail: by the SMTP server of the settings, or into a folder where none is named."""
 
+import logging
 import os
 import smtplib
 import ssl
@@ -15,6 +16,7 @@ from jinja2 import Environment, StrictUndefined
 from cliply.errors import Unavailable
 from cliply.infra.settings import Mail, Settings
 
+_log = logging.getLogger(__name__)
 _TIMEOUT = 15
 # Plain text: nothing is to be escaped, and what a template names has to be there.
 _templates = Environment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)  # noqa: S701 - text
@@ -32,6 +34,8 @@ class Letter:
     to: str
     subject: str
     text: str
+    # Makes the Message-ID, so that a letter that is sent again is known to be the same; empty for one that never is.
+    reference: str = ""
 
     def __repr__(self) -> str:
         return "Letter(...)"
@@ -93,11 +97,12 @@ class FolderMailer:
 
     def send(self, letter: Letter) -> Path:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = self._folder / f"{localtime():%Y%m%d-%H%M%S}-{uuid4().hex[:8]}.eml"
-        hidden = file.with_name(f".{file.name}")
+        file = self._folder / f"{localtime():%Y%m%d-%H%M%S}-{(letter.reference or uuid4().hex)[:8]}.eml"
+        hidden = file.with_name(f".{file.name}-{uuid4().hex[:8]}")
         with os.fdopen(os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as written:
             written.write(_message(letter, self._sender).as_bytes())
         hidden.rename(file)
+        _log.info("mail_written_to_folder", extra={"file": str(file)})
         return file
 
 
@@ -118,7 +123,8 @@ def _message(letter: Letter, sender: str) -> EmailMessage:
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = sender, letter.to, letter.subject
     message["Date"] = formatdate(localtime=False)
-    message["Message-ID"] = make_msgid(domain=parseaddr(sender)[1].rpartition("@")[2])
+    domain = parseaddr(sender)[1].rpartition("@")[2]
+    message["Message-ID"] = f"<{letter.reference}@{domain}>" if letter.reference else make_msgid(domain=domain)
     # Nobody's notice of absence answers to this.
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(letter.text)

@@ -171,6 +171,12 @@ class Settings(BaseSettings):
         description="Share of requests and jobs whose lines are written; warnings and errors always are. "
         "`LOG_SAMPLE_RATE` means the same.",
     )
+    secret_key: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Seals secrets in the database, such as letters that are not sent yet; the same for every process. "
+        "Without it, one is made and kept in `CLIPLY_DATA`, which is enough for one machine.",
+    )
     deepgram: Deepgram = Deepgram()
     openai: OpenAI = OpenAI()
     judge: Judge = Judge()

@@ -19,13 +19,17 @@ from cliply.features.identity.dependencies import (
 )
 from cliply.features.identity.models import Workspace
 from cliply.features.identity.permissions import Action
-from cliply.features.workspaces import audit_log, deletion, export, members, tasks
+from cliply.features.workspaces import audit_log, deletion, export, invitation_letter, invitations, members, tasks
 from cliply.features.workspaces import service as workspaces
-from cliply.features.workspaces.models import WorkspaceExport
+from cliply.features.workspaces.models import Invitation, WorkspaceExport
 from cliply.features.workspaces.schemas import (
     AuditEntryRead,
     ExportLink,
     ExportRead,
+    InvitationAccept,
+    InvitationAccepted,
+    InvitationCreate,
+    InvitationRead,
     MemberRead,
     MemberUpdate,
     WorkspaceCreate,
@@ -201,3 +205,52 @@ def change_member(
 def remove_member(user_id: UUID, caller: Member, session: WorkspaceSession) -> None:
     """Remove a member, or leave; never the last owner."""
     members.remove(session, caller, user_id)
+
+
+@router.post("/api/workspaces/{workspace_id}/invitations", status_code=201, response_model=InvitationRead)
+def invite_member(
+    body: InvitationCreate,
+    caller: Annotated[Caller, allowed(Action.INVITE_MEMBERS)],
+    session: WorkspaceSession,
+    runtime: Running,
+) -> Invitation:
+    """Invite somebody by mail; whoever is invited again gets a new code, and the old one is worth nothing."""
+    issued = invitations.invite(session, caller, body.email, body.role)
+    invitation_letter.send(session, caller, issued, settings=runtime.settings)
+    session.refresh(issued.invitation)
+    return issued.invitation
+
+
+@router.get("/api/workspaces/{workspace_id}/invitations", response_model=list[InvitationRead])
+def list_invitations(
+    caller: Annotated[Caller, allowed(Action.INVITE_MEMBERS)], session: WorkspaceSession
+) -> Sequence[Invitation]:
+    """List the invitations that are open, newest first."""
+    return invitations.list_open(session, caller)
+
+
+@router.post("/api/workspaces/{workspace_id}/invitations/{invitation_id}/resend", response_model=InvitationRead)
+def resend_invitation(
+    invitation_id: UUID,
+    caller: Annotated[Caller, allowed(Action.INVITE_MEMBERS)],
+    session: WorkspaceSession,
+    runtime: Running,
+) -> Invitation:
+    """Send an invitation again, with a new code and seven days from now."""
+    issued = invitations.resend(session, caller, invitation_id)
+    invitation_letter.send(session, caller, issued, settings=runtime.settings)
+    return issued.invitation
+
+
+@router.delete("/api/workspaces/{workspace_id}/invitations/{invitation_id}", status_code=204)
+def revoke_invitation(
+    invitation_id: UUID, caller: Annotated[Caller, allowed(Action.INVITE_MEMBERS)], session: WorkspaceSession
+) -> None:
+    """Take an invitation back; its code opens nothing from now on."""
+    invitations.revoke(session, caller, invitation_id)
+
+
+@router.post("/api/invitations/accept")
+def accept_invitation(body: InvitationAccept, by: SignedInPrincipal, session: SystemSession) -> InvitationAccepted:
+    """Join the workspace of an invitation that was sent to the caller's address."""
+    return InvitationAccepted(workspace_id=invitations.accept(session, body.token.get_secret_value(), by=by))

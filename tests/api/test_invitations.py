@@ -1,0 +1,64 @@
+import re
+from email import message_from_bytes, policy
+
+from starlette.testclient import TestClient
+from tests.api.conftest import World
+from tests.features.jobs.working import working
+from tests.infra.queue.fleet import until
+
+from cliply.features.notifications import outbox
+from cliply.runtime import Runtime
+
+
+def at(world: World, path: str = "") -> str:
+    return f"/api/workspaces/{world.workspace}/invitations{path}"
+
+
+def codes(world: World, runtime: Runtime, migrated: str, count: int) -> list[str]:
+    """What the letters hold, oldest first; they are sent by the worker."""
+    folder = runtime.settings.data / "mail"
+    with working(migrated, world.database, [outbox.send_mail], runtime=runtime):
+        until(lambda: len(list(folder.glob("[!.]*.eml"))) == count)
+    written = sorted(folder.glob("[!.]*.eml"), key=lambda file: file.stat().st_mtime_ns)
+    texts = [message_from_bytes(file.read_bytes(), policy=policy.default).get_content() for file in written]
+    assert all("owner invites you to join the workspace “Engines & Co.”" in text for text in texts)
+    return [found[1] for text in texts if (found := re.search(r"^ {4}(\S{43})$", text, re.MULTILINE))]
+
+
+def test_somebody_is_invited_by_mail_and_joins_once(
+    client: TestClient, world: World, runtime: Runtime, migrated: str
+) -> None:
+    body = {"email": "stranger@example.com", "role": "member"}
+    made = client.post(at(world), json=body, **world.as_("owner"))
+    assert made.status_code == 201
+    (code,) = codes(world, runtime, migrated, 1)
+    assert code not in made.text
+    assert [each["email"] for each in client.get(at(world), **world.as_("admin")).json()] == [body["email"]]
+    wrong = client.post("/api/invitations/accept", json={"token": code}, headers=world.headers("operator"))
+    assert (wrong.status_code, wrong.json()["code"]) == (403, "for_somebody_else")
+    joined = client.post("/api/invitations/accept", json={"token": code}, headers=world.headers("stranger"))
+    assert joined.json() == {"workspace_id": str(world.workspace)}
+    again = client.post("/api/invitations/accept", json={"token": code}, headers=world.headers("stranger"))
+    assert again.status_code == 404
+    assert client.get(at(world), **world.as_("admin")).json() == []
+
+
+def test_an_invitation_that_is_sent_again_has_a_new_code_and_one_taken_back_has_none(
+    client: TestClient, world: World, runtime: Runtime, migrated: str
+) -> None:
+    made = client.post(at(world), json={"email": "stranger@example.com", "role": "viewer"}, **world.as_("owner")).json()
+    (first,) = codes(world, runtime, migrated, 1)
+    assert client.post(at(world, f"/{made['id']}/resend"), **world.as_("owner")).status_code == 200
+    old, new = codes(world, runtime, migrated, 2)
+    assert (old, first == new) == (first, False)
+    stale = client.post("/api/invitations/accept", json={"token": old}, headers=world.headers("stranger"))
+    assert stale.status_code == 404
+    assert client.delete(at(world, f"/{made['id']}"), **world.as_("owner")).status_code == 204
+    gone = client.post("/api/invitations/accept", json={"token": new}, headers=world.headers("stranger"))
+    assert gone.status_code == 404
+
+
+def test_members_invite_nobody(client: TestClient, world: World) -> None:
+    for who in ("member", "viewer"):
+        told = client.post(at(world), json={"email": "a@example.com", "role": "viewer"}, **world.as_(who))
+        assert told.status_code == 403
