@@ -9,14 +9,26 @@ from cliply import __version__
 from cliply.api import health, openapi, problems
 from cliply.api.limits import Limits
 from cliply.api.middleware import RequestContext, SecurityHeaders
+from cliply.features.clips import routes as clips
 from cliply.features.identity import routes as identity
 from cliply.features.jobs import routes as jobs
+from cliply.features.pipeline import routes as pipeline
+from cliply.features.projects import routes as projects
 from cliply.features.workspaces import routes as workspaces
 from cliply.infra.health import readiness
 from cliply.infra.storage.links import PATH as FILES
 from cliply.runtime import Runtime
 
-ROUTERS: Sequence[APIRouter] = (health.router, identity.router, workspaces.router, jobs.router, jobs.admin_router)
+ROUTERS: Sequence[APIRouter] = (
+    health.router,
+    identity.router,
+    workspaces.router,
+    projects.router,
+    pipeline.router,
+    clips.router,
+    jobs.router,
+    jobs.admin_router,
+)
 
 
 def create_app(runtime: Runtime) -> FastAPI:

@@ -39,6 +39,7 @@ _DESCRIPTIONS = {
     403: "The caller may not do this.",
     404: "It is not there, or belongs to another workspace.",
     409: "It does not fit what is there, or is being carried out already.",
+    412: "It was changed meanwhile: `If-Match` names another version.",
     413: "The body is too large or too deeply nested.",
     414: "The address is too long.",
     422: "A value cannot be used.",
@@ -141,6 +142,8 @@ def _statuses(method: str, path: str, calls: list[object], operation: Mapping[st
         yield from (403, 409)
     if "requestBody" in operation:
         yield 400
+    if any(each["name"] == "if-match" for each in operation.get("parameters", ())):
+        yield 412
 
 
 def _problem(status: int) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from cliply import errors
 from cliply.errors import CliplyError
+from cliply.features.clips.service import ClipChanged
 from cliply.features.identity.access import Unauthenticated
 from cliply.infra.idempotency import Answered
 from cliply.infra.rate_limits import TooOften
@@ -35,6 +36,7 @@ class PayloadTooLarge(errors.LimitReached):
 # The first that fits counts: exceptions from the six kinds stand above them.
 STATUS: tuple[tuple[type[CliplyError], int], ...] = (
     (Unauthenticated, 401),
+    (ClipChanged, 412),
     (PayloadTooLarge, 413),
     (NoSuchBytes, 416),
     (TooOften, 429),

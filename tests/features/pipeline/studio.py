@@ -51,7 +51,9 @@ class Studio:
 
     def complete(self, project_id: UUID, **more: Any) -> Project:
         principal = self.office.principal(self.person)
-        return pipeline.complete_upload(self.runtime, principal, self.office.id, project_id, **more)
+        examined = pipeline.examine(self.runtime, principal, self.office.id, project_id, **more)
+        with self.office.entered(self.person) as (session, caller):
+            return pipeline.begin(session, caller, project_id, examined)
 
     def upload(self, video: Path, **options: Any) -> Project:
         upload = self.begin(video, **options)

@@ -1,6 +1,7 @@
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -32,7 +33,7 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make(path, "testsrc2=s=64x64:r=5", TONE.format(seconds=20), "-t", "20").path
 
 
-def refused(studio: Studio, video: Path, because: str, **options: object) -> None:
+def refused(studio: Studio, video: Path, because: str, **options: Any) -> None:
     """The project says why, the pipeline has not begun, and nothing is stored."""
     upload = studio.begin(video, **options)
     studio.send(upload, video)
@@ -139,19 +140,15 @@ def test_a_viewer_uploads_nothing_and_a_stranger_finds_nothing(studio: Studio, v
     with pytest.raises(RoleTooLow):
         studio.complete(upload.project_id)
     with pytest.raises(NoSuchWorkspace):
-        pipeline.complete_upload(
-            studio.runtime, studio.office.principal("stranger"), studio.office.id, upload.project_id
-        )
+        pipeline.examine(studio.runtime, studio.office.principal("stranger"), studio.office.id, upload.project_id)
 
 
-def test_an_upload_of_another_workspace_is_not_there(
-    studio: Studio, video: Path, database: Callable[..., object]
-) -> None:
+def test_an_upload_of_another_workspace_is_not_there(studio: Studio, video: Path) -> None:
     upload = studio.begin(video)
     with studio.office.database.system() as session:
         other = session.execute(text("select id from workspaces where name = 'Elsewhere'")).scalar_one()
     with pytest.raises(NoSuchUpload):
-        pipeline.complete_upload(studio.runtime, studio.office.principal("stranger"), other, upload.project_id)
+        pipeline.examine(studio.runtime, studio.office.principal("stranger"), other, upload.project_id)
 
 
 def test_an_upload_that_was_never_finished_is_given_up(studio: Studio, video: Path, migrated: str) -> None:

@@ -110,6 +110,14 @@ def principal(request: Request, runtime: Running, _turn: Annotated[None, Turn]) 
 SignedInPrincipal = Annotated[Principal, Depends(principal)]
 
 
+def workspace_named(request: Request, by: SignedInPrincipal) -> UUID:
+    """The workspace that the request names, before any transaction; who uses it, resolves the caller in it."""
+    return _workspace(request, by)
+
+
+NamedWorkspace = Annotated[UUID, Depends(workspace_named)]
+
+
 @dataclass(frozen=True, slots=True)
 class Entered:
     """A transaction in the workspace, and the caller as a member of it."""

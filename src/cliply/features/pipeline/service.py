@@ -1,6 +1,7 @@
 """What starts the pipeline, and what goes on with it: a source that has arrived, more clips, a changed clip."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import select
@@ -18,7 +19,7 @@ from cliply.features.pipeline import covering
 from cliply.features.pipeline.tasks import make_covers, render_clip, transcribe
 from cliply.features.projects import service as projects
 from cliply.features.projects import uploads
-from cliply.features.projects.models import Project, ProjectState
+from cliply.features.projects.models import Project, ProjectState, Upload
 from cliply.features.projects.uploads import SourceRefused
 from cliply.runtime import Runtime
 
@@ -36,10 +37,18 @@ class NothingMore(NotFound):
         super().__init__("There are no further candidates: all of them are clips already.")
 
 
-def complete_upload(
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """An upload that was looked at and can be used."""
+
+    upload: Upload
+    verified: uploads.Verified
+
+
+def examine(
     runtime: Runtime, principal: Principal, workspace_id: UUID, project_id: UUID, *, sha256: str | None = None
-) -> Project:
-    """Check what was uploaded and start the pipeline, once however often and late this is called.
+) -> Examined | None:
+    """Look at what was uploaded, with no transaction open; None where that was done before.
 
     Raises PartsMissing while parts are missing, and SourceRefused with the reason where the file is no use; then it is
     removed.
@@ -47,20 +56,24 @@ def complete_upload(
     with runtime.database.workspace(workspace_id) as session:
         project, upload = uploads.pending(session, resolve(session, principal), project_id)
     if upload is None:
-        return project
+        return None
     try:
-        verified = uploads.verify(runtime, project, upload, sha256=sha256)
+        return Examined(upload, uploads.verify(runtime, project, upload, sha256=sha256))
     except CliplyError as failed:
         if not uploads.is_final(failed):
             raise
         _refuse(runtime, principal, workspace_id, project_id, str(failed))
         raise SourceRefused(str(failed)) from failed
-    with runtime.database.workspace(workspace_id) as session:
-        caller = resolve(session, principal)
-        accepted = uploads.accept(session, caller, project_id, upload, verified)
+
+
+def begin(session: Session, caller: Caller, project_id: UUID, examined: Examined | None) -> Project:
+    """Start the pipeline with what was examined, once however often and late this is called."""
+    if examined is not None:
+        accepted = uploads.accept(session, caller, project_id, examined.upload, examined.verified)
         if accepted is not None:
             transcribe.options(subject=project_id).start(session, project_id=project_id)
-        return accepted or projects.get(session, caller, project_id)
+            return accepted
+    return projects.get(session, caller, project_id)
 
 
 def _refuse(runtime: Runtime, principal: Principal, workspace_id: UUID, project_id: UUID, why: str) -> None:

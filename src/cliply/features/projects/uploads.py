@@ -104,7 +104,7 @@ def init(runtime: Runtime, session: Session, caller: Caller, wanted: NewUpload) 
     if wanted.size > largest:
         raise FileTooLarge(wanted.size, largest)
     check_sha256(wanted.sha256)
-    file_name = Path(wanted.file_name.replace("\\", "/")).name[-_LONGEST_NAME:]
+    file_name = Path(wanted.file_name.replace("\\", "/").replace("\0", "")).name[-_LONGEST_NAME:]
     project = projects.new_project(
         session,
         caller,

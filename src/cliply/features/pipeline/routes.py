@@ -1,0 +1,75 @@
+"""What starts the pipeline over HTTP, and what goes on with it."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends
+
+from cliply.features.clips.models import Clip
+from cliply.features.clips.reading import clip_read
+from cliply.features.clips.schemas import ClipRead, ClipsMore
+from cliply.features.identity.access import Caller
+from cliply.features.identity.dependencies import (
+    NamedWorkspace,
+    Running,
+    SignedInPrincipal,
+    WorkspaceSession,
+    allowed,
+)
+from cliply.features.identity.permissions import Action
+from cliply.features.pipeline import service as pipeline
+from cliply.features.projects.models import Project
+from cliply.features.projects.schemas import ProjectRead, UploadComplete
+from cliply.infra.routing import router as new_router
+
+router = new_router("projects")
+
+
+def _examined(
+    body: UploadComplete, by: SignedInPrincipal, workspace_id: NamedWorkspace, runtime: Running
+) -> pipeline.Examined | None:
+    """The upload was looked at before the route's transaction begins: that may take minutes."""
+    return pipeline.examine(runtime, by, workspace_id, body.project_id, sha256=body.sha256)
+
+
+@router.post("/api/upload/complete", status_code=202, response_model=ProjectRead)
+def complete_upload(
+    examined: Annotated[pipeline.Examined | None, Depends(_examined)],
+    body: UploadComplete,
+    caller: Annotated[Caller, allowed(Action.CREATE_PROJECTS)],
+    session: WorkspaceSession,
+) -> Project:
+    """Say that all parts are sent. The file is checked, and becomes clips; one that cannot be used is removed.
+
+    Safe to be called again: the pipeline starts once.
+    """
+    project = pipeline.begin(session, caller, body.project_id, examined)
+    session.refresh(project)
+    return project
+
+
+@router.post("/api/projects/{project_id}/clips", status_code=202)
+def make_more_clips(
+    project_id: UUID,
+    body: ClipsMore,
+    caller: Annotated[Caller, allowed(Action.CHANGE_PROJECTS)],
+    session: WorkspaceSession,
+) -> list[ClipRead]:
+    """Make clips of further candidates; nothing is transcribed again."""
+    return [
+        _read(session, clip)
+        for clip in pipeline.more(session, caller, project_id, candidates=body.candidates, count=body.count)
+    ]
+
+
+@router.post("/api/clips/{clip_id}/render", status_code=202)
+def render_clip(
+    clip_id: UUID, caller: Annotated[Caller, allowed(Action.EDIT_CLIPS)], session: WorkspaceSession
+) -> ClipRead:
+    """Render again what was changed: the whole clip, only its cover, or nothing."""
+    return _read(session, pipeline.render(session, caller, clip_id))
+
+
+def _read(session: WorkspaceSession, clip: Clip) -> ClipRead:
+    session.refresh(clip)
+    return clip_read(clip)

@@ -1,0 +1,109 @@
+"""Bodies of requests and answers about uploads and projects."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from cliply.features.projects.models import ProjectState, SourceKind
+from cliply.features.projects.options import ProjectOptions
+from cliply.features.projects.service import LONGEST_NAME
+from cliply.infra.bodies import Answer, Body
+
+_Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, examples=["Interview with Ada"])]
+_Sha256 = Annotated[
+    str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the whole file; what arrives is checked against it.")
+]
+
+
+class UploadInit(Body):
+    """A file that is to be uploaded."""
+
+    kind: Literal["file"] = "file"
+    file_name: Annotated[str, Field(min_length=1, max_length=1000, examples=["interview.mp4"])]
+    size: Annotated[int, Field(ge=1, lt=2**50, description="Bytes.", examples=[104857600])]
+    sha256: _Sha256 | None = None
+    content_type: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9!#$&^_.+-]{1,64}/[A-Za-z0-9!#$&^_.+-]{1,64}$", examples=["video/mp4"])
+    ] = "application/octet-stream"
+    name: Annotated[_Name | None, Field(description="Of the project; the file's where it is left out.")] = None
+    options: ProjectOptions = Field(default_factory=ProjectOptions)
+
+
+class UploadComplete(Body):
+    project_id: UUID
+    sha256: _Sha256 | None = None
+
+
+class PartSend(Answer):
+    """A part that is to be sent."""
+
+    number: int = Field(description="Counted from 1.")
+    size: int = Field(description="Bytes; exactly as many are taken.")
+    link: str = Field(description="Where they go, with PUT. Begins with a slash where Cliply itself takes them.")
+
+
+class PartArrived(Answer):
+    number: int
+    size: int
+
+
+class UploadRead(Answer):
+    """What of an upload has arrived, and where the rest goes."""
+
+    project_id: UUID
+    size: int
+    part_size: int = Field(description="Bytes of every part but the last.")
+    parts: int = Field(description="How many there are.")
+    expires_at: datetime = Field(description="Until then it has to be complete.")
+    arrived: list[PartArrived]
+    missing: list[PartSend] = Field(description="The next ones to send. Ask again when they are sent.")
+
+
+class ProjectRead(Answer):
+    id: UUID
+    name: str = Field(examples=["Interview with Ada"])
+    source_kind: SourceKind
+    state: ProjectState
+    error: str | None = Field(description="Why it failed or was refused, for people.")
+    options: ProjectOptions
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime | None = Field(description="It is deleted then; null keeps it.")
+    file_name: str | None
+    size: int | None = Field(description="Bytes of the source.")
+    sha256: str | None
+    duration_ms: int | None
+    probe: dict[str, Any] | None = Field(description="What the source is: container, picture, sound.")
+    language: str | None
+    words: int | None = Field(description="How many were heard.")
+
+
+class WorkRead(Answer):
+    """A job that waits or runs for the project."""
+
+    id: int
+    kind: str = Field(examples=["CLIP_RENDER"])
+    state: str = Field(examples=["running"])
+    progress: float = Field(description="From 0 to 1.")
+    step: str | None
+    clip_id: UUID | None
+
+
+class ProjectDetails(ProjectRead):
+    work: list[WorkRead] = Field(description="What is being done for it now.")
+
+
+class ProjectUpdate(Body):
+    name: _Name
+
+
+class ProjectEventRead(Answer):
+    """One step of the project, or of one of its clips."""
+
+    id: int
+    at: datetime
+    clip_id: UUID | None
+    state: str = Field(examples=["ready"])
+    error: str | None
