@@ -4,7 +4,7 @@ import io
 import json
 import threading
 import wave
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.parser import BytesParser
@@ -52,8 +52,15 @@ def deepgram() -> Iterator[SpeechService]:
         yield service
 
 
+_LATE = [("It's", 0.1, 0.3), ("late", 0.3, 0.8), ("isn't", 1.0, 1.3), ("it", 1.3, 1.4)]
+
+
 @contextmanager
-def openai() -> Iterator[SpeechService]:
+def openai(
+    text: str = "It's late, isn't it?", words: Sequence[tuple[str, float, float]] = _LATE
+) -> Iterator[SpeechService]:
+    """Whatever it is sent, it hears `words`, each with its beginning and end in seconds."""
+
     def answer(handler: BaseHTTPRequestHandler, body: bytes, service: SpeechService) -> tuple[int, Any]:
         if handler.path != "/v1/audio/transcriptions":
             return 404, {"error": {"message": "no such path"}}
@@ -65,16 +72,8 @@ def openai() -> Iterator[SpeechService]:
         if fields.get("response_format") != ["verbose_json"] or "word" not in fields["timestamp_granularities[]"]:
             return 400, {"error": {"message": "word times need verbose_json"}}
         service.requests.append({"fields": fields, "seconds": _seconds(sound)})
-        return 200, {
-            "language": "english",
-            "text": "It's late, isn't it?",
-            "words": [
-                {"word": "It's", "start": 0.1, "end": 0.3},
-                {"word": "late", "start": 0.3, "end": 0.8},
-                {"word": "isn't", "start": 1.0, "end": 1.3},
-                {"word": "it", "start": 1.3, "end": 1.4},
-            ],
-        }
+        times = [{"word": word, "start": start, "end": end} for word, start, end in words]
+        return 200, {"language": "english", "text": text, "words": times}
 
     with _serving(answer) as service:
         service.url += "/v1"
