@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from fastapi import APIRouter, FastAPI
 
 from cliply import __version__
-from cliply.api import health, openapi, problems
+from cliply.api import files, health, openapi, problems
 from cliply.api.limits import Limits
 from cliply.api.middleware import RequestContext, SecurityHeaders
 from cliply.features.clips import routes as clips
 from cliply.features.identity import routes as identity
+from cliply.features.identity.bearer import open_tokens
 from cliply.features.jobs import routes as jobs
 from cliply.features.pipeline import routes as pipeline
 from cliply.features.projects import routes as projects
 from cliply.features.workspaces import routes as workspaces
 from cliply.infra.health import readiness
+from cliply.infra.storage.folder import FolderStorage
 from cliply.infra.storage.links import PATH as FILES
 from cliply.runtime import Runtime
 
@@ -46,10 +48,13 @@ def create_app(runtime: Runtime) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.runtime = runtime
+    app.state.tokens = open_tokens(runtime.settings.oidc)
     app.state.readiness = readiness(runtime.database, runtime.settings)
     app.state.turns = asyncio.Semaphore(runtime.database.connections)
     for router in ROUTERS:
         app.include_router(router)
+    if isinstance(runtime.storage, FolderStorage):
+        app.include_router(files.router)
     openapi.complete(app)
     problems.register(app)
     # The last one added sees a request first.

@@ -1,9 +1,11 @@
 """Uploads in parts to the folder."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import BinaryIO
 from uuid import UUID, uuid4
 
 from cliply.infra.storage.disk import (
@@ -59,11 +61,17 @@ class FolderUploads:
         return self._links.sign(Grant(key, upload=upload, part=number, size=size), expires_in)
 
     def put_part(self, key: ObjectKey, upload: str, number: int, content: bytes) -> None:
+        with self.receive_part(key, upload, number) as file:
+            file.write(content)
+
+    @contextmanager
+    def receive_part(self, key: ObjectKey, upload: str, number: int) -> Iterator[BinaryIO]:
+        """A file for the part's bytes as they come; once the block ends well, the part has arrived."""
         check_part_number(number)
         with disk_errors():
             folder = self._opened(key, upload)
             with unfinished_file(self._objects.unfinished) as (path, file):
-                file.write(content)
+                yield file
                 sync_file(file)
                 try:
                     # The folder is never made again here: a part that comes after the end must not bring it back.
