@@ -4,10 +4,10 @@ import difflib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self, TypeAlias, get_args
 
 import platformdirs
-from pydantic import AliasChoices, BaseModel, Field, SecretStr
+from pydantic import AliasChoices, BaseModel, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -132,6 +132,46 @@ class Speech(BaseModel):
     )
 
 
+Algorithm: TypeAlias = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+"""How tokens may be signed: by a key pair only, since a shared secret would let everybody who knows it sign."""
+
+
+class Oidc(BaseModel):
+    """Signing in with an account elsewhere: any OpenID Connect service, or Supabase."""
+
+    issuer: str | None = Field(
+        None,
+        pattern=r"^https?://[^?#@\s]+$",
+        description="Who issues the tokens, exactly as `iss` in them: `https://accounts.example.com`, or for Supabase "
+        "`https://PROJECT.supabase.co/auth/v1`.",
+    )
+    audience: str | None = Field(
+        None,
+        description="Whom the tokens are for, as `aud` in them; for Supabase `authenticated`. Needed with an issuer.",
+    )
+    keys_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^?#@\s]+$",
+        description="Where the issuer's public keys are (JWKS), if its discovery document does not say so.",
+    )
+    algorithms: str = Field(
+        "RS256,ES256,EdDSA", description="How its tokens may be signed, joined by commas; by key pairs only."
+    )
+
+    @property
+    def allowed(self) -> frozenset[str]:
+        return frozenset(each.strip() for each in self.algorithms.split(",") if each.strip())
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        known = get_args(Algorithm)
+        if unknown := sorted(self.allowed - set(known)):
+            raise ValueError(f"tokens cannot be signed by {', '.join(unknown)}; there are: {', '.join(known)}")
+        if (self.issuer is None) != (self.audience is None):
+            raise ValueError("an issuer and an audience belong together: set both, or neither")
+        return self
+
+
 def _data_folder() -> Path:
     # Root's own folder is closed to the account that the database runs as.
     return Path("/var/lib/cliply") if os.geteuid() == 0 else platformdirs.user_data_path("cliply")
@@ -183,6 +223,7 @@ class Settings(BaseSettings):
     database: Database = Database()
     mail: Mail = Mail()
     metrics: Metrics = Metrics()
+    oidc: Oidc = Oidc()
     storage: Storage = Storage()
     uploads: Uploads = Uploads()
     speech: Speech = Speech()

@@ -2,8 +2,9 @@
 
 from sqlalchemy.orm import Session
 
-from cliply.features.identity import api_keys, login_sessions
+from cliply.features.identity import api_keys, bearer, login_sessions
 from cliply.features.identity.access import Principal, Unauthenticated
+from cliply.features.identity.bearer import Claims
 from cliply.features.identity.login_sessions import SignedOut
 
 
@@ -17,13 +18,18 @@ def principal_of(
     authorization: str | None,
     cookie: str | None,
     *,
+    claims: Claims | None = None,
     request_id: str | None = None,
     ip: str | None = None,
 ) -> Principal:
     """Who sends it, in a session of the system; what is named in a header counts, and no cookie then.
 
+    `claims` are what the header's token says, where it is one of another service's.
+
     Raises Unauthenticated.
     """
+    if claims is not None:
+        return bearer.principal_of(session, claims, request_id=request_id, ip=ip)
     if authorization is not None:
         scheme, _, secret = authorization.partition(" ")
         if scheme.lower() != "bearer":

@@ -18,6 +18,7 @@ from cliply.errors import Invalid, NotAllowed
 from cliply.features.audit.models import ActorKind
 from cliply.features.audit.service import Actor
 from cliply.features.identity.access import Caller, NoSuchWorkspace, Principal, require_admin, resolve
+from cliply.features.identity.bearer import BearerTokens
 from cliply.features.identity.credentials import principal_of
 from cliply.features.identity.permissions import Action
 from cliply.infra.idempotency import Asked
@@ -103,8 +104,12 @@ def principal(request: Request, runtime: Running, _turn: Annotated[None, Turn]) 
     cookie = request.cookies.get(cookie_name(runtime))
     if authorization is None and cookie is not None:
         same_site(request, runtime)
+    tokens: BearerTokens | None = request.app.state.tokens
+    claims = None if tokens is None else tokens.claims(authorization)
     with runtime.database.system() as session:
-        return principal_of(session, authorization, cookie, request_id=_request_id(request), ip=_ip(request))
+        return principal_of(
+            session, authorization, cookie, claims=claims, request_id=_request_id(request), ip=_ip(request)
+        )
 
 
 SignedInPrincipal = Annotated[Principal, Depends(principal)]

@@ -70,6 +70,17 @@ class Recovery(Model):
     expires_at: Mapped[datetime]
 
 
+class Identity(Model):
+    """Who a user is at the service that they sign in with elsewhere."""
+
+    __tablename__ = "identities"
+
+    issuer: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class Workspace(WorkspaceOwned, Model):
     """What everything of a customer belongs to; a workspace's session sees its own row only."""
 
