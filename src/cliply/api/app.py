@@ -1,6 +1,7 @@
 """The service over HTTP: every feature's routes, and what holds for all of them."""
 
 import asyncio
+import threading
 from collections.abc import Sequence
 
 from fastapi import APIRouter, FastAPI
@@ -34,7 +35,10 @@ ROUTERS: Sequence[APIRouter] = (
 
 
 def create_app(runtime: Runtime) -> FastAPI:
-    """`runtime` stays open for as long as the app is served."""
+    """`runtime` stays open for as long as the app is served.
+
+    `state.stopping` is set when the server is about to leave: whoever holds an answer open ends it then.
+    """
     app = FastAPI(
         title="Cliply",
         version=__version__,
@@ -48,6 +52,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.runtime = runtime
+    app.state.stopping = threading.Event()
     app.state.tokens = open_tokens(runtime.settings.oidc)
     app.state.readiness = readiness(runtime.database, runtime.settings)
     app.state.turns = asyncio.Semaphore(runtime.database.connections)

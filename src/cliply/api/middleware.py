@@ -14,6 +14,7 @@ from cliply.infra.logging import log_context
 from cliply.infra.metrics import request_answered
 
 _log = logging.getLogger(__name__)
+_ASKED_ALL_THE_TIME = ("/api/health", "/api/healthz", "/api/readyz", "/metrics")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -40,7 +41,8 @@ class RequestContext:
                 if answered.status is None:
                     await fault(request_id)(scope, receive, answered.send)
             finally:
-                _log.info("request_answered", extra=_described(scope) | _took(started, answered.status))
+                level = logging.DEBUG if scope["path"] in _ASKED_ALL_THE_TIME else logging.INFO
+                _log.log(level, "request_answered", extra=_described(scope) | _took(started, answered.status))
                 route, took = getattr(scope.get("route"), "path", None), time.perf_counter() - started
                 request_answered(scope["method"], route, answered.status or 500, took)
 

@@ -174,8 +174,8 @@ def _plain(message: str) -> str:
 
 
 _HTTP = {
-    404: ("no_such_address", "There is nothing at this address. See /docs for what there is."),
-    405: ("method_not_allowed", "This address does not take that method. See /docs for what it takes."),
+    404: ("no_such_address", "There is nothing at this address. See /api/openapi.json for what there is."),
+    405: ("method_not_allowed", "This address does not take that method. See /api/openapi.json for what it takes."),
     400: ("bad_request", "The request cannot be read."),
 }
 

@@ -11,7 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from cliply import __version__
-from cliply.cli import bench, clips, db, doctor, looks, readyz, users, words, worker
+from cliply.cli import bench, clips, db, doctor, looks, readyz, service, users, words, worker
 from cliply.cli.console import stderr, wants_json
 from cliply.cli.exit_codes import ExitCode, exit_code
 from cliply.cli.wrong_use import in_plain_words
@@ -27,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (clips, words, looks, doctor, readyz, worker):
+for module in (clips, words, looks, doctor, readyz, service, worker):
     module.register(app)
 app.add_typer(bench.app, name="bench")
 app.add_typer(db.app, name="db")

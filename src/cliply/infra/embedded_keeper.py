@@ -5,7 +5,6 @@ when the keeper can take that lock alone, it stops the server. It imports little
 little, and all of it before it gives up root's rights: later its account may not be able to read the modules.
 """
 
-import ctypes
 import os
 import re
 import shutil
@@ -15,11 +14,11 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 from cliply.errors import CliplyError, Conflict, Unavailable
+from cliply.infra.child_processes import dies_with_us
 from cliply.infra.embedded_folders import SOCKET, Folders, locked, open_lock
 
 OWNER = "cliply"
@@ -45,7 +44,6 @@ _SETTINGS = {
     "log_parameter_max_length_on_error": "0",
     "log_error_verbosity": "terse",
 }
-_PR_SET_PDEATHSIG = 1
 _SERIOUS = re.compile("FATAL|PANIC|rror:")
 """In a log line of PostgreSQL or initdb; that the system is starting up it tells whoever asks too early."""
 
@@ -146,7 +144,7 @@ def _start(folders: Folders, programs: Path, held: int) -> "subprocess.Popen[byt
             env=_environment(),
             start_new_session=True,
             pass_fds=(held,),
-            preexec_fn=_dies_with_us(signal.SIGINT),  # noqa: PLW1509 - the keeper has one thread
+            preexec_fn=dies_with_us(signal.SIGINT),  # noqa: PLW1509 - the keeper has one thread
         )
 
 
@@ -189,7 +187,7 @@ def _create(folders: Folders, programs: Path, held: int) -> None:
                 env=_environment(),
                 check=False,
                 pass_fds=(held,),
-                preexec_fn=_dies_with_us(signal.SIGKILL),
+                preexec_fn=dies_with_us(signal.SIGKILL),
             )
         if made.returncode != 0:
             shutil.rmtree(folders.making, ignore_errors=True)
@@ -229,25 +227,6 @@ def _clear_stale_pid(folders: Folders) -> None:
     if Path("/proc/self").exists():
         left.unlink(missing_ok=True)
         (folders.server / f"{SOCKET}.lock").unlink(missing_ok=True)
-
-
-@dataclass(frozen=True, slots=True)
-class _DiesWithParent:
-    """Between fork and exec of a child: ask the kernel to signal it when the keeper ends for any reason."""
-
-    prctl: Callable[[int, int], int]
-    number: int
-    parent: int
-
-    def __call__(self) -> None:
-        self.prctl(_PR_SET_PDEATHSIG, self.number)
-        if os.getppid() != self.parent:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _dies_with_us(number: signal.Signals) -> Callable[[], None] | None:
-    prctl = getattr(ctypes.CDLL(None), "prctl", None)  # Linux only; elsewhere the next keeper waits for the server
-    return None if prctl is None else _DiesWithParent(prctl, number, os.getpid())
 
 
 def _environment() -> dict[str, str]:

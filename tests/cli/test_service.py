@@ -1,0 +1,149 @@
+"""`cliply up` and `cliply serve`, as processes on a port of this machine."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+CLIPLY = Path(sys.executable).with_name("cliply")
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def running(*arguments: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
+    process = subprocess.Popen(
+        [CLIPLY, *arguments], env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def said(process: "subprocess.Popen[str]", what: str) -> str:
+    """Everything up to the line that has `what` in it."""
+    lines = []
+    for line in lines_of(process):
+        lines.append(line)
+        if what in line:
+            return "".join(lines)
+    raise AssertionError("".join(lines))
+
+
+def lines_of(process: "subprocess.Popen[str]") -> IO[str]:
+    assert process.stderr is not None
+    return process.stderr
+
+
+def status(port: int, path: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
+        return str(json.load(answer)["status"])
+
+
+def children_of(process_id: int) -> list[int]:
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            after_name = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(after_name[1]) == process_id and after_name[0] != "Z":
+            found.append(int(folder.name))
+    return found
+
+
+def commands(process_ids: list[int]) -> dict[str, int]:
+    """Which of them is which: `serve` or `worker`."""
+    named: dict[str, int] = {}
+    for each in process_ids:
+        words = Path(f"/proc/{each}/cmdline").read_bytes().decode().split("\0")
+        named |= {word: each for word in words if word in ("serve", "worker")}
+    return named
+
+
+@pytest.mark.slow
+def test_up_starts_everything_and_ends_it_again(short: Path, port: int) -> None:
+    with running("up", "--port", str(port), CLIPLY_DATA=str(short / "up"), CLIPLY_LOG_FORMAT="json") as up:
+        told = said(up, "Stop everything")
+        assert f"Cliply is ready: http://127.0.0.1:{port}" in told
+        assert "cliply users add" in told
+        assert status(port, "/api/readyz") == "ok"
+        started = commands(children_of(up.pid))
+        assert set(started) == {"serve", "worker"}
+        os.kill(started["serve"], signal.SIGKILL)
+        said(up, '"process_restarted"')
+        assert status(port, "/api/health") == "ok", "the port was kept, so nobody is turned away meanwhile"
+        left = list(commands(children_of(up.pid)).values())
+        up.send_signal(signal.SIGTERM)
+        up.communicate(timeout=60)
+        assert up.returncode == 0
+        assert [each for each in left if Path(f"/proc/{each}").exists()] == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
+def test_what_up_started_ends_when_up_is_killed(short: Path, port: int) -> None:
+    with running("up", "--port", str(port), CLIPLY_DATA=str(short / "killed"), CLIPLY_LOG_FORMAT="json") as up:
+        said(up, "Stop everything")
+        up.kill()
+        # Their standard error is ours, so it is at its end when all of them have ended.
+        told = lines_of(up).read()
+    assert '"worker_stopped"' in told
+    assert '"api_stopped"' in told
+
+
+def test_serve_answers_what_was_begun_before_it_leaves(migrated: str, port: int, tmp_path: Path) -> None:
+    environment = {"CLIPLY_DATABASE__URL": migrated, "CLIPLY_DATA": str(tmp_path)}
+    with running("serve", "--port", str(port), **environment) as serve:
+        said(serve, "Cliply's API is at")
+        assert status(port, "/api/readyz") == "ok"
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as begun:
+            begun.sendall(
+                b"POST /api/auth/sign-in HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                b"Content-Length: 2\r\nConnection: close\r\n\r\n{"
+            )
+            serve.send_signal(signal.SIGTERM)
+            begun.sendall(b"}")
+            answer = b"".join(iter(lambda: begun.recv(65536), b""))
+        assert answer.startswith(b"HTTP/1.1 422"), answer
+        serve.communicate(timeout=30)
+        assert serve.returncode == 0
+
+
+@pytest.mark.parametrize("command", ["up", "serve"])
+def test_a_port_that_is_taken_is_named_with_what_to_do(command: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [CLIPLY, command, "--port", port], env={**os.environ, "CLIPLY_DATA": str(tmp_path)},
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.returncode == 6
+    assert re.search(rf"Port {port} of 127.0.0.1 is taken.* --port {int(port) + 1}", done.stderr)
+    assert list(tmp_path.iterdir()) == [], "nothing was begun"
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "192.0.2.1"])
+def test_an_address_of_another_machine_is_refused(host: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [CLIPLY, "serve", "--host", host], env={**os.environ, "CLIPLY_DATA": str(tmp_path)},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr
