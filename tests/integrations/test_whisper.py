@@ -3,14 +3,25 @@ import wave
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cliply.errors import Invalid
 from cliply.integrations import whisper_models
 from cliply.integrations.whisper import Course, WhisperTranscriber, available_models
 from cliply.integrations.whisper_models import BUNDLES, check, load_files
-from cliply.integrations.whisper_recogniser import Decoding, Heard, loops, nobody_speaks, whole_words, without_loops
-from cliply.integrations.whisper_windows import windows
+from cliply.integrations.whisper_recogniser import (
+    Decoding,
+    Heard,
+    is_certain,
+    loops,
+    nobody_speaks,
+    unheard,
+    whole_words,
+    without_loops,
+)
+from cliply.integrations.whisper_windows import RATE, Chunk, Piece, windows
+from cliply.media import ffmpeg
 from cliply.media.errors import Cancelled, ToolMissing
 from cliply.media.probe import probe
 from cliply.media.speech.alignment import align
@@ -44,6 +55,23 @@ def test_a_voice_is_heard_on_time_and_the_silence_gives_no_words(fixtures: Path,
 )
 def test_nobody_is_heard_where_nobody_speaks(fixtures: Path, tmp_path: Path, name: str) -> None:
     assert hear(fixtures / name, tmp_path).words == ()
+
+
+@pytest.mark.slow
+def test_nothing_is_passed_over_where_another_voice_follows(fixtures: Path, tmp_path: Path) -> None:
+    """The decoder takes a change of voice for the end, and left out all that follows."""
+    told, audio = tmp_path / "two.wav", fixtures / "audio"
+    ffmpeg.run(
+        [
+            "-sseof", "-2.6", *ffmpeg.guarded(audio / "two_cities.wav"), *ffmpeg.guarded(audio / "jfk.flac"),
+            "-t", "5", *ffmpeg.guarded(audio / "sonnet_p003.mp3"),
+            "-filter_complex", "[0:a]apad=pad_dur=2[a];[a][1:a][2:a]concat=n=3:v=0:a=1",
+            "-ar", "16000", "-ac", "1", f"file:{told}",
+        ]
+    )  # fmt: skip
+    said = [word.text.strip(",.").lower() for word in hear(told, tmp_path).words]
+    assert said.count("country") == 2
+    assert "glass" in said
 
 
 @pytest.mark.slow
@@ -150,6 +178,47 @@ def test_a_word_that_was_cut_at_its_hyphen_is_whole_again() -> None:
     pieces = (Heard(" real", 0, 0.3, 0.9), Heard("-time", 0.3, 0.6, 0.8), Heard(" now", 0.7, 0.9, 0.9))
     assert whole_words(pieces, "en")[0] == Heard(" real-time", 0, 0.6, 0.8)
     assert whole_words(pieces, "ja") == pieces
+
+
+def chunk_of(*pieces: tuple[int, int]) -> Chunk:
+    """Pieces of a recording by where they begin in it and their length, both in seconds."""
+    at, placed = 0, list[Piece]()
+    for start, length in pieces:
+        placed.append(Piece(at * RATE, start * RATE, length * RATE))
+        at += length
+    return Chunk(np.arange(at * RATE, dtype=np.float32), tuple(placed))
+
+
+def test_speech_in_which_no_word_was_heard_is_told_with_its_place_in_the_recording() -> None:
+    chunk = chunk_of((10, 4), (20, 6))
+    (rest,) = unheard(chunk, heard("we said this"))
+    assert [(piece.at, piece.start, piece.length) for piece in rest.pieces] == [
+        (0, round(12.6 * RATE), round(1.4 * RATE)),
+        (round(1.4 * RATE), 20 * RATE, 6 * RATE),
+    ]
+    assert rest.samples[0] == round(2.6 * RATE)
+    assert len(rest.samples) == round(7.4 * RATE)
+
+
+def test_pauses_between_sentences_and_the_breath_at_the_end_are_not_passed_over() -> None:
+    chunk = chunk_of((0, 7))
+    words = (Heard(" First.", 0.8, 1.2, 0.9), Heard(" Second.", 2.7, 3.3, 0.9), Heard(" Third.", 4.9, 5.5, 0.9))
+    assert unheard(chunk, words) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "log_probability", "certain"),
+    [
+        (heard("ask not what your country can do"), -0.2, True),
+        (heard("Thank you", 0.4), -0.5, False),
+        (heard("Thanks for watching"), -0.9, False),
+        ((), 0.0, False),
+    ],
+)
+def test_what_was_passed_over_is_only_added_without_doubt(
+    words: tuple[Heard, ...], log_probability: float, certain: bool
+) -> None:
+    assert is_certain(Decoding(words, log_probability, 0.1)) is certain
 
 
 def test_a_wav_without_samples_has_no_windows(tmp_path: Path) -> None:

@@ -18,6 +18,11 @@ _CIRCULAR = 3.0
 """Above Whisper's limit: speeches that begin each sentence alike reach 2.5, loops go far beyond."""
 _UNSURE = -1.0
 """Whisper's own limit for the mean log-probability of a decoding."""
+_PASSED_OVER = 2 * RATE
+"""Speech, in samples, of which something must have been recognised; between sentences there may be half as much."""
+_BESIDE = RATE // 10
+"""What of it belongs to the word before."""
+_DOUBTFUL, _CERTAIN = -0.8, 0.5
 _UNSPACED = ("ja", "zh", "yue", "th", "lo", "my", "km", "bo")
 """Languages that are written without spaces between words."""
 
@@ -78,7 +83,7 @@ class Recogniser:
             batch = chunks[first : first + BATCH]
             for chunk, decoding in zip(batch, self.decode(batch, language), strict=True):
                 sure = self._repaired(chunk, decoding, language)
-                yield () if nobody_speaks(sure) else tuple(_placed(chunk, whole_words(sure.words, language)))
+                yield () if nobody_speaks(sure) else self._completed(chunk, sure, language)
 
     def decode(self, chunks: Sequence[Chunk], language: str) -> list[Decoding]:
         """Decode up to a batch of chunks at once."""
@@ -103,6 +108,19 @@ class Recogniser:
             middle = (segment.start + segment.end) / 2 * RATE
             told[min(len(chunks) - 1, int(np.searchsorted(ends, middle)))].append(segment)
         return [_decoding(segments, start / RATE) for segments, start in zip(told, starts, strict=True)]
+
+    def _completed(self, chunk: Chunk, decoding: Decoding, language: str) -> tuple[Heard, ...]:
+        """The words of a chunk, with those that the decoder passed over.
+
+        It takes a change of voice for the end of what is said, and leaves out all that follows. What it left out is
+        decoded by itself, as often as that brings something to light.
+        """
+        words = list(_placed(chunk, whole_words(decoding.words, language)))
+        for rest in unheard(chunk, decoding.words):
+            again = self._repaired(rest, self.decode([rest], language)[0], language)
+            if is_certain(again):
+                words += self._completed(rest, again, language)
+        return tuple(sorted(words, key=lambda word: word.start))
 
     def _repaired(self, chunk: Chunk, decoding: Decoding, language: str) -> Decoding:
         """The decoding, made again with rising temperature if it went round in circles."""
@@ -175,6 +193,21 @@ def nobody_speaks(decoding: Decoding) -> bool:
     if decoding.log_probability < _UNSURE and (decoding.no_speech > 0.3 or sure < 0.15):
         return True
     return decoding.no_speech > 0.6 and sure < 0.4
+
+
+def is_certain(decoding: Decoding) -> bool:
+    """Whether there is no doubt that this was said: what was passed over may be laughter, music or noise as well."""
+    if nobody_speaks(decoding) or loops(decoding) or decoding.log_probability < _DOUBTFUL:
+        return False
+    return sum(word.probability for word in decoding.words) >= _CERTAIN * len(decoding.words)
+
+
+def unheard(chunk: Chunk, words: Sequence[Heard]) -> list[Chunk]:
+    """The stretches of speech without a word in them, as chunks of their own; `words` in seconds of the chunk."""
+    edges = [0, *(edge for word in words for edge in (round(word.start * RATE), round(word.end * RATE)))]
+    edges.append(len(chunk.samples))
+    gaps = [(edges[at] + _BESIDE * (at > 0), edges[at + 1]) for at in range(0, len(edges), 2)]
+    return [chunk.part(start, end) for start, end in gaps if end - start >= _PASSED_OVER]
 
 
 def _decoding(segments: Sequence[Any], offset: float) -> Decoding:

@@ -44,6 +44,16 @@ class Chunk:
             key=lambda piece: min(end * RATE, piece.at + piece.length) - max(start * RATE, piece.at),
         )
 
+    def part(self, start: int, end: int) -> "Chunk":
+        """What lies between two samples of the chunk."""
+        pieces, length = list[Piece](), 0
+        for piece in self.pieces:
+            first, last = max(start, piece.at), min(end, piece.at + piece.length)
+            if first < last:
+                pieces.append(Piece(length, piece.start + first - piece.at, last - first))
+                length += last - first
+        return Chunk(self.samples[start:end], tuple(pieces))
+
 
 @dataclass(frozen=True, slots=True)
 class Window:

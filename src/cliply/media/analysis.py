@@ -29,7 +29,7 @@ from cliply.media.speech.transcripts import load_transcript, transcript_json
 from cliply.media.types import Millis, Span, Transcript
 
 # Raised when the sound analysis, the transcriber's settings or the alignment change what they make.
-_VERSION = "2"
+_VERSION = "3"
 _HELD: Millis = 3_000
 """How long a frame is held where the picture is shorter than the sound."""
 _NO_PICTURE = "Where the sound has no picture, the nearest frame is held or moving bars are drawn."
