@@ -10,7 +10,7 @@ from cliply.media.cache import Cache
 from cliply.media.highlights import Candidate, Findings, Judgement
 from cliply.media.options import ClipOptions
 from cliply.media.progress import Watch
-from cliply.media.types import OnProgress, Transcript, Word, no_progress
+from cliply.media.types import OnProgress, Span, Transcript, Word, no_progress
 
 
 def test_a_given_transcript_is_not_kept_in_the_language_of_an_earlier_run(tmp_path: Path) -> None:
@@ -91,3 +91,50 @@ def test_clips_come_from_where_there_is_a_picture_if_that_is_most_of_a_recording
     last = max(each.span.end for each in findings.highlights)
     assert until - 6_000 < last <= until
     assert any(told in warning for warning in findings.warnings)
+
+
+class CountingTranscriber:
+    """Hears a word a second, and counts how often it is asked."""
+
+    name = "counting transcriber"
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def check(self, language: str | None = None) -> None:
+        pass
+
+    def transcribe(
+        self,
+        sound: Path,
+        *,
+        language: str | None = None,
+        kept: Path | None = None,
+        on_progress: OnProgress = no_progress,
+    ) -> Transcript:
+        self.asked += 1
+        assert kept is not None
+        kept.write_text("begun")
+        words = tuple(Word(f"word{at}", at * 1000 + 100, at * 1000 + 600) for at in range(8))
+        return Transcript("xx", words, made_by=self.name)
+
+
+def test_a_part_of_what_was_written_down_whole_is_not_heard_again(tmp_path: Path) -> None:
+    source = make(tmp_path / "tone.wav", None, TONE.format(seconds=8))
+    cache, watch, transcriber = Cache(tmp_path / "cache"), Watch(), CountingTranscriber()
+    sound = listen(source, cache, watch)
+
+    def words(within: Span | None) -> list[str]:
+        options = ClipOptions(within=within)
+        return [word.text for word in write_down(source, sound, options, transcriber, cache, watch).words]
+
+    assert len(words(None)) == 8
+    assert words(Span(2_000, 5_000)) == ["word2", "word3", "word4"]
+    assert transcriber.asked == 1
+
+
+def test_what_a_stopped_recognition_left_is_gone_once_the_words_are_kept(tmp_path: Path) -> None:
+    source = make(tmp_path / "tone.wav", None, TONE.format(seconds=8))
+    cache, watch = Cache(tmp_path / "cache"), Watch()
+    write_down(source, listen(source, cache, watch), ClipOptions(), CountingTranscriber(), cache, watch)
+    assert not list(cache.root.rglob("heard-*"))

@@ -35,7 +35,12 @@ class DeepgramTranscriber:
         self._api.check()
 
     def transcribe(
-        self, sound: Path, *, language: str | None = None, on_progress: OnProgress = no_progress
+        self,
+        sound: Path,
+        *,
+        language: str | None = None,
+        kept: Path | None = None,  # noqa: ARG002 - the service answers once, at its end
+        on_progress: OnProgress = no_progress,
     ) -> Transcript:
         """See `Transcriber`; words carry speakers."""
         if sound.stat().st_size > _LARGEST:

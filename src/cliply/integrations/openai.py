@@ -44,7 +44,12 @@ class OpenAITranscriber:
         self._api.check()
 
     def transcribe(
-        self, sound: Path, *, language: str | None = None, on_progress: OnProgress = no_progress
+        self,
+        sound: Path,
+        *,
+        language: str | None = None,
+        kept: Path | None = None,  # noqa: ARG002 - the service answers once, at its end
+        on_progress: OnProgress = no_progress,
     ) -> Transcript:
         """See `Transcriber`. A long recording is sent in parts that are cut in pauses."""
         parts = _parts(sound, self._part)

@@ -12,12 +12,13 @@ from typing import Any
 
 from cliply.errors import Invalid
 from cliply.integrations import whisper_models
+from cliply.integrations.whisper_kept import Kept, RawWord
 from cliply.integrations.whisper_models import AUTO, ModelFound, available_models, check
 from cliply.media import isolation
 from cliply.media.errors import ToolMissing, TooMuch
 from cliply.media.isolation import Limits
 from cliply.media.speech.transcripts import tidy
-from cliply.media.types import OnProgress, Transcript, Word, millis, no_progress
+from cliply.media.types import OnProgress, Transcript, no_progress
 
 __all__ = ["ModelFound", "WhisperTranscriber", "available_models", "check"]
 
@@ -87,29 +88,41 @@ class WhisperTranscriber:
         whisper_models.check_language(self.name, language)
 
     def transcribe(
-        self, sound: Path, *, language: str | None = None, on_progress: OnProgress = no_progress
+        self,
+        sound: Path,
+        *,
+        language: str | None = None,
+        kept: Path | None = None,
+        on_progress: OnProgress = no_progress,
     ) -> Transcript:
         """See `Transcriber`."""
         self.check(language)
-        words: list[Word] = []
-        spoken = model = ""
-        for told in self._answers(sound, language, on_progress):
-            words += [_word(*each) for each in told.get("words", ())]
-            spoken, model = told.get("language", spoken), told.get("model", model)
-        return Transcript(language=spoken or language or "", words=tidy(words), made_by=self._made_by(model))
+        heard, window = Kept.load(kept), list[RawWord]()
+        for told in self._answers(sound, heard.language or language, heard.until, on_progress):
+            window += told.get("words", ())
+            if "until" in told:
+                heard.add(told["until"], told["language"], told["model"] or heard.model, window)
+                window = []
+        return Transcript(heard.language or language or "", tidy(heard.words), made_by=self._made_by(heard.model))
 
     def _made_by(self, model: str) -> str:
         """Which weights were really used: a damaged bundle gives way to the next one."""
         bundled = self._model in (AUTO, *whisper_models.NAMES)
         return f"whisper {model}" if bundled and model else self.name
 
-    def _answers(self, sound: Path, language: str | None, on_progress: OnProgress) -> Iterator[dict[str, Any]]:
-        """What the child says, line by line, while progress is told; the child dies if that raises."""
+    def _answers(
+        self, sound: Path, language: str | None, start: int, on_progress: OnProgress
+    ) -> Iterator[dict[str, Any]]:
+        """What the child says of the sound from the sample `start` on, while progress is told.
+
+        The child dies if that raises.
+        """
         request = {
             "wav": str(sound.absolute()),
             "model": self._model if self._model in (AUTO, *whisper_models.NAMES) else str(Path(self._model).absolute()),
             "language": language,
             "threads": self._threads,
+            "start": start,
         }
         command: list[str | Path] = [
             sys.executable, "-I", "-m", "cliply.integrations.whisper_child", json.dumps(request),
@@ -129,10 +142,6 @@ class WhisperTranscriber:
             finished = child.wait()
         if not done:
             raise _failure(finished.stderr)
-
-
-def _word(text: str, start: float, end: float, probability: float) -> Word:
-    return Word(text.strip(), millis(start), millis(end), round(min(1.0, max(0.0, probability)), 3))
 
 
 def _seconds(sound: Path) -> float:

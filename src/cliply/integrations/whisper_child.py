@@ -30,11 +30,13 @@ class Request:
     model: str
     language: str | None
     threads: int
+    start: int
+    """The sample to go on with."""
 
 
 def main(argument: str) -> None:
     told = json.loads(argument)
-    request = Request(Path(told["wav"]), told["model"], told["language"], told["threads"])
+    request = Request(Path(told["wav"]), told["model"], told["language"], told["threads"], told["start"])
     try:
         _transcribe(request)
     except CliplyError as error:
@@ -46,7 +48,7 @@ def _transcribe(request: Request) -> None:
     name = ""
     language = request.language or ""
     _say(share=0.0, ahead=_LOADING)
-    for window in windows(request.wav):
+    for window in windows(request.wav, start=request.start):
         if window.chunks:
             # Loaded only once somebody speaks.
             if recogniser is None:
@@ -59,8 +61,8 @@ def _transcribe(request: Request) -> None:
                     share=window.at_chunk(number),
                     ahead=window.at_chunk(number - number % BATCH + BATCH),
                 )
-        _say(share=window.share)
-    _say(language=language, model=name, done=True)
+        _say(share=window.share, until=window.until, language=language, model=name)
+    _say(done=True)
 
 
 def load(model: str, threads: int) -> tuple[str, Recogniser]:

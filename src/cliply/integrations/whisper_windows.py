@@ -64,16 +64,18 @@ class Window:
     """The share of the recording that lies before it."""
     share: float
     """The share of the recording up to its end."""
+    until: int
+    """The sample of the recording that the next window begins with."""
 
     def at_chunk(self, number: int) -> float:
         """The share of the recording up to the end of that many chunks."""
         return self.start + (self.share - self.start) * min(1.0, number / max(1, len(self.chunks)))
 
 
-def windows(wav: Path, *, length: int = _WINDOW) -> Iterator[Window]:
-    """The recording, window after window, each cut where nobody speaks."""
+def windows(wav: Path, *, length: int = _WINDOW, start: int = 0) -> Iterator[Window]:
+    """The recording from the sample `start` on, window after window, each cut where nobody speaks."""
     with wave.open(str(wav), "rb") as track:
-        total, start = track.getnframes(), 0
+        total = track.getnframes()
         while start < total:
             track.setpos(start)
             samples = _samples(track, length)
@@ -85,7 +87,8 @@ def windows(wav: Path, *, length: int = _WINDOW) -> Iterator[Window]:
             # What the window's edge cuts off is heard whole in the next window.
             if not last and len(speech) > 1:
                 end = speech.pop()[0]
-            yield Window(tuple(_chunks(samples, speech, start)), start / total, min(1.0, (start + end) / total))
+            share = min(1.0, (start + end) / total)
+            yield Window(tuple(_chunks(samples, speech, start)), start / total, share, start + end)
             start += end
 
 

@@ -8,6 +8,7 @@ import hashlib
 import tempfile
 import wave
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -69,14 +70,16 @@ def write_down(
     folder = cache.folder(fingerprint(source.path))
     key = _transcript_key(options, transcriber)
     kept = folder / f"transcript-{key}.json"
-    transcript = _kept_transcript(kept)
+    transcript = _kept_transcript(kept) or _part_of_whole(folder, options, transcriber)
     if transcript is not None:
         watch.tell(Update(Stage.SPEECH, 1.0, kept=True))
     else:
-        transcript = _make_transcript(sound, options, transcriber, folder, watch)
+        begun = folder / f"heard-{key}.jsonl"
+        transcript = _make_transcript(sound, options, transcriber, begun, watch)
         # What a stand-in for a damaged model heard is not kept under the name of the model that was asked for.
         if options.transcript is not None or transcript.made_by == transcriber.name:
             write_text(kept, transcript_json(transcript))
+        begun.unlink(missing_ok=True)
         watch.tell(Update(Stage.SPEECH, 1.0))
     if not transcript.words:
         raise NoSpeech(
@@ -209,6 +212,15 @@ def _kept_transcript(kept: Path) -> Transcript | None:
         return None
 
 
+def _part_of_whole(folder: Path, options: ClipOptions, transcriber: Transcriber) -> Transcript | None:
+    """The words of the part that is asked for, where all of the source has been written down before."""
+    if options.within is None or options.transcript is not None:
+        return None
+    whole = options.model_copy(update={"within": None})
+    known = _kept_transcript(folder / f"transcript-{_transcript_key(whole, transcriber)}.json")
+    return None if known is None else replace(known, words=known.within(options.within))
+
+
 def _transcript_key(options: ClipOptions, transcriber: Transcriber) -> str:
     parts = [_VERSION, transcriber.name, options.language or "auto", str(options.within)]
     if options.transcript is not None:
@@ -218,21 +230,23 @@ def _transcript_key(options: ClipOptions, transcriber: Transcriber) -> str:
 
 
 def _make_transcript(
-    sound: SoundTrack, options: ClipOptions, transcriber: Transcriber, folder: Path, watch: Watch
+    sound: SoundTrack, options: ClipOptions, transcriber: Transcriber, begun: Path, watch: Watch
 ) -> Transcript:
+    """`begun`: where a run that is stopped leaves what it has heard."""
     heard = watch.progress(Stage.SPEECH)
+    transcribe = partial(
+        transcriber.transcribe, language=options.language, kept=begun, on_progress=lambda share: heard(0.9 * share)
+    )
     if options.transcript is not None:
         given = load_transcript(options.transcript)
         language = options.language or given.language
         return align(replace(given, language=language), sound.wav, on_progress=heard)
     if options.within is None:
-        transcript = transcriber.transcribe(sound.wav, language=options.language, on_progress=lambda s: heard(0.9 * s))
-        return align(transcript, sound.wav, on_progress=lambda share: heard(0.9 + 0.1 * share))
-    with tempfile.TemporaryDirectory(dir=folder, prefix=work_prefix("part")) as scratch:
+        return align(transcribe(sound.wav), sound.wav, on_progress=lambda share: heard(0.9 + 0.1 * share))
+    with tempfile.TemporaryDirectory(dir=begun.parent, prefix=work_prefix("part")) as scratch:
         part = Path(scratch) / "part.wav"
         _cut_wav(sound.wav, options.within, part)
-        transcript = transcriber.transcribe(part, language=options.language, on_progress=lambda s: heard(0.9 * s))
-        aligned = align(transcript, part, on_progress=lambda share: heard(0.9 + 0.1 * share))
+        aligned = align(transcribe(part), part, on_progress=lambda share: heard(0.9 + 0.1 * share))
     return _later(aligned, options.within.start)
 
 

@@ -20,12 +20,18 @@ class Transcriber(Protocol):
         ...
 
     def transcribe(
-        self, sound: Path, *, language: str | None = None, on_progress: OnProgress = no_progress
+        self,
+        sound: Path,
+        *,
+        language: str | None = None,
+        kept: Path | None = None,
+        on_progress: OnProgress = no_progress,
     ) -> Transcript:
         """Words of `sound`, a WAV file of 16 kHz, one channel, 16 bits.
 
         `language` is an ISO 639-1 code, or None to detect it. Times are corrected to the sound. Silence and noise
-        give no words, not an error. Raises ToolMissing when the model is absent or damaged, and Unavailable
-        when a service does not answer.
+        give no words, not an error. In the file `kept` an engine of this machine leaves what it has done if it is
+        stopped, and goes on from there when it is asked again. Raises ToolMissing when the model is absent or damaged,
+        and Unavailable when a service does not answer.
         """
         ...
