@@ -11,7 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from cliply import __version__
-from cliply.cli import bench, clips, db, doctor, looks, readyz, service, users, words, worker
+from cliply.cli import bench, clips, db, doctor, looks, readyz, service, service_clips, uploading, users, words, worker
 from cliply.cli.console import stderr, wants_json
 from cliply.cli.exit_codes import ExitCode, exit_code
 from cliply.cli.wrong_use import in_plain_words
@@ -27,11 +27,14 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (clips, words, looks, doctor, readyz, service, worker):
+for module in (clips, words, looks, doctor, readyz, service, uploading, worker):
     module.register(app)
 app.add_typer(bench.app, name="bench")
 app.add_typer(db.app, name="db")
 app.add_typer(users.app, name="users")
+app.add_typer(service_clips.projects, name="projects")
+app.add_typer(service_clips.clips, name="clips")
+app.add_typer(service_clips.jobs, name="jobs")
 
 
 def _version(wanted: bool) -> None:

@@ -122,6 +122,13 @@ class Uploads(BaseModel):
     longest: float = Field(12, gt=0, description="Longest video, in hours.")
 
 
+class Remote(BaseModel):
+    """A service that the command line talks to, instead of the one that `cliply login` has saved."""
+
+    url: str | None = Field(None, description="Address of the service for `cliply upload`, `projects` and the like.")
+    key: SecretStr | None = Field(None, description="API key of a workspace there.")
+
+
 class Speech(BaseModel):
     """How the service recognises speech."""
 
@@ -227,6 +234,7 @@ class Settings(BaseSettings):
     storage: Storage = Storage()
     uploads: Uploads = Uploads()
     speech: Speech = Speech()
+    remote: Remote = Remote()
     server: Server = Server()
 
 

@@ -1,0 +1,156 @@
+"""`cliply projects ...`, `cliply clips ...` and `cliply jobs ...`: what a service holds."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from cliply.cli.console import JsonFlag, note, print_json
+from cliply.cli.remote import service
+from cliply.integrations.service import Service
+from cliply.media.slug import slug
+
+projects = typer.Typer(help="Projects of a service: see `cliply login`.")
+clips = typer.Typer(help="Clips of a service: see `cliply login`.")
+jobs = typer.Typer(help="What a service works on: see `cliply login`.")
+
+_Project = Annotated[UUID, typer.Argument(help="Id of the project.", show_default=False)]
+_Clip = Annotated[UUID, typer.Argument(help="Id of the clip.", show_default=False)]
+_Job = Annotated[int, typer.Argument(help="Number of the job.", show_default=False)]
+_Limit = Annotated[int, typer.Option(min=1, max=100, help="How many at most.")]
+_ENDINGS = {"video": "mp4", "cover": "jpg", "coverwide": "wide.jpg", "srt": "srt", "vtt": "vtt", "ass": "ass"}
+
+
+@projects.command("list")
+def list_projects(limit: _Limit = 20, json: JsonFlag = False) -> None:
+    """List projects, newest first."""
+    found = service().get("/api/projects", limit=limit)["items"]
+    _show(found, json, lambda each: f"{each['id']}  {each['state']:<12} {each['name']}")
+
+
+@projects.command("show")
+def show_project(project_id: _Project, json: JsonFlag = False) -> None:
+    """See a project and what is being done for it."""
+    found = service().get(f"/api/projects/{project_id}")
+    if json:
+        print_json(found)
+        return
+    typer.echo(f"{found['name']}: {found['state']}{': ' + found['error'] if found['error'] else ''}")
+    for job in found["work"]:
+        typer.echo(f"  {job['kind']} {job['state']} {job['progress']:.0%} {job['step'] or ''}".rstrip())
+
+
+@projects.command("delete")
+def delete_project(
+    project_id: _Project, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
+) -> None:
+    """Delete a project with its clips and all its files."""
+    found = service()
+    name = found.get(f"/api/projects/{project_id}")["name"]
+    if not yes:
+        typer.confirm(f"Delete “{name}” with all its files?", abort=True, err=True)
+    found.delete(f"/api/projects/{project_id}")
+    note(f"“{name}” is deleted.")
+
+
+@clips.command("list")
+def list_clips(
+    project_id: _Project,
+    candidates: Annotated[bool, typer.Option("--candidates", help="Those that were found and not made.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """List the clips of a project, best first."""
+    found = service().get(f"/api/projects/{project_id}/{'candidates' if candidates else 'clips'}")
+    _show(
+        found,
+        json,
+        lambda each: f"{each['id']}  {each.get('state', 'candidate'):<9} {each['rank']:>3}  {each['title']}",
+    )
+
+
+@clips.command("download")
+def download(
+    project_id: _Project,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("clips"),
+    json: JsonFlag = False,
+) -> None:
+    """Download the finished clips of a project with their covers and subtitles."""
+    files = download_clips(service(), str(project_id), out)
+    if json:
+        print_json({"files": [str(file) for file in files]})
+    else:
+        for file in files:
+            typer.echo(file)
+
+
+@clips.command("more")
+def more_clips(
+    project_id: _Project,
+    count: Annotated[int, typer.Option(min=1, max=20, help="How many of the next best.")] = 3,
+    json: JsonFlag = False,
+) -> None:
+    """Make further clips of a project; nothing is transcribed again."""
+    found = service().post(f"/api/projects/{project_id}/clips", {"count": count})
+    _show(found, json, lambda each: f"{each['id']}  {each['title']}")
+
+
+@clips.command("render")
+def render_clip(clip_id: _Clip, json: JsonFlag = False) -> None:
+    """Render what was changed of a clip."""
+    found = service().post(f"/api/clips/{clip_id}/render")
+    _show([found], json, lambda each: f"{each['id']}  {each['state']}")
+
+
+@jobs.command("list")
+def list_jobs(
+    project: Annotated[UUID | None, typer.Option(help="Only of this project.")] = None,
+    limit: _Limit = 20,
+    json: JsonFlag = False,
+) -> None:
+    """List jobs, newest first."""
+    found = service().get("/api/jobs/search", project=project and str(project), limit=limit)["items"]
+    _show(found, json, lambda each: f"{each['id']:>7}  {each['state']:<10} {each['progress']:>4.0%}  {each['kind']}")
+
+
+@jobs.command("show")
+def show_job(job_id: _Job, json: JsonFlag = False) -> None:
+    """See a job and everything that became of it."""
+    found = service().get(f"/api/jobs/{job_id}")
+    if json:
+        print_json(found)
+        return
+    typer.echo(f"{found['kind']}: {found['state']}{': ' + found['error'] if found['error'] else ''}")
+    for event in found["events"]:
+        typer.echo(f"  {event['at']}  {event['became']}  {event['note'] or ''}".rstrip())
+
+
+@jobs.command("cancel")
+def cancel_job(job_id: _Job, json: JsonFlag = False) -> None:
+    """Cancel a job; one that runs is told to stop."""
+    found = service().post(f"/api/jobs/{job_id}/cancel")
+    _show([found], json, lambda each: f"{each['kind']}: {each['state']}")
+
+
+def download_clips(found: Service, project_id: str, out: Path) -> list[Path]:
+    """Write the files of every clip that is ready into the folder; videos come first in the answer."""
+    out.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    for clip in found.get(f"/api/projects/{project_id}/clips"):
+        if clip["state"] != "ready":
+            continue
+        links = found.get(f"/api/clips/{clip['id']}/files")["links"]
+        for kind in [kind for kind in _ENDINGS if kind in links]:
+            target = out / f"{clip['rank']:02d}-{slug(clip['title'])}.{_ENDINGS[kind]}"
+            found.download(links[kind], target)
+            written.append(target)
+    return sorted(written, key=lambda file: (file.suffix != ".mp4", file.name))
+
+
+def _show(found: list[Any], json: bool, line: Callable[[Any], str]) -> None:
+    if json:
+        print_json(found)
+        return
+    for each in found:
+        typer.echo(line(each))

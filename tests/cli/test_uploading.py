@@ -1,0 +1,135 @@
+"""The command line against a service on a real port, each command a process of its own."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from tests.api.conftest import World, app, runtime, world
+from tests.api.serving import serving
+from tests.features.jobs.working import runtime_in, working
+from tests.features.pipeline.made import film, heard
+from tests.features.pipeline.studio import PACE
+from tests.media.clips import TONE, make
+
+from cliply.api.app import create_app
+from cliply.features.jobs.kinds import REGISTRY
+from cliply.infra.db import Database
+
+__all__ = ["app", "runtime", "world"]
+
+pytestmark = pytest.mark.slow
+
+CLIPLY = Path(sys.executable).with_name("cliply")
+
+
+@dataclass
+class Terminal:
+    home: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def start(self, *command: object) -> "subprocess.Popen[str]":
+        environment = {**os.environ, "HOME": str(self.home), "XDG_CONFIG_HOME": str(self.home / "config")}
+        environment |= {"CLIPLY_CACHE": str(self.home / "cache"), **self.environment}
+        return subprocess.Popen(
+            [CLIPLY, *map(str, command)], env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def run(self, *command: object, typed: str = "") -> str:
+        running = self.start(*command)
+        out, said = running.communicate(typed, timeout=200)
+        assert running.returncode == 0, said
+        return out
+
+    def refused(self, *command: object, typed: str = "") -> str:
+        running = self.start(*command)
+        _, said = running.communicate(typed, timeout=100)
+        assert running.returncode != 0
+        return said
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Terminal:
+    return Terminal(tmp_path / "home")
+
+
+def test_a_key_is_kept_for_its_user_alone_and_a_wrong_one_is_refused(
+    app: FastAPI, world: World, terminal: Terminal
+) -> None:
+    assert "cliply login" in terminal.refused("projects", "list")
+    with serving(app) as url:
+        assert "does not know this key" in terminal.refused("login", url, typed="clp_live_nonsense\n")
+        assert "Engines & Co." in terminal.run("login", url, typed=world.keys["member"] + "\n")
+        assert terminal.run("projects", "list") == ""
+    file = terminal.home / "config" / "cliply" / "service.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "does not answer" in terminal.refused("projects", "list")
+
+
+class Gate:
+    """Lets one part through, and is busy for any other until it is opened."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        self._parts = 0
+        self.busy, self.opened = threading.Event(), threading.Event()
+
+    async def __call__(self, scope: Any, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+        if scope["type"] == "http" and scope["method"] == "PUT":
+            self._parts += 1
+            if self._parts > 1 and not self.opened.is_set():
+                self.busy.set()
+                await send({"type": "http.response.start", "status": 503, "headers": []})
+                await send({"type": "http.response.body", "body": b""})
+                return
+        await self._app(scope, receive, send)
+
+
+def test_an_upload_that_was_killed_goes_on_with_what_is_missing(
+    app: FastAPI, world: World, terminal: Terminal, tmp_path: Path
+) -> None:
+    long = make(tmp_path / "long.wav", None, TONE.format(seconds=180)).path
+    gate = Gate(app)
+    with serving(gate) as url:
+        terminal.environment = {"CLIPLY_REMOTE__URL": url, "CLIPLY_REMOTE__KEY": world.keys["member"]}
+        first = terminal.start("upload", long)
+        assert gate.busy.wait(60)
+        first.kill()
+        first.communicate()
+        gate.opened.set()
+        again = terminal.start("upload", long, "--json")
+        out, said = again.communicate(timeout=120)
+        assert again.returncode == 0, said
+        assert "Going on with 1 of 2 parts" in said
+        assert json.loads(out)["project"]["state"] == "processing"
+        assert len(terminal.run("projects", "list").splitlines()) == 1
+        [job] = json.loads(terminal.run("jobs", "list", "--json"))
+        assert job["kind"] == "TRANSCRIBE"
+        assert "cancelled" in terminal.run("jobs", "cancel", job["id"])
+
+
+def test_a_video_goes_up_and_its_clips_come_down(
+    database: Database, migrated: str, world: World, terminal: Terminal, tmp_path: Path
+) -> None:
+    with heard() as wanted:
+        runtime = runtime_in(tmp_path, database, **wanted)
+        with (
+            serving(create_app(runtime)) as url,
+            working(migrated, database, REGISTRY, runtime=runtime, concurrency=2, pace=PACE),
+        ):
+            terminal.environment = {"CLIPLY_REMOTE__URL": url, "CLIPLY_REMOTE__KEY": world.keys["member"]}
+            film(tmp_path / "film.mp4")
+            options = ("--count", 1, "--min", 5, "--max", 12, "--quality", "draft", "--aspect", "1:1")
+            files = terminal.run("upload", tmp_path / "film.mp4", *options, "--out", tmp_path / "clips").splitlines()
+    assert files[0].endswith(".mp4")
+    assert {Path(file).suffix for file in files} == {".mp4", ".jpg", ".srt", ".vtt", ".ass"}
+    assert all(Path(file).stat().st_size for file in files)
