@@ -14,6 +14,7 @@ from cliply.features.clips import routes as clips
 from cliply.features.identity import routes as identity
 from cliply.features.identity.bearer import open_tokens
 from cliply.features.jobs import routes as jobs
+from cliply.features.organisations import routes as organisations
 from cliply.features.pipeline import routes as pipeline
 from cliply.features.projects import routes as projects
 from cliply.features.workspaces import routes as workspaces
@@ -26,6 +27,7 @@ ROUTERS: Sequence[APIRouter] = (
     health.router,
     identity.router,
     workspaces.router,
+    organisations.router,
     projects.router,
     pipeline.router,
     clips.router,

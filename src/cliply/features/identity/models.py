@@ -81,6 +81,27 @@ class Identity(Model):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class Organisation(Model):
+    """Owns workspaces; its members are members of each of them."""
+
+    __tablename__ = "organisations"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4, server_default=func.gen_random_uuid())
+    name: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class OrganisationMember(Model):
+    """A user's place in an organisation; the database makes memberships of it."""
+
+    __tablename__ = "organisation_members"
+
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
+    role: Mapped[Role] = mapped_column(Enum(Role, native_enum=False, length=None, values_callable=list))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class Workspace(WorkspaceOwned, Model):
     """What everything of a customer belongs to; a workspace's session sees its own row only."""
 
@@ -95,6 +116,10 @@ class Workspace(WorkspaceOwned, Model):
     timezone: Mapped[str] = mapped_column(server_default="UTC")
     # Empty: files are kept until somebody deletes them.
     retention_days: Mapped[int | None] = mapped_column(CheckConstraint("retention_days > 0", name="retention_days"))
+    # Empty: it belongs to its owners alone.
+    organisation_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("organisations.id", ondelete="RESTRICT"), index=True
+    )
     # What new projects look like unless told otherwise.
     brand: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     # Set: everything of it goes then, unless that is called off before.
@@ -113,6 +138,8 @@ class Membership(WorkspaceOwned, Model):
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
     role: Mapped[Role] = mapped_column(Enum(Role, native_enum=False, length=None, values_callable=list))
+    # Set: it came by the organisation. Empty: the role was given in the workspace itself, and counts.
+    organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

@@ -24,6 +24,13 @@ class LastOwner(Conflict):
         super().__init__("A workspace needs an owner. Make somebody else an owner first.")
 
 
+class MemberByOrganisation(Conflict):
+    def __init__(self) -> None:
+        super().__init__(
+            "They belong to this workspace by its organisation. Remove them there, or give them another role here."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     user_id: UUID
@@ -31,13 +38,15 @@ class Member:
     name: str
     role: Role
     since: datetime
+    organisation_id: UUID | None
+    """Set where it is by the organisation that they belong to the workspace."""
 
 
 def list_members(session: Session, caller: Caller) -> list[Member]:
     """All of them, longest first."""
     caller.require(Action.READ_MEMBERS)
     rows = session.execute(
-        select(User.id, User.email, User.name, Membership.role, Membership.created_at)
+        select(User.id, User.email, User.name, Membership.role, Membership.created_at, Membership.organisation_id)
         .join(Membership, Membership.user_id == User.id)
         .order_by(Membership.created_at, User.id)
     )
@@ -90,7 +99,9 @@ def remove(session: Session, caller: Caller, user_id: UUID) -> None:
         _require(roles, caller, Action.CHANGE_MEMBERS)
     before = _role_to_change(roles, caller, user_id)
     _keep_an_owner({each: role for each, role in roles.items() if each != user_id})
-    session.execute(delete(Membership).where(Membership.user_id == user_id))
+    ended = delete(Membership).where(Membership.user_id == user_id, Membership.organisation_id.is_(None))
+    if session.scalar(ended.returning(Membership.user_id)) is None:
+        raise MemberByOrganisation
     _record(session, caller, "member.removed", user_id, before={"role": before}, after=None)
 
 

@@ -41,6 +41,7 @@ class WorkspaceRead(Answer):
     timezone: str = Field(examples=["Europe/Berlin"])
     retention_days: int | None
     brand: BrandDefaults
+    organisation_id: UUID | None = Field(description="The organisation that owns it, if any.")
     delete_at: datetime | None = Field(description="Everything of it is deleted then; null where that is not planned.")
     created_at: datetime
 
@@ -55,6 +56,7 @@ class MemberRead(Answer):
     name: str = Field(examples=["Ada Lovelace"])
     role: Role
     since: datetime
+    organisation_id: UUID | None = Field(description="Set where they belong to the workspace by its organisation.")
 
 
 class MemberUpdate(Body):

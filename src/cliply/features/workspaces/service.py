@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from uuid import UUID
 from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -31,12 +32,22 @@ class BrandDefaults(BaseModel):
 
 def create(session: Session, name: str, *, by: Principal) -> Workspace:
     """Make a workspace and its maker the owner; in a session of the system, since it belongs to none before."""
+    workspace = _made(session, name, by=by, organisation_id=None)
+    session.add(Membership(workspace_id=workspace.id, user_id=by.user_id, role=Role.OWNER))
+    return workspace
+
+
+def create_in(session: Session, organisation_id: UUID, name: str, *, by: Principal) -> Workspace:
+    """The same for an organisation, whose members are its members; whether `by` may is known to who calls this."""
+    return _made(session, name, by=by, organisation_id=organisation_id)
+
+
+def _made(session: Session, name: str, *, by: Principal, organisation_id: UUID | None) -> Workspace:
     by.require_person()
     name = checked_name(name)
-    workspace = Workspace(slug=_new_slug(name), name=name, timezone="UTC")
+    workspace = Workspace(slug=_new_slug(name), name=name, timezone="UTC", organisation_id=organisation_id)
     session.add(workspace)
     session.flush()
-    session.add(Membership(workspace_id=workspace.id, user_id=by.user_id, role=Role.OWNER))
     audit.record(
         session,
         "workspace.created",
