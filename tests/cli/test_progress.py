@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cliply.cli.progress import Estimate, Lines, Rates, duration, reporter
+from cliply.cli.progress import Estimate, Lines, Rates, duration, reporter, time_left
 from cliply.media.progress import Stage, Update
 
 
@@ -15,7 +15,7 @@ def test_durations_read_as_people_say_them() -> None:
 def test_rates_are_kept_for_the_next_run(tmp_path: Path) -> None:
     file = tmp_path / "deep" / "rates.json"
     Rates(file).learn(Stage.SPEECH, seconds=30, source_seconds=600)
-    assert Rates(file).get(Stage.SPEECH) == 0.05
+    assert Rates(file).expected(Stage.SPEECH, source_seconds=100) == pytest.approx(5)
 
 
 def test_a_damaged_rates_file_is_no_obstacle(tmp_path: Path) -> None:
@@ -60,8 +60,11 @@ def test_a_pipe_gets_lines_and_a_terminal_gets_bars(tmp_path: Path) -> None:
     terminal.close()
 
 
-def test_work_that_is_over_at_once_promises_no_time(tmp_path: Path) -> None:
-    written = io.StringIO()
-    show = Lines(Console(file=written, width=200), Estimate(Rates(tmp_path / "rates.json"), source_seconds=5))
-    show(Update(Stage.RENDER, 0.0))
-    assert written.getvalue() == "Making clips: 0%\n"
+@pytest.mark.parametrize(("seconds", "said"), [(0.4, ""), (8.2, "about 8 s left in all")])
+def test_less_than_a_second_is_not_promised(seconds: float, said: str) -> None:
+    assert time_left(seconds) == said
+
+
+def test_before_a_machine_is_known_clips_are_expected_to_take_their_time(tmp_path: Path) -> None:
+    estimate = Estimate(Rates(tmp_path / "rates.json"), source_seconds=600)
+    assert 60 < estimate.update(Update(Stage.RENDER, 0.0)) < 400

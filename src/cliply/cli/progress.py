@@ -25,12 +25,13 @@ LABELS = {
 _PLAIN_EVERY = 5.0
 # Seconds of work per second of source on two ordinary cores; only used until this machine has been measured.
 _FIRST_GUESS = {
-    Stage.SOUND: 0.003,
-    Stage.SPEECH: 0.045,
-    Stage.HIGHLIGHTS: 0.002,
-    Stage.FRAMING: 0.0,
-    Stage.RENDER: 0.02,
+    Stage.SOUND: 0.005,
+    Stage.SPEECH: 0.1,
+    Stage.HIGHLIGHTS: 0.01,
+    Stage.FRAMING: 0.0,  # beside the renders
 }
+_FIRST_GUESS_CLIP = 25.0
+"""Seconds for a clip, framing and waiting included."""
 
 
 class Rates:
@@ -43,8 +44,13 @@ class Rates:
             loaded = json.loads(file.read_text())
             self._known = {str(name): float(rate) for name, rate in loaded.items()}
 
-    def get(self, stage: Stage) -> float:
-        return self._known.get(stage.value, _FIRST_GUESS[stage])
+    def expected(self, stage: Stage, source_seconds: float) -> float:
+        """Seconds that a stage of the whole source will take."""
+        if stage is Stage.RENDER and stage.value not in self._known:
+            from cliply.media.highlights.selection import wanted_count
+
+            return _FIRST_GUESS_CLIP * wanted_count(round(source_seconds * 1000))
+        return self._known.get(stage.value, _FIRST_GUESS.get(stage, 0.0)) * source_seconds
 
     def learn(self, stage: Stage, seconds: float, source_seconds: float) -> None:
         if source_seconds <= 0:
@@ -76,13 +82,15 @@ class Estimate:
             if not update.kept:
                 self._rates.learn(update.stage, now - began, self._source_seconds)
         spent = now - began
-        expected = max(self._rates.get(update.stage) * self._source_seconds, 1.1 * spent)
+        expected = max(self._rates.expected(update.stage, self._source_seconds), 1.1 * spent)
         # The stage's own pace counts the more, the further it is.
         pace = spent / share if share > 0 else expected
         left = (1 - share) * ((1 - share) * expected + share * pace)
         stages = list(Stage)
         later = stages[stages.index(update.stage) + 1 :]
-        return left + sum(self._rates.get(stage) * self._source_seconds for stage in later if stage not in self._done)
+        return left + sum(
+            self._rates.expected(stage, self._source_seconds) for stage in later if stage not in self._done
+        )
 
 
 class Reporter(Protocol):
