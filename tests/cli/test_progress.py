@@ -2,6 +2,7 @@ import io
 import json
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from cliply.cli.progress import Estimate, Lines, Rates, duration, reporter, time_left
