@@ -7,14 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cliply.media.captions.ass import write_ass
-from cliply.media.captions.subtitles import write_srt, write_vtt
 from cliply.media.documents import ClipFiles, Finding
 from cliply.media.edit import ClipEdit
 from cliply.media.edits import save_edit
 from cliply.media.probe import Source
 from cliply.media.rendering.quality import check
 from cliply.media.rendering.render import render
+from cliply.media.rendering.subtitles import subtitle_text
 from cliply.media.rendering.thumbnail import make_cover
 from cliply.media.repair import repaired
 from cliply.media.types import FaceAt, OnProgress
@@ -107,9 +106,9 @@ def make_video(
 
 def write_subtitles(edit: ClipEdit, folder: Path, names: ClipFiles) -> None:
     """Write what is said in the formats of players and editing programs."""
-    (folder / str(names.srt)).write_text(write_srt(edit), encoding="utf-8")
-    (folder / str(names.vtt)).write_text(write_vtt(edit), encoding="utf-8")
-    shutil.copyfile(write_ass(edit, folder), folder / str(names.ass))
+    (folder / str(names.srt)).write_text(subtitle_text(edit, "srt"), encoding="utf-8")
+    (folder / str(names.vtt)).write_text(subtitle_text(edit, "vtt"), encoding="utf-8")
+    (folder / str(names.ass)).write_text(subtitle_text(edit, "ass"), encoding="utf-8")
 
 
 def _checked(

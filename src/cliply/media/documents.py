@@ -95,7 +95,7 @@ class ClipEntry(Moment):
     number: int = Field(ge=1)
     """The number that its files begin with."""
     duration: Millis = Field(ge=0)
-    """Of the clip; shorter than `span` where pauses were cut out."""
+    """Of the video file: with intro and outro, and without the pauses that were cut out."""
     spans: tuple[Span, ...] = ()
     """The stretches of the source that were kept."""
     description: str = ""

@@ -14,6 +14,7 @@ from cliply.media.edit import ClipEdit
 from cliply.media.edits import edit_digest, load_edit, look_digest
 from cliply.media.options import ClipOptions
 from cliply.media.page import PAGE_FILE, write_page
+from cliply.media.rendering.bumper import played_length
 from cliply.media.speech.transcripts import transcript_json
 from cliply.media.types import Highlight, Span
 
@@ -82,7 +83,7 @@ class Outcome:
             dimensions=highlight.dimensions,
             title=edit.post.title,
             text=highlight.text,
-            duration=edit.duration,
+            duration=played_length(edit),
             spans=edit.spans,
             description=edit.post.description,
             hashtags=edit.post.hashtags,

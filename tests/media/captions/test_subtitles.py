@@ -9,7 +9,6 @@ from cliply.media.captions.subtitles import (
     cues_of,
     transcript_srt,
     transcript_vtt,
-    write_plain_ass,
     write_srt,
     write_vtt,
 )
@@ -70,7 +69,6 @@ def test_markup_in_the_words_is_no_markup_in_the_files() -> None:
     srt = write_srt(edit)
     assert not re.search(r"[<{}]", srt)
     assert srt.count("-->") == len(cues_of(edit))
-    assert "\\an8" not in write_plain_ass(edit)
 
 
 def test_a_line_of_a_vtt_cue_never_begins_a_note() -> None:
@@ -79,13 +77,6 @@ def test_a_line_of_a_vtt_cue_never_begins_a_note() -> None:
     # A comment block needs an empty line before it; a cue's text always stands under its times.
     assert re.search(r"--> [\d:.]+\nNOTE\n", vtt)
     assert not re.search(r"\n\nNOTE", vtt)
-
-
-def test_a_plain_ass_file_can_be_read_by_another_program() -> None:
-    read = pysubs2.SSAFile.from_string(write_plain_ass(edit_of(spoken(TALK))), format_="ass")
-
-    assert read.info["PlayResX"] == "720"
-    assert " ".join(event.plaintext.replace("\n", " ") for event in read) == TALK.replace(" |", "")
 
 
 def test_a_whole_transcript_is_written() -> None:

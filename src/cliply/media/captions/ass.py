@@ -5,6 +5,7 @@ depend on libass's own layout. A word that lights up repeats the line with anoth
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -44,14 +45,15 @@ def write_ass(edit: ClipEdit, folder: Path, *, style: CaptionStyle | None = None
     return path
 
 
-def ass_text(edit: ClipEdit, *, style: CaptionStyle | None = None) -> str:
-    """The script itself."""
+def ass_text(edit: ClipEdit, *, style: CaptionStyle | None = None, after: Millis = 0) -> str:
+    """The script itself, for a clip that begins `after` milliseconds of something else."""
     setter = typesetter(edit, style)
     placed = blocks(edit, setter, middle_of(edit, setter))
     events = [event for block in placed for event in _block_events(block, setter)]
     if edit.hook is not None and edit.hook.text.strip():
         events += hook_events(edit.hook, setter, edit.language, min(edit.hook.milliseconds, edit.duration))
-    return script(setter.size, _looks(setter), events)
+    later = [replace(event, start=event.start + after, end=event.end + after) for event in events]
+    return script(setter.size, _looks(setter), later)
 
 
 def cover_ass(

@@ -1,10 +1,9 @@
-"""Subtitle files beside the clip: SRT, WebVTT and ASS, in clip time, in plain readable lines."""
+"""Subtitles for players and editing programs: SRT and WebVTT, in plain readable lines."""
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
 from cliply.media.captions.lines import Block, break_into_blocks, count_letters, line_text
-from cliply.media.captions.script import Event, Look, escape_text, script
 from cliply.media.captions.styles import CaptionStyle
 from cliply.media.captions.tokens import Token, tokens, words_to_tokens
 from cliply.media.edit import ClipEdit, EditWord
@@ -19,14 +18,14 @@ _READABLE: Millis = 1_000
 """A cue shorter than this is lengthened into the silence after it."""
 
 
-def write_srt(edit: ClipEdit) -> str:
-    """The words of `edit` as SubRip."""
-    return _srt(cues_of(edit))
+def write_srt(edit: ClipEdit, *, after: Millis = 0) -> str:
+    """The words of `edit` as SubRip, for a clip that begins `after` milliseconds of something else."""
+    return _srt(_later(cues_of(edit), after))
 
 
-def write_vtt(edit: ClipEdit) -> str:
-    """The words of `edit` as WebVTT."""
-    return _vtt(cues_of(edit))
+def write_vtt(edit: ClipEdit, *, after: Millis = 0) -> str:
+    """The words of `edit` as WebVTT, for a clip that begins `after` milliseconds of something else."""
+    return _vtt(_later(cues_of(edit), after))
 
 
 def transcript_srt(transcript: Transcript) -> str:
@@ -37,19 +36,6 @@ def transcript_srt(transcript: Transcript) -> str:
 def transcript_vtt(transcript: Transcript) -> str:
     """All words of a source as WebVTT."""
     return _vtt(_cues(_spoken(transcript), transcript.language, _length(transcript)))
-
-
-def write_plain_ass(edit: ClipEdit) -> str:
-    """The words of `edit` as a plain ASS script that any editor or player styles as it likes."""
-    size = edit.output.size
-    look = Look("Default", _STYLE.font, min(size.width, size.height) * 0.055, "#FFFFFF", outline=3, shadow=1)
-    # Above the apps' lower edge, where a player would otherwise put it.
-    place = rf"{{\an2\pos({size.width // 2},{size.height * 3 // 4})}}"
-    events = [
-        Event(0, cue.start, cue.end, "Default", place + _lines(cue, escape=escape_text, newline=r"\N"))
-        for cue in cues_of(edit)
-    ]
-    return script(size, [look], events)
 
 
 def cues_of(edit: ClipEdit) -> tuple[Block, ...]:
@@ -79,6 +65,10 @@ def _cues(heard: Sequence[Token], language: str, length: Millis) -> tuple[Block,
     )
 
 
+def _later(cues: Iterable[Block], by: Millis) -> list[Block]:
+    return [Block(cue.lines, cue.start + by, cue.end + by) for cue in cues]
+
+
 def _srt(cues: Iterable[Block]) -> str:
     return "\n".join(
         f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{_lines(cue, escape=_srt_text)}\n"
@@ -97,8 +87,8 @@ def _letters(text: str) -> float:
     return float(count_letters(text))
 
 
-def _lines(cue: Block, *, escape: Callable[[str], str], newline: str = "\n") -> str:
-    return newline.join(escape(line_text(line)) for line in cue.lines)
+def _lines(cue: Block, *, escape: Callable[[str], str]) -> str:
+    return "\n".join(escape(line_text(line)) for line in cue.lines)
 
 
 def _srt_text(text: str) -> str:

@@ -26,6 +26,10 @@ class Bumper:
     source: Source
     frames: FrameMap
 
+    @property
+    def length(self) -> Millis:
+        return round(1000 * self.frames.frames / self.frames.rate)
+
     def sound(self, folder: Path) -> Samples:
         """At the clip's loudness."""
         samples = cut_sound(self.edit, self.source, self.frames)
@@ -59,3 +63,14 @@ def bumper(path: Path, edit: ClipEdit) -> Bumper:
         output=edit.output,
     )
     return Bumper(own, source, frame_map(own, source))
+
+
+def opening(edit: ClipEdit) -> Millis:
+    """How long the intro of `edit` plays before the clip itself. Raises like `bumper`."""
+    return bumper(edit.brand.intro, edit).length if edit.brand.intro else 0
+
+
+def played_length(edit: ClipEdit) -> Millis:
+    """Of the finished file: the clip with its intro and outro. Raises like `bumper`."""
+    closing = bumper(edit.brand.outro, edit).length if edit.brand.outro else 0
+    return opening(edit) + edit.duration + closing
