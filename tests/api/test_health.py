@@ -1,3 +1,4 @@
+import logging
 import time
 
 import pytest
@@ -9,6 +10,7 @@ from tests.api.conftest import World
 from cliply.api.app import create_app
 from cliply.infra.db import Database
 from cliply.infra.health import readiness
+from cliply.infra.logging import current_context
 from cliply.infra.settings import Metrics, Settings
 from cliply.runtime import Runtime
 
@@ -74,3 +76,30 @@ def test_figures_are_shown_for_their_token_only(runtime: Runtime, client: TestCl
     assert page.status_code == 200
     assert 'cliply_http_requests_total{method="GET",route="/api/workspaces/{workspace_id}",status="4xx"}' in page.text
     assert "not-an-id" not in page.text
+
+
+def test_a_line_in_the_log_says_who_asked_in_which_workspace(
+    client: TestClient, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = list[dict[str, str]]()
+
+    class Noted(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.getMessage() == "request_answered":
+                told.append({**current_context(), "route": record.__dict__["route"]})
+
+    logger, handler = logging.getLogger("cliply.api.middleware"), Noted()
+    logger.addHandler(handler)
+    with caplog.at_level(logging.INFO, "cliply.api.middleware"):
+        client.get(f"/api/workspaces/{world.workspace}", headers=world.headers("viewer") | {"x-request-id": "r-7"})
+        client.get("/api/workspaces", headers={"x-request-id": "r-8"})
+    logger.removeHandler(handler)
+    assert told == [
+        {
+            "request_id": "r-7",
+            "user_id": str(world.people["viewer"].id),
+            "workspace_id": str(world.workspace),
+            "route": "/api/workspaces/{workspace_id}",
+        },
+        {"request_id": "r-8", "route": "/api/workspaces"},
+    ]

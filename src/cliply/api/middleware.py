@@ -37,14 +37,13 @@ class RequestContext:
             try:
                 await self._app(scope, receive, answered.send)
             except Exception:  # noqa: BLE001 - whatever it is, the client gets an answer that tells nothing of it
-                _log.exception("request_failed", extra=_described(scope))
+                with log_context(**_whose(scope)):
+                    _log.exception("request_failed", extra=_described(scope))
                 if answered.status is None:
                     await fault(request_id)(scope, receive, answered.send)
             finally:
-                level = logging.DEBUG if scope["path"] in _ASKED_ALL_THE_TIME else logging.INFO
-                _log.log(level, "request_answered", extra=_described(scope) | _took(started, answered.status))
-                route, took = getattr(scope.get("route"), "path", None), time.perf_counter() - started
-                request_answered(scope["method"], route, answered.status or 500, took)
+                with log_context(**_whose(scope)):
+                    _tell(scope, answered.status, time.perf_counter() - started)
 
 
 class _Answered:
@@ -66,8 +65,17 @@ def _described(scope: Scope) -> dict[str, object]:
     return {"method": scope["method"], "route": getattr(route, "path", None)}
 
 
-def _took(started: float, status: int | None) -> dict[str, object]:
-    return {"status": status, "milliseconds": round((time.perf_counter() - started) * 1000, 1)}
+def _whose(scope: Scope) -> dict[str, object]:
+    """Known once the caller has proved who they are, which happens on another thread."""
+    return {name: scope["state"].get(name) for name in ("user_id", "workspace_id")}
+
+
+def _tell(scope: Scope, status: int | None, seconds: float) -> None:
+    described = _described(scope)
+    level = logging.DEBUG if scope["path"] in _ASKED_ALL_THE_TIME else logging.INFO
+    _log.log(level, "request_answered", extra=described | {"status": status, "milliseconds": round(seconds * 1000, 1)})
+    route = described["route"]
+    request_answered(scope["method"], None if route is None else str(route), status or 500, seconds)
 
 
 class SecurityHeaders:

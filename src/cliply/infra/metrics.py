@@ -4,7 +4,7 @@ No label holds what a stranger chooses: kinds, queues and routes are those of th
 a few words.
 """
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from cliply import __version__
 
@@ -14,6 +14,8 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _JOB_SECONDS = (0.01, 0.1, 1, 5, 15, 60, 180, 600, 1800, 3600, 10_800)
 _REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
+# When a series was first seen is of no use here, and doubles what is shown.
+disable_created_metrics()
 PROCESS = CollectorRegistry()
 """All figures of this process; shown by `metrics_page`."""
 

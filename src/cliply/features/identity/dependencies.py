@@ -107,9 +107,11 @@ def principal(request: Request, runtime: Running, _turn: Annotated[None, Turn]) 
     tokens: BearerTokens | None = request.app.state.tokens
     claims = None if tokens is None else tokens.claims(authorization)
     with runtime.database.system() as session:
-        return principal_of(
+        proved = principal_of(
             session, authorization, cookie, claims=claims, request_id=_request_id(request), ip=_ip(request)
         )
+    request.state.user_id = proved.user_id
+    return proved
 
 
 SignedInPrincipal = Annotated[Principal, Depends(principal)]
@@ -138,6 +140,7 @@ def member_of(
     workspace_id = _workspace(request, by)
     with runtime.database.workspace(workspace_id) as session:
         caller = resolve(session, by)
+        request.state.workspace_id = workspace_id
         begin(request, session, wanted, by=(str(workspace_id), *_who(by)))
         yield Entered(session, caller)
 

@@ -6,7 +6,7 @@ Whatever belongs to a workspace is found in the database's catalogue, so that wh
 import json
 import zipfile
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import IO, Any
 from uuid import UUID
 
@@ -30,7 +30,9 @@ CONTENT_TYPE = "application/zip"
 _NO_PROJECT = UUID(int=0)
 _BATCH = 500
 # The queue's own, of which the view `jobs` shows what is the customer's; and what only keeps the service running.
-_INNER = frozenset({"procrastinate_jobs", "job_keys", "stages", "idempotency_keys", "workspace_exports", "mails"})
+_INNER = frozenset(
+    {"procrastinate_jobs", "job_keys", "stages", "workspace_limits", "idempotency_keys", "workspace_exports", "mails"}
+)
 _TABLES = text("""
     SELECT c.relname, array_agg(a.attname::text ORDER BY a.attnum) AS columns FROM pg_class c
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid <> 'bytea'::regtype
@@ -96,7 +98,7 @@ def over(session: Session) -> list[WorkspaceExport]:
 
 def write(session: Session, target: IO[bytes]) -> Iterator[str]:
     """Write the zip row by row; yields the name of each document once it is written."""
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(target, "w") as archive:
         yield _document(archive, "people", _people(session))
         for table, columns in session.execute(_TABLES).all():
             if table not in _INNER:
@@ -105,7 +107,9 @@ def write(session: Session, target: IO[bytes]) -> Iterator[str]:
 
 
 def _document(archive: zipfile.ZipFile, name: str, rows: Iterator[dict[str, Any]]) -> str:
-    with archive.open(f"{name}.json", "w", force_zip64=True) as document:
+    entry = zipfile.ZipInfo(f"{name}.json", datetime.now(UTC).timetuple()[:6])
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    with archive.open(entry, "w", force_zip64=True) as document:
         document.write(b"[")
         for number, row in enumerate(rows):
             written = json.dumps(row, ensure_ascii=False)

@@ -216,6 +216,7 @@ class Worker:
         ):
             began, outcome = time.monotonic(), "succeeded"
             metrics.job_started(kind.kind, held.failures + 1)
+            _log.info("job_started", extra={"attempt": held.token.attempts + 1})
             try:
                 self._try(kind, held, attempt)
             except JobAborted:
@@ -225,7 +226,9 @@ class Worker:
                 outcome = "failed"
                 raise
             finally:
-                metrics.job_ended(kind.kind, outcome, time.monotonic() - began)
+                took = time.monotonic() - began
+                metrics.job_ended(kind.kind, outcome, took)
+                _log.info("job_ended", extra={"outcome": outcome, "seconds": round(took, 3)})
 
     def _try(self, kind: Handled, held: Held, attempt: Attempt) -> None:
         try:
