@@ -134,6 +134,9 @@ def _statuses(method: str, path: str, calls: list[object], operation: Mapping[st
         yield 503
     if dependencies.principal in calls:
         yield from (401, 403, 429)
+    if dependencies.same_site in calls:
+        # Open to all: accounts, passwords and codes that are wrong, used up, or tried too often.
+        yield from (401, 404, 429)
     if "{" in path or dependencies.member_of in calls:
         yield 404
     if "parameters" in operation or "requestBody" in operation:
