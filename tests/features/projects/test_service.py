@@ -13,6 +13,8 @@ from cliply.errors import Invalid
 from cliply.features.identity.access import RoleTooLow
 from cliply.features.jobs import service as jobs
 from cliply.features.projects import service as projects
+from cliply.features.workspaces import service as workspaces
+from cliply.features.workspaces.service import BrandDefaults
 
 __all__ = ["video"]
 
@@ -88,3 +90,12 @@ def test_a_name_is_one_line_that_can_be_read(studio: Studio, video: Path) -> Non
                 projects.rename(session, caller, project_id, wrong)
     with studio.office.entered("viewer") as (session, caller), pytest.raises(RoleTooLow):
         projects.delete(session, caller, project_id)
+
+
+def test_what_a_project_leaves_out_is_as_the_workspace_s_brand_says(studio: Studio, video: Path) -> None:
+    with studio.office.entered("admin") as (session, caller):
+        workspaces.change_brand(session, caller, BrandDefaults(style="karaoke", colour="#FFD400"))
+    branded = studio.project(studio.begin(video).project_id)
+    assert (branded.options["style"], branded.options["colour"]) == ("karaoke", "#FFD400")
+    own = studio.project(studio.begin(video, style="bold", count=2).project_id)
+    assert (own.options["style"], own.options["colour"], own.options["count"]) == ("bold", "#FFD400", 2)

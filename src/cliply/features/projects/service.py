@@ -119,12 +119,16 @@ def remove(session: Session, project: Project, *, by: Actor, name: str) -> None:
 def new_project(
     session: Session, caller: Caller, *, project_id: UUID, name: str, options: ProjectOptions, **source: Any
 ) -> Project:
-    """Add a project whose source is still to come; kept for as long as the workspace keeps its files."""
-    days = session.scalars(select(Workspace.retention_days)).one()
+    """Add a project whose source is still to come; kept for as long as the workspace keeps its files.
+
+    What `options` leave out is as the workspace's brand says.
+    """
+    days, brand = session.execute(select(Workspace.retention_days, Workspace.brand)).one()
+    open_to_brand = {name: value for name, value in brand.items() if name not in options.model_fields_set}
     project = Project(
         id=project_id,
         name=checked_name(name),
-        options=options.model_dump(mode="json"),
+        options=options.model_copy(update=open_to_brand).model_dump(mode="json"),
         created_by=caller.principal.user_id,
         expires_at=None if days is None else datetime.now(UTC) + timedelta(days=days),
         **source,
