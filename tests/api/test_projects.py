@@ -130,3 +130,12 @@ def test_a_project_is_followed_live_and_again_from_where_it_was_left(
     assert [data["state"] for name, _, data in rest if name == "step"] == ["refused"]
     timeline = client.get(f"/api/projects/{project}/timeline", **world.as_("viewer")).json()
     assert [each["state"] for each in timeline["items"]] == ["uploading", "refused"]
+
+
+def test_a_link_is_refused_where_links_are_off_and_what_is_neither_is_no_source(
+    client: TestClient, world: World
+) -> None:
+    body = {"kind": "link", "link": "https://www.youtube.com/watch?v=aaaaaaaaaaa"}
+    answer = client.post("/api/upload/init", json=body, **world.as_("member"))
+    assert (answer.status_code, answer.json()["code"]) == (403, "links_not_allowed")
+    assert client.post("/api/upload/init", json={"kind": "fax"}, **world.as_("member")).status_code == 422

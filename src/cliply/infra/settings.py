@@ -122,6 +122,26 @@ class Uploads(BaseModel):
     longest: float = Field(12, gt=0, description="Longest video, in hours.")
 
 
+class Downloads(BaseModel):
+    """Videos from links, fetched with yt-dlp; off until whoever runs the service says that it may be done."""
+
+    rights_confirmed: bool = Field(
+        False,
+        description="Set to 1 to take links: you confirm that only what your users may download is downloaded. Most "
+        "platforms' terms forbid it otherwise.",
+    )
+    hosts: list[str] = Field(
+        ["youtube.com", "www.youtube.com", "m.youtube.com", "youtu.be"],
+        description="Hosts whose links are taken, as JSON; by https and its own port unless one says otherwise.",
+    )
+    extractors: list[str] = Field(["youtube"], description="Extractors of yt-dlp that may be used, as JSON.")
+    networks: list[str] = Field(
+        [], description="Private networks that may be reached all the same, as JSON: `[\"10.1.2.0/24\"]`."
+    )
+    rate: int | None = Field(None, ge=1000, description="Bytes a second at most; as fast as it comes without.")
+    minutes: int = Field(120, ge=1, description="How long one download may take.")
+
+
 class Remote(BaseModel):
     """A service that the command line talks to, instead of the one that `cliply login` has saved."""
 
@@ -235,6 +255,7 @@ class Settings(BaseSettings):
     uploads: Uploads = Uploads()
     speech: Speech = Speech()
     remote: Remote = Remote()
+    downloads: Downloads = Downloads()
     server: Server = Server()
 
 

@@ -3,7 +3,8 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends
+from fastapi import Body, Depends
+from pydantic import Discriminator, Tag
 
 from cliply.features.clips.models import Clip
 from cliply.features.clips.reading import clip_read
@@ -18,11 +19,25 @@ from cliply.features.identity.dependencies import (
 )
 from cliply.features.identity.permissions import Action
 from cliply.features.pipeline import service as pipeline
+from cliply.features.projects import uploads
 from cliply.features.projects.models import Project
-from cliply.features.projects.schemas import ProjectRead, UploadComplete
+from cliply.features.projects.reading import upload_read
+from cliply.features.projects.schemas import (
+    LinkAccepted,
+    LinkInit,
+    ProjectRead,
+    UploadComplete,
+    UploadInit,
+    UploadRead,
+)
 from cliply.infra.routing import router as new_router
 
 router = new_router("projects")
+
+
+def _kind_of(sent: object) -> str:
+    """A file, unless it says otherwise."""
+    return str(sent.get("kind", "file")) if isinstance(sent, dict) else str(getattr(sent, "kind", "file"))
 
 
 def _examined(
@@ -30,6 +45,30 @@ def _examined(
 ) -> pipeline.Examined | None:
     """The upload was looked at before the route's transaction begins: that may take minutes."""
     return pipeline.examine(runtime, by, workspace_id, body.project_id, sha256=body.sha256)
+
+
+@router.post("/api/upload/init", status_code=201)
+def init_upload(
+    body: Annotated[
+        Annotated[UploadInit, Tag("file")] | Annotated[LinkInit, Tag("link")], Discriminator(_kind_of), Body()
+    ],
+    caller: Annotated[Caller, allowed(Action.CREATE_PROJECTS)],
+    session: WorkspaceSession,
+    runtime: Running,
+) -> UploadRead | LinkAccepted:
+    """Begin a project: upload a video, in parts that are sent to the links of the answer; or name a link to one."""
+    if isinstance(body, LinkInit):
+        project = pipeline.begin_link(runtime, session, caller, body.link, name=body.name, options=body.options)
+        return LinkAccepted(project_id=project.id)
+    wanted = uploads.NewUpload(
+        file_name=body.file_name,
+        size=body.size,
+        name=body.name,
+        sha256=body.sha256,
+        content_type=body.content_type,
+        options=body.options,
+    )
+    return upload_read(uploads.init(runtime, session, caller, wanted))
 
 
 @router.post("/api/upload/complete", status_code=202, response_model=ProjectRead)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,11 +16,13 @@ from cliply.features.clips.models import Clip, ClipState
 from cliply.features.identity.access import Caller, Principal, resolve
 from cliply.features.identity.permissions import Action
 from cliply.features.pipeline import covering
-from cliply.features.pipeline.tasks import make_covers, render_clip, transcribe
+from cliply.features.pipeline.tasks import download_source, make_covers, render_clip, transcribe
 from cliply.features.projects import service as projects
 from cliply.features.projects import uploads
-from cliply.features.projects.models import Project, ProjectState, Upload
+from cliply.features.projects.models import Project, ProjectState, SourceKind, Upload
+from cliply.features.projects.options import ProjectOptions
 from cliply.features.projects.uploads import SourceRefused
+from cliply.integrations.downloads import check_link
 from cliply.runtime import Runtime
 
 MOST_MORE = 20
@@ -81,6 +83,27 @@ def _refuse(runtime: Runtime, principal: Principal, workspace_id: UUID, project_
         uploads.refuse(session, resolve(session, principal), project_id, why)
     # A job does it as well, should this process end here.
     runtime.storage.delete_all(workspace_id, project_id)
+
+
+def begin_link(
+    runtime: Runtime, session: Session, caller: Caller, link: str, *, name: str | None, options: ProjectOptions
+) -> Project:
+    """Make a project of what a link leads to. Raises LinksNotAllowed, NotALink or LinkNotAllowed."""
+    caller.require(Action.CREATE_PROJECTS)
+    check_link(link, runtime.settings.downloads)
+    project = projects.new_project(
+        session,
+        caller,
+        project_id=uuid4(),
+        # The title of the video takes its place, once that is known.
+        name=name or link[: projects.LONGEST_NAME],
+        options=options,
+        source_kind=SourceKind.LINK,
+        state=ProjectState.DOWNLOADING,
+        link=link,
+    )
+    download_source.options(subject=project.id).start(session, project_id=project.id)
+    return project
 
 
 def more(

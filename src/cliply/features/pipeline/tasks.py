@@ -1,6 +1,6 @@
 """From a source to its clips: each step a job that any worker of any machine can run, or run again.
 
-    TRANSCRIBE → HIGHLIGHT_DETECT → CLIP_RENDER × n → THUMBNAIL_GEN
+    YOUTUBE_DOWNLOAD → TRANSCRIBE → HIGHLIGHT_DETECT → CLIP_RENDER × n → THUMBNAIL_GEN
 
 Each reads, works with nothing open, and commits what it made together with its own end and the jobs that follow. What
 it stores lies under names made of what it was made from, so a step that runs again writes the same objects.
@@ -16,10 +16,11 @@ from cliply.features.clips.digests import video_digest
 from cliply.features.clips.models import ClipState
 from cliply.features.jobs.kinds import job
 from cliply.features.jobs.runner import JobRun
-from cliply.features.pipeline import covering, rendering
+from cliply.features.pipeline import covering, fetching, rendering
 from cliply.features.pipeline.learning import desk
 from cliply.features.pipeline.storing import put_text
 from cliply.features.projects import service as projects
+from cliply.features.projects import uploads
 from cliply.features.projects.models import ProjectState
 from cliply.features.projects.tasks import delete_objects
 from cliply.integrations import engines
@@ -30,6 +31,20 @@ from cliply.media.wording.copywriting import write_title
 
 MEDIA = "media"
 """The queue of what needs a machine's cores."""
+
+
+@job("YOUTUBE_DOWNLOAD", queue=MEDIA, timeout=timedelta(hours=6))
+def download_source(run: JobRun, project_id: UUID) -> None:
+    """Fetch the video that the project's link leads to, look at it as at an upload, and go on with it."""
+    with run.session() as session:
+        project = projects.find(session, project_id)
+    fetched = fetching.fetch(run, project)
+    with run.finish() as session:
+        project = projects.find(session, project_id, locked=True)
+        uploads.take(project, fetched.source_id, fetched.name, fetched.verified)
+        if project.link is not None and project.link.startswith(project.name):
+            project.name = fetched.title or fetched.name
+        transcribe.options(subject=project_id).start(session, project_id=project_id)
 
 
 @job("TRANSCRIBE", queue=MEDIA, timeout=timedelta(hours=6))

@@ -15,14 +15,12 @@ from cliply.features.jobs import service as jobs
 from cliply.features.projects import service as projects
 from cliply.features.projects import uploads, watching
 from cliply.features.projects.models import Project, ProjectState
+from cliply.features.projects.reading import upload_read
 from cliply.features.projects.schemas import (
-    PartArrived,
-    PartSend,
     ProjectDetails,
     ProjectEventRead,
     ProjectRead,
     ProjectUpdate,
-    UploadInit,
     UploadRead,
     WorkRead,
 )
@@ -36,25 +34,6 @@ _LIST, _TIMELINE = "projects", "timeline"
 _MOST_WORK = 200
 
 
-@router.post("/api/upload/init", status_code=201)
-def init_upload(
-    body: UploadInit,
-    caller: Annotated[Caller, allowed(Action.CREATE_PROJECTS)],
-    session: WorkspaceSession,
-    runtime: Running,
-) -> UploadRead:
-    """Begin to upload a video, in parts that are sent to the links of the answer."""
-    wanted = uploads.NewUpload(
-        file_name=body.file_name,
-        size=body.size,
-        name=body.name,
-        sha256=body.sha256,
-        content_type=body.content_type,
-        options=body.options,
-    )
-    return _plan(uploads.init(runtime, session, caller, wanted))
-
-
 @router.get("/api/upload/{project_id}")
 def get_upload(
     project_id: UUID,
@@ -63,7 +42,7 @@ def get_upload(
     runtime: Running,
 ) -> UploadRead:
     """See which parts have arrived, and where the others go: an upload that was dropped goes on here."""
-    return _plan(uploads.plan(runtime, uploads.get(session, caller, project_id)))
+    return upload_read(uploads.plan(runtime, uploads.get(session, caller, project_id)))
 
 
 @router.get("/api/projects")
@@ -152,19 +131,6 @@ def watch_project(
         stream.events(request.is_disconnected),
         media_type="text/event-stream",
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},
-    )
-
-
-def _plan(plan: uploads.Plan) -> UploadRead:
-    upload = plan.upload
-    return UploadRead(
-        project_id=upload.project_id,
-        size=upload.size,
-        part_size=upload.part_size,
-        parts=upload.parts,
-        expires_at=upload.expires_at,
-        arrived=[PartArrived.model_validate(each) for each in plan.arrived],
-        missing=[PartSend.model_validate(each) for each in plan.missing],
     )
 
 

@@ -31,6 +31,15 @@ class UploadInit(Body):
     options: ProjectOptions = Field(default_factory=ProjectOptions)
 
 
+class LinkInit(Body):
+    """A link to a video that is to be fetched."""
+
+    kind: Literal["link"]
+    link: Annotated[str, Field(min_length=1, max_length=2000, examples=["https://www.youtube.com/watch?v=jNQXAC9IVRw"])]
+    name: Annotated[_Name | None, Field(description="Of the project; the video's title where it is left out.")] = None
+    options: ProjectOptions = Field(default_factory=ProjectOptions)
+
+
 class UploadComplete(Body):
     project_id: UUID
     sha256: _Sha256 | None = None
@@ -52,6 +61,7 @@ class PartArrived(Answer):
 class UploadRead(Answer):
     """What of an upload has arrived, and where the rest goes."""
 
+    kind: Literal["file"] = "file"
     project_id: UUID
     size: int
     part_size: int = Field(description="Bytes of every part but the last.")
@@ -59,6 +69,13 @@ class UploadRead(Answer):
     expires_at: datetime = Field(description="Until then it has to be complete.")
     arrived: list[PartArrived]
     missing: list[PartSend] = Field(description="The next ones to send. Ask again when they are sent.")
+
+
+class LinkAccepted(Answer):
+    """The link is being fetched; nothing has to be sent."""
+
+    kind: Literal["link"] = "link"
+    project_id: UUID
 
 
 class ProjectRead(Answer):

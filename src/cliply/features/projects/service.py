@@ -152,12 +152,17 @@ def options_of(project: Project) -> ProjectOptions:
 
 def checked_name(name: str) -> str:
     """One line that can be read. Raises Invalid where nothing of it can be."""
-    shown = " ".join("".join(char if char.isprintable() else " " for char in name).split())
+    shown = one_line(name)
     if not shown:
         raise Invalid("A project needs a name with at least one letter or digit.")
     if len(shown) > LONGEST_NAME:
         raise Invalid(f"A project's name has at most {LONGEST_NAME} characters.")
     return shown
+
+
+def one_line(text: str) -> str:
+    """`text` without what cannot be printed, its words one space apart."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def state_of(project: Project) -> dict[str, Any]:

@@ -1,0 +1,64 @@
+"""A project's source from its link."""
+
+import hashlib
+import mimetypes
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID, uuid5
+
+from cliply.errors import Invalid
+from cliply.features.jobs.runner import JobRun
+from cliply.features.projects import service as projects
+from cliply.features.projects import uploads
+from cliply.features.projects.models import Project
+from cliply.integrations.downloads import download
+from cliply.media.probe import probe
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What was behind a link, stored and looked at."""
+
+    source_id: UUID
+    name: str
+    title: str
+    verified: uploads.Verified
+
+
+class NoLink(Invalid):
+    def __init__(self) -> None:
+        super().__init__("This project has no link. Upload its file instead.")
+
+
+def fetch(run: JobRun, project: Project) -> Fetched:
+    """Download, check and store the video; a try that was killed on this machine is gone on with."""
+    if project.link is None:
+        raise NoLink
+    runtime = run.runtime
+    folder = runtime.settings.cache / "service" / "downloads" / str(project.id)
+    got = download(
+        project.link,
+        folder,
+        runtime.settings.downloads,
+        largest=runtime.settings.uploads.largest,
+        longest=runtime.settings.uploads.longest * 3600,
+        on_progress=lambda share: run.progress(0.9 * share, "downloading"),
+    )
+    source = probe(got.file)
+    uploads.check(runtime, projects.options_of(project), source)
+    source_id = uuid5(project.id, f"source-{_sha256(got.file)}")
+    stored = runtime.storage.put_file(
+        project.key("source", source_id),
+        got.file,
+        content_type=mimetypes.guess_type(got.file.name)[0] or "application/octet-stream",
+        on_progress=lambda _bytes: run.progress(0.95, "storing"),
+    )
+    shutil.rmtree(folder, ignore_errors=True)
+    title = projects.one_line(got.title)[: projects.LONGEST_NAME]
+    return Fetched(source_id, got.file.name, title, uploads.Verified(stored, source))
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
