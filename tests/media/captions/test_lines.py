@@ -33,6 +33,41 @@ def test_no_line_ends_with_an_article_or_preposition_where_it_can_be_avoided() -
     assert not [line for line in lines if line.split()[-1] in {"the", "a", "of", "with", "into", "on", "and"}]
 
 
+def test_a_screen_ends_where_a_sentence_ends() -> None:
+    blocks = broken("It was the best of times. It was the worst of times. No. Leave it alone. It helps them")
+
+    inside = [token.text for block in blocks for token in block.tokens[:-1] if ends_sentence(token.text)]
+    assert not inside
+    assert [block.tokens[-1].text for block in blocks].count("It") == 0
+
+
+def test_a_screen_ends_at_a_comma_where_one_is_near() -> None:
+    text = "A friend was coming to dinner, ten seconds later, I was stung. It was the age of wisdom, it was over."
+    blocks = broken(text, CaptionStyle(words=3, characters=15, punctuation="all"), width=15)
+
+    assert not [block for block in blocks if any("," in token.text for token in block.tokens[:-1])]
+
+
+def test_sentences_too_short_to_be_read_alone_share_a_screen() -> None:
+    words = spoken("No. Not. Now. We go on to the very next thing", each=150)
+
+    assert len(broken(words)[0].tokens) > 1
+
+
+def test_two_lines_of_a_screen_are_about_even() -> None:
+    for text in ("It was the season of light", "It is the wild bees that are in trouble"):
+        for block in broken(text, CaptionStyle(words=3, characters=15), width=15):
+            lengths = [len(line_text(line)) for line in block.lines]
+            assert max(lengths) <= 2 * min(lengths), (text, shown([block]))
+
+
+def test_one_short_word_stands_alone_only_as_a_sentence_or_between_pauses() -> None:
+    blocks = broken("No. She could never see why the old men left it and went to the far end of it all")
+
+    alone = [block.tokens[0].text for block in blocks if len(block.tokens) == 1]
+    assert alone == ["No"]
+
+
 def test_a_number_stays_with_what_it_counts() -> None:
     lines = shown(broken("they paid about 40 million dollars to 25 people in 2019"))
 

@@ -39,6 +39,23 @@ _LEADING = {
     "he": "של על את אל עם לא כי או גם זה זו אם הוא היא אני",
     "hi": "और या कि में से को का की के पर एक यह वह",
 }
+# Of the leading words: pronouns, verbs and adverbs, after which a line ends less badly than after "the" or "of".
+_LOOSE = {
+    "en": """is are was were be been being am do does did have has had will would can could should may might must not
+        just really i you he she we they i'm you're we're they're it's that's there's don't didn't won't can't this
+        that these those where who which when""",
+    "es": "es son fue era no se me te le lo nos este esta ese esa como",
+    "fr": "est sont était ne pas je tu il elle on nous vous ils elles se me te plus",
+    "de": "ist sind war hat haben nicht ich du er sie es wir",
+    "pt": "é são foi era não me te lhe este esta esse essa como",
+    "it": "è sono era non mi ti si questo questa come",
+    "nl": "is was heeft niet ik je jij hij zij we wij",
+    "ru": "не я ты он она мы вы они это этот эта",
+    "pl": "nie to",
+    "uk": "не її це",
+    "sv": "är var har inte",
+    "el": "είναι δεν",
+}
 # Besides the leading words: common words that say little, never worth stressing.
 _COMMON = {
     "en": """it he she him them us me there here then now well yeah yes ok okay oh um uh like know think get got go
@@ -80,6 +97,12 @@ _STRONG = {
 def leading(language: str) -> frozenset[str]:
     """Words that a line should not end with."""
     return _words(_LEADING, language)
+
+
+@cache
+def binding(language: str) -> frozenset[str]:
+    """Of the leading words those that belong to the next one: articles, prepositions, conjunctions, possessives."""
+    return leading(language) - _words(_LOOSE, language)
 
 
 @cache

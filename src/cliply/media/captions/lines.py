@@ -12,7 +12,7 @@ from functools import cache
 from itertools import accumulate, pairwise
 
 from cliply.media.captions.fonts import clusters
-from cliply.media.captions.function_words import leading
+from cliply.media.captions.function_words import binding, leading
 from cliply.media.captions.styles import CaptionStyle
 from cliply.media.captions.tokens import Token, spaceless
 from cliply.media.types import Millis
@@ -25,7 +25,15 @@ PAUSE = 500
 LINGER = 80
 """Milliseconds a line outlives its last word before a pause; more would read as drift."""
 _SHORT = 700
+_GLIMPSE = 280
+"""Milliseconds below which nothing can be read, not even a sentence of one word."""
 _IMPOSSIBLE = 1e6
+# What a screen costs. A sentence that runs into the next one costs more than any uneven line, less than a glimpse.
+_SENTENCE_INSIDE, _CLAUSE_INSIDE = 4.0, 0.8
+_SENTENCE_BEGUN, _CLAUSE_BEGUN = 3.0, 1.2
+_GLIMPSED = 6.0
+_LONELY, _ALONE = 1.6, 0.5
+_LONELY_LETTERS = 7
 _NARROWEST = 0.7
 """A long word may be set this much smaller before it is divided."""
 
@@ -112,6 +120,7 @@ class _Breaker:
         self._measure = cache(measure)
         self._space = self._measure("n n") - self._measure("nn")
         self._leading = leading(language)
+        self._binding = binding(language)
 
     def fit(self, token: Token) -> Iterator[Token]:
         """`token`, divided where it would not fit even when it is set smaller."""
@@ -151,18 +160,20 @@ class _Breaker:
         return [tuple(tuple(phrase[start:end]) for start, end in pairwise(edges)) for edges in search.blocks()]
 
     def _break(self, left: Token, right: Token) -> float:
-        """What it costs to break here, from 0 (a reader pauses) to 1.2 (the words belong together)."""
+        """What it costs to break here, from 0 (a reader pauses) to 1.6 (the words belong together)."""
         if ends_sentence(left.text):
             return 0.0
         if _CLAUSE_END.search(left.text):
             return 0.1
         word = _bare(left.text)
+        if word in self._binding or left.text.lower() in self._binding:
+            return 1.5
         if word in self._leading or left.text.lower() in self._leading:
-            return 1.2
+            return 0.55 if _bare(right.text) in self._leading else 0.8
         if _NUMBER.match(left.text) and _bare(right.text) not in self._leading:
-            return 1.3  # a number and what it counts
+            return 1.6  # a number and what it counts
         if left.text[:1].isupper() and right.text[:1].isupper() and not left.text.isupper():
-            return 0.8
+            return 0.55 if _bare(right.text) in self._leading else 0.8
         pause = min(0.2, max(0, right.start - left.end) / 1000)
         return (0.2 if _bare(right.text) in self._leading else 0.45) - pause
 
@@ -191,6 +202,11 @@ class _Search:
         self._gaps = spaces
         self._breaks = breaks
         self._ends = [0, *accumulate(ends_sentence(token.text) for token in phrase)]
+        commas = [bool(_CLAUSE_END.search(token.text)) for token in phrase]
+        self._pauses = [True, *(comma or ends_sentence(each.text) for comma, each in zip(commas, phrase, strict=True))]
+        # "Well, it works": one word before a comma is no clause of its own.
+        clauses = (comma and not before for before, comma in zip(self._pauses, commas, strict=False))
+        self._clauses = [0, *accumulate(clauses)]
         # Pieces of scripts without spaces are smaller than words: there only the width decides.
         self._words = len(phrase) if any(spaceless(token.text) for token in phrase) else style.words
 
@@ -214,16 +230,39 @@ class _Search:
 
     def _block(self, start: int, end: int) -> tuple[float, tuple[int, ...]]:
         cost, edges = min((self._lines(start, end, count) for count in range(1, self._style.lines + 1)), key=_first)
-        cost += 0.6
-        phrase = self._phrase
-        lasts = phrase[end - 1].end - phrase[start].start
-        if lasts < _SHORT and len(phrase) > end - start:
-            cost += 0.8 * (_SHORT - lasts) / _SHORT
-        if end - start == 1 and len(phrase) > 1 and self._style.words > 1:
-            cost += 0.5
-        if end < len(phrase):
+        cost += 0.6 + self._run_together(start, end)
+        whole = len(self._phrase) == end - start
+        if end - start == 1 and not whole and self._style.words > 1 and not self._is_sentence(start, end):
+            cost += _LONELY if self._letters[end] - self._letters[start] < _LONELY_LETTERS else _ALONE
+        lasts = self._lasts(start, end)
+        if lasts < _SHORT and not whole:
+            cost += 1.2 * (_SHORT - lasts) / _SHORT + _GLIMPSED * (lasts < _GLIMPSE)
+        if end < len(self._phrase):
             cost += 1.2 * self._breaks[end]
         return cost, edges
+
+    def _run_together(self, start: int, end: int) -> float:
+        """What it costs to show parts of several sentences or clauses at once, most where one has only just begun."""
+        sentences = self._ends[end - 1] - self._ends[start]
+        clauses = self._clauses[end - 1] - self._clauses[start]
+        cost = _SENTENCE_INSIDE * sentences + _CLAUSE_INSIDE * clauses
+        if end - start > 1 and not self._pauses[end]:
+            cost += _SENTENCE_BEGUN * self._ends_at(self._ends, end - 1)
+            cost += _CLAUSE_BEGUN * self._ends_at(self._clauses, end - 1)
+        if end - start > 1 and start > 0 and not self._pauses[start]:
+            cost += _CLAUSE_BEGUN / 2 * self._ends_at(self._clauses, start + 1)
+        return cost
+
+    def _is_sentence(self, start: int, end: int) -> bool:
+        return bool(self._ends_at(self._ends, end)) and (start == 0 or bool(self._ends_at(self._ends, start)))
+
+    @staticmethod
+    def _ends_at(ends: Sequence[int], edge: int) -> int:
+        return ends[edge] - ends[edge - 1]
+
+    def _lasts(self, start: int, end: int) -> Millis:
+        phrase = self._phrase
+        return (phrase[end].start if end < len(phrase) else phrase[-1].end + LINGER) - phrase[start].start
 
     def _lines(self, start: int, end: int, count: int) -> tuple[float, tuple[int, ...]]:
         """The cheapest split into exactly `count` lines."""
@@ -237,9 +276,8 @@ class _Search:
                 break
             tail, edges = self._lines(at, end, count - 1)
             uneven = (self._measured(start, at) - whole / count) / self._width
-            cost = head + tail + 0.8 * self._breaks[at] + 3 * uneven * uneven + 0.15
-            # A sentence that ends on the screen where the next begins reads as one with it, less so across lines.
-            cost += 0.6 * (self._ends[at] - self._ends[at - 1])
+            lopsided = (self._measured(start, at) - whole / count) / max(1.0, whole / count)
+            cost = head + tail + 0.8 * self._breaks[at] + 2 * uneven * uneven + 1.8 * lopsided * lopsided + 0.15
             cheapest = min(cheapest, (cost, (start, *edges)), key=_first)
         return cheapest
 
@@ -252,7 +290,9 @@ class _Search:
             and letters <= self._style.characters
             and self._measured(start, end) <= self._width
         )
-        return 1.5 * (self._ends[end - 1] - self._ends[start]) if fits else _IMPOSSIBLE
+        # Two sentences, or two clauses, read as one within a line, less so across lines.
+        inside = (ends[end - 1] - ends[start] for ends in (self._ends, self._clauses))
+        return sum(weight * each for weight, each in zip((1.5, 0.8), inside, strict=True)) if fits else _IMPOSSIBLE
 
     def _measured(self, start: int, end: int) -> float:
         return self._across[end] - self._across[start] - self._first_space[start]
