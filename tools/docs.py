@@ -1,6 +1,8 @@
 """Write the reference pages that are made from the code, or check that they are up to date (`--check`)."""
 
+import json
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,11 +11,16 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from typer.testing import CliRunner
 
+from cliply.api.app import create_app
 from cliply.cli.exit_codes import MEANING
 from cliply.cli.main import app
 from cliply.features.identity import permissions as permission_table
 from cliply.features.identity.models import Role
+from cliply.infra.db import Database
+from cliply.infra.mail import FolderMailer
 from cliply.infra.settings import Settings
+from cliply.infra.storage.folder import FolderStorage
+from cliply.runtime import Runtime
 from tools import make_schemas
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
@@ -80,9 +87,19 @@ def permissions() -> str:
     return "\n".join(["# Permissions", "", text, "", *rows, ""])
 
 
+def openapi() -> str:
+    """The service's document, as the service itself answers with it."""
+    with tempfile.TemporaryDirectory() as folder:
+        now = Settings(data=Path(folder))
+        database = Database("postgresql://127.0.0.1:1/nothing")
+        runtime = Runtime(now, database, FolderStorage(Path(folder)), FolderMailer(Path(folder), now.mail.sender))
+        return json.dumps(create_app(runtime).openapi(), indent=2, ensure_ascii=False) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "command-line.md": command_line,
     "exit-codes.md": exit_codes,
+    "openapi.json": openapi,
     "permissions.md": permissions,
     "settings.md": settings,
     **make_schemas.PAGES,

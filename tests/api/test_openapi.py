@@ -1,7 +1,9 @@
 """The document of the service is complete, and its routes keep what it says."""
 
+import re
 from typing import Any
 
+import jsonschema
 import pytest
 from fastapi import FastAPI
 
@@ -83,9 +85,12 @@ def test_every_error_is_a_problem(document: dict[str, Any]) -> None:
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for name, (_, _, operation) in operations(document).items():
         for status, answer in operation["responses"].items():
-            assert answer["description"], (name, status)
             if int(status) >= 400:
-                assert answer["content"] == problem, (name, status)
+                said = document["components"]["responses"][answer["$ref"].rpartition("/")[2]]
+                assert said["description"], (name, status)
+                assert said["content"] == problem, (name, status)
+            else:
+                assert answer["description"], (name, status)
 
 
 def test_every_name_that_is_referred_to_is_there_and_every_one_there_is_used(document: dict[str, Any]) -> None:
@@ -95,4 +100,29 @@ def test_every_name_that_is_referred_to_is_there_and_every_one_there_is_used(doc
             return here.union(*map(references, value.values()))
         return set().union(*map(references, value)) if isinstance(value, list) else set()
 
-    assert references(document) == {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+    there = {
+        f"#/components/{part}/{name}" for part in ("schemas", "responses") for name in document["components"][part]
+    }
+    assert references(document) == there
+
+
+def test_every_example_fits_its_schema(document: dict[str, Any]) -> None:
+    def check(schema: dict[str, Any], where: str) -> None:
+        whole = {**schema, "components": document["components"]}
+        for example in schema.get("examples", ()):
+            jsonschema.Draft202012Validator(whole).validate(example)
+        for name, inner in schema.get("properties", {}).items():
+            check(inner, f"{where}.{name}")
+
+    for name, schema in document["components"]["schemas"].items():
+        check(schema, name)
+
+
+def test_the_document_is_an_openapi_document(document: dict[str, Any]) -> None:
+    """By the rules that a schema of it can express, as far as the client that is made from it needs them."""
+    assert document["openapi"].startswith("3.1")
+    for name, (_, path, operation) in operations(document).items():
+        declared = {each["name"] for each in operation.get("parameters", ()) if each["in"] == "path"}
+        assert declared == set(re.findall(r"{(\w+)}", path)), name
+        assert any(status < "400" for status in operation["responses"]), name
+        assert operation["tags"], name

@@ -85,6 +85,7 @@ def _completed(app: FastAPI, document: dict[str, Any]) -> dict[str, Any]:
     told = Problem.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
     schemas.update(told.pop("$defs"))
     schemas["Problem"] = told
+    components["responses"] = {_name(status): _problem(status) for status in _DESCRIPTIONS if status >= 400}
     for path, route in routes_of(app):
         if route.include_in_schema:
             for method in sorted(route.methods or ()):
@@ -105,7 +106,7 @@ def _complete(operation: dict[str, Any], method: str, path: str, route: APIRoute
     responses = operation["responses"]
     responses.pop("422", None)
     for status in _statuses(method, path, calls, operation):
-        responses.setdefault(str(status), _problem(status))
+        responses.setdefault(str(status), {"$ref": f"#/components/responses/{_name(status)}"})
     if method == "GET" and "application/json" in responses.get("200", {}).get("content", {}):
         responses["304"] = {"description": _DESCRIPTIONS[304]}
 
@@ -149,8 +150,13 @@ def _statuses(method: str, path: str, calls: list[object], operation: Mapping[st
         yield 412
 
 
+def _name(status: int) -> str:
+    """`NotFound`."""
+    return HTTPStatus(status).phrase.title().replace(" ", "").replace("-", "")
+
+
 def _problem(status: int) -> dict[str, Any]:
     return {
-        "description": _DESCRIPTIONS.get(status, HTTPStatus(status).phrase),
+        "description": _DESCRIPTIONS[status],
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
