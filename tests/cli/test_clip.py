@@ -234,3 +234,29 @@ def test_clips_that_were_asked_for_by_more_survive_the_next_run(talk: Path, cach
     again = clips(cache, *asked)
     assert [clip["span"] for clip in again["clips"]] == [first["clips"][0]["span"], added["span"]]
     assert (folder / added["files"]["video"]).exists()
+
+
+def test_a_number_asked_for_twice_is_made_once_and_the_others_keep_theirs(
+    talk: Path, cache: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "clips"
+    first = clips(cache, talk, "--out", folder, "--count", 1, "--max", 25, "--quality", "draft")
+    spans = {each["pick"]: each["span"] for each in first["candidates"]}
+    one = cliply(cache, "more", folder, "--pick", 2)
+    assert one.returncode == 0, one.stderr
+    [new, page] = one.stdout.splitlines()
+    assert (Path(new).name, page) == (document_of(folder)["clips"][1]["files"]["video"], str(folder / "index.html"))
+    again = cliply(cache, "more", folder, "--pick", 1, "--pick", 2)
+    assert again.returncode == 0, again.stderr
+    assert "Candidate 2 is a clip already" in again.stderr
+    made = document_of(folder)
+    assert [(each["number"], each["pick"], each["span"]) for each in made["clips"][1:]] == [
+        (2, 2, spans[2]),
+        (3, 1, spans[1]),
+    ]
+    assert {each["pick"]: each["span"] for each in made["candidates"]} == {
+        pick: span for pick, span in spans.items() if pick not in (1, 2)
+    }
+    before = files_in(folder)
+    nothing = cliply(cache, "more", folder, "--pick", 1)
+    assert (nothing.returncode, files_in(folder)) == (0, before)

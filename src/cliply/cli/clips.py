@@ -223,10 +223,12 @@ def watched(work: Callable[[Watch], Result], source: MediaSource) -> Result:
 def _show(finished: Finished, folder: Path, json: bool) -> None:
     document = finished.document
     if json:
-        print_json(document.model_dump(mode="json"))
+        of_this_run = {"made": list(finished.made), "warnings": list(finished.warnings)}
+        print_json(document.model_dump(mode="json") | of_this_run)
     else:
         for made in document.clips:
-            typer.echo(folder / str(made.files.video))
+            if made.number in finished.made:
+                typer.echo(folder / str(made.files.video))
         typer.echo(folder / "index.html")
     failed = [made for made in document.clips if any(finding.level == "failed" for finding in made.findings)]
     for made in failed:

@@ -106,6 +106,9 @@ class ClipEntry(Moment):
     """The layouts it uses, in order of appearance."""
     files: ClipFiles = ClipFiles()
     findings: tuple[Finding, ...] = ()
+    pick: int | None = Field(None, ge=1)
+    """Its number among the candidates, which no other moment of this folder gets; null in a document of an earlier
+    version."""
     picked: bool = False
     """Made by `cliply more`; a later `cliply clip` makes it again instead of dropping it."""
     made_from: str = ""
@@ -118,7 +121,7 @@ class CandidateEntry(Moment):
     """A moment that was not rendered; `cliply more FOLDER --pick NUMBER` makes a clip of it."""
 
     pick: int = Field(ge=1)
-    """The number to pick it by."""
+    """The number to pick it by; it stays the same for as long as the folder is used."""
     keywords: tuple[str, ...] = ()
 
 

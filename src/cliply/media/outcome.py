@@ -14,6 +14,7 @@ from cliply.media.edit import ClipEdit
 from cliply.media.edits import edit_digest, load_edit, look_digest
 from cliply.media.options import ClipOptions
 from cliply.media.page import PAGE_FILE, write_page
+from cliply.media.picks import number_moments
 from cliply.media.rendering.bumper import played_length
 from cliply.media.speech.transcripts import transcript_json
 from cliply.media.types import Highlight, Span
@@ -38,6 +39,7 @@ class Outcome:
         self._analysis = analysis
         self._options = options
         self._previous = previous
+        self._picks = number_moments(analysis.findings.highlights, previous)
         self._entries: dict[int, ClipEntry] = {}
         self._adds = False
         self.failures: list[Failure] = []
@@ -91,6 +93,7 @@ class Outcome:
             layouts=tuple(dict.fromkeys(layout.layout for layout in edit.layouts)),
             files=delivered.files,
             findings=delivered.findings,
+            pick=self._picks[highlight.span],
             picked=self._adds or highlight.span in self.picked(),
             made_from=edit_digest(edit),
             made_with=look_digest(edit.captions.style, edit.brand),
@@ -143,7 +146,7 @@ class Outcome:
             options=self._options.model_dump(mode="json"),
             clips=tuple(self._entries[number] for number in sorted(self._entries)),
             candidates=tuple(
-                candidate(each, rank=rank, pick=pick, whole=transcript) for pick, (rank, each) in enumerate(others, 1)
+                candidate(each, rank=rank, pick=self._picks[each.span], whole=transcript) for rank, each in others
             ),
         )
 

@@ -14,11 +14,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from cliply.errors import Conflict, Invalid, NotAllowed, NotFound
+from cliply.errors import Conflict, Invalid, NotAllowed
 from cliply.media.analysis import Analysis, analyse, listen
 from cliply.media.assemble import Assembled, assemble
 from cliply.media.cache import Cache, write_text
@@ -34,6 +35,7 @@ from cliply.media.highlights.find import Findings
 from cliply.media.highlights.judge import Judge
 from cliply.media.options import ClipOptions
 from cliply.media.outcome import TRANSCRIPT_FILE, Failure, Outcome
+from cliply.media.picks import picked_candidates
 from cliply.media.preflight import check_more
 from cliply.media.probe import Source
 from cliply.media.progress import Stage, Update, Watch
@@ -65,6 +67,8 @@ class Finished:
 
     document: ClipsDocument
     failures: tuple[Failure, ...]
+    made: tuple[int, ...]
+    """The numbers of the clips that were asked for, where they could be made."""
     warnings: tuple[str, ...] = ()
     """What could not be done as asked, for the creator."""
 
@@ -88,7 +92,9 @@ def make_clips(
         ]
         _make(_Work(analysis, request.options, request.folder, outcome, cache, watch), list(enumerate(chosen, 1)))
         cache.prune(keep=analysis.fingerprint)
-        return Finished(outcome.finish(), tuple(outcome.failures), analysis.findings.warnings)
+        document = outcome.finish()
+        made = tuple(entry.number for entry in document.clips)
+        return Finished(document, tuple(outcome.failures), made, analysis.findings.warnings)
 
 
 def make_more(
@@ -96,15 +102,16 @@ def make_more(
 ) -> Finished:
     """Make clips of further candidates of an earlier run, by their numbers; nothing is transcribed again.
 
-    Raises NotFound for a number that is not there, Conflict when the source has changed.
+    One that is a clip already is not made again but named in the warnings. Raises NotFound for a number that is not
+    there, Conflict when the source has changed.
     """
     if document.source.fingerprint != fingerprint(source.path):
         raise Conflict(f"{source.path.name} has changed since the clips were made. Run `cliply clip` on it again.")
     options = _options(document, folder)
-    known = {entry.pick: entry.span for entry in document.candidates}
-    if unknown := [str(pick) for pick in picks if pick not in known]:
-        raise NotFound(f"There is no candidate {', '.join(unknown)}; they are numbered 1 to {len(known)}.")
-    check_more(options, folder, [known[pick] for pick in dict.fromkeys(picks)])
+    candidates, notes = picked_candidates(document, picks)
+    if not candidates:
+        return Finished(document, (), (), notes)
+    check_more(options, folder, [candidate.span for candidate in candidates])
     with _alone(folder):
         analysis = Analysis(
             source,
@@ -114,11 +121,23 @@ def make_more(
             Findings(highlights=tuple(_ranked(document)), sentences=(), chapters=()),
         )
         by_span = {highlight.span: highlight for highlight in analysis.findings.highlights}
-        first = max((entry.number for entry in document.clips), default=0) + 1
-        wanted = [(number, by_span[known[pick]]) for number, pick in enumerate(dict.fromkeys(picks), first)]
+        wanted = [
+            (number, by_span[candidate.span])
+            for number, candidate in zip(_free_numbers(document), candidates, strict=False)
+        ]
         outcome = Outcome.go_on(folder, analysis, options, document)
         _make(_Work(analysis, options, folder, outcome, cache, watch), wanted)
-        return Finished(outcome.save(), tuple(outcome.failures))
+        document = outcome.save()
+        numbers = {number for number, _ in wanted}
+        made = tuple(entry.number for entry in document.clips if entry.number in numbers)
+        return Finished(document, tuple(outcome.failures), made, notes)
+
+
+def _free_numbers(document: ClipsDocument) -> Iterator[int]:
+    """For further clips; a run that was stopped may have made the second of two, and left the first one's number."""
+    taken = {entry.number for entry in document.clips}
+    first = max((entry.number for entry in document.clips if not entry.picked), default=0) + 1
+    return (number for number in count(first) if number not in taken)
 
 
 def render_edit(edit: ClipEdit, source: Source, target: Path, watch: Watch) -> Delivered:
