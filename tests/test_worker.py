@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -49,6 +50,15 @@ def test_cliply_worker_runs_its_jobs_and_leaves_well_when_asked(database: Databa
         assert one(database, "select count(*) from jobs where id = :id", id=new) == 1
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(timeout=10) == 0
+        assert worker.stderr is not None
+        lines = [json.loads(line) for line in worker.stderr]
+    told = {(line["event"], line["job_kind"], line.get("outcome")) for line in lines}
+    assert told >= {
+        ("worker_started", None, None),
+        ("job_started", "JOB_HISTORY_CLEAN", None),
+        ("job_ended", "JOB_HISTORY_CLEAN", "succeeded"),
+        ("worker_stopped", None, None),
+    }
 
 
 def test_a_queue_that_does_not_exist_is_refused_with_those_that_do(migrated: str) -> None:

@@ -1,3 +1,4 @@
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -41,6 +42,20 @@ def test_a_database_that_is_away_is_named_and_the_rest_still_told(tmp_path: Path
     checks = readiness(Database(secret), Settings(data=tmp_path)).checks()
     assert of(checks) == {"database": False, "schema": False, "storage": True, "queue": False, "disk": True}
     assert "hunter2" not in repr(checks)
+
+
+@pytest.mark.slow
+def test_a_database_that_takes_the_call_and_says_nothing_is_named_in_time(tmp_path: Path) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        frozen = Database(f"postgresql://127.0.0.1:{silent.getsockname()[1]}/frozen")
+        asked = readiness(frozen, Settings(data=tmp_path))
+        began = time.monotonic()
+        checks = asked.checks()
+        assert time.monotonic() - began < 5
+    assert (of(checks)["database"], of(checks)["disk"]) == (False, True)
+    assert told(checks, "database") == "No answer within 4 s."
 
 
 def test_tables_of_another_version_are_named(server: str, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ _JOB_SECONDS = (0.01, 0.1, 1, 5, 15, 60, 180, 600, 1800, 3600, 10_800)
 _REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 # When a series was first seen is of no use here, and doubles what is shown.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 PROCESS = CollectorRegistry()
 """All figures of this process; shown by `metrics_page`."""
 

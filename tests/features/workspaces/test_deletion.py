@@ -1,6 +1,7 @@
 import io
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import pytest
@@ -19,7 +20,9 @@ from cliply.features.workspaces import deletion, invitations, tasks
 from cliply.features.workspaces.deletion import BeingDeleted, NameDiffers
 from cliply.infra.queue.rows import NewJob
 from cliply.infra.queue.transactions import enqueue
+from cliply.infra.storage.failures import StorageDown
 from cliply.infra.storage.keys import ObjectKey
+from cliply.infra.storage.protocol import Storage
 from cliply.runtime import Runtime
 
 HOLDERS = text("""
@@ -175,4 +178,45 @@ def test_what_arrives_late_by_an_old_link_is_removed_in_the_end(
         session.execute(late, {"id": str(office.id)})
     with working(migrated, office.database, [tasks.purge_workspace], runtime=runtime):
         until(lambda: open_jobs(office) == 0)
+    assert files(runtime, office.id) == []
+
+
+class Failing:
+    """A storage that loses its connection once in the middle of a removal."""
+
+    def __init__(self, behind: Storage) -> None:
+        self._behind = behind
+        self.failed = 0
+
+    def delete_all(self, workspace: UUID, project: UUID | None = None) -> None:
+        self._behind.delete_all(workspace, project)
+        # Behind the rows, when nothing but the job itself knows the workspace any more.
+        self.failed += 1
+        if self.failed == 2:
+            raise StorageDown("the line broke.")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._behind, name)
+
+
+def test_a_removal_that_breaks_off_goes_on_to_its_end(
+    office: Office, runtime: Runtime, furnished: ObjectKey, migrated: str
+) -> None:
+    announced(office)
+    time_passes(office)
+    failing = Failing(runtime.storage)
+    unsteady = replace(runtime, storage=cast("Storage", failing))
+    with office.database.system() as session:
+        tasks.purge_workspace.start(session, workspace_id=office.id)
+
+    def hurried() -> bool:
+        with office.database.system() as session:
+            now = text("UPDATE procrastinate_jobs SET scheduled_at = now() WHERE status = 'todo' AND failures = 1")
+            session.execute(now)
+        return open_jobs(office) == 0
+
+    with working(migrated, office.database, [tasks.purge_workspace], runtime=unsteady):
+        until(hurried)
+    assert failing.failed == 3
+    assert set(rows(migrated, office.id)) == {"audit_entries"}
     assert files(runtime, office.id) == []
