@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from cliply.cli import console
 from cliply.cli.main import app
+from cliply.features.identity import accounts
 from cliply.features.identity.accounts import NoAccount, RecoveryOver
 from cliply.infra.db import Database
 
@@ -55,3 +56,17 @@ def test_a_code_is_mailed_or_where_no_server_is_set_written_to_a_folder(
     code = next(line.strip() for line in file.read_text().splitlines() if line.startswith("    "))
     assert code not in said
     assert "password is set" in users("reset", typed=f"{code}\nanother {PASSWORD}\n").output
+
+
+def test_an_account_is_let_run_the_installation_and_not_any_more(database: Database) -> None:
+    users("add", "ada@example.com", "--name", "Ada", typed=f"{PASSWORD}\n")
+
+    def is_admin() -> bool:
+        with database.system() as session:
+            return accounts.get(session, accounts.find(session, "ada@example.com")).is_admin
+
+    assert not is_admin()
+    assert users("admin", "ada@example.com").output == "ada@example.com runs this installation.\n"
+    assert is_admin()
+    assert "no longer" in users("admin", "ada@example.com", "--revoke").output
+    assert not is_admin()

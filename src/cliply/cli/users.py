@@ -103,6 +103,24 @@ def sign_out(email: _Email, json: JsonFlag = False) -> None:
         typer.echo(f"{email} was signed out of {ended} browser{'' if ended == 1 else 's'}.")
 
 
+@app.command()
+def admin(
+    email: _Email,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Take it back.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Let an account look after the whole installation over the API: jobs and queues of all workspaces, readiness."""
+    from cliply.features.identity import accounts
+    from cliply.infra.opening import open_database
+
+    with open_database(settings()) as database, database.system() as session:
+        accounts.set_admin(session, accounts.find(session, email), not revoke, by=_operator())
+    if json:
+        print_json({"email": email, "is_admin": not revoke})
+    else:
+        typer.echo(f"{email} {'no longer runs' if revoke else 'runs'} this installation.")
+
+
 def _operator() -> "Actor":
     from cliply.features.audit.models import ActorKind
     from cliply.features.audit.service import Actor

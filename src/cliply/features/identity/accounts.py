@@ -152,6 +152,13 @@ def recover(database: Database, token: str, password: str, *, by: Actor) -> UUID
         return user_id
 
 
+def set_admin(session: Session, user_id: UUID, is_admin: bool, *, by: Actor) -> None:
+    """Let an account run the installation, or not any more; from the end of the transaction on."""
+    user = session.scalars(select(User).where(User.id == user_id).with_for_update()).one()
+    before, user.is_admin = {"is_admin": user.is_admin}, is_admin
+    audit.record(session, "user.admin_changed", ("user", user_id), by=by, before=before, after={"is_admin": is_admin})
+
+
 def get(session: Session, user_id: UUID) -> User:
     """The account of somebody who has proved to be its user."""
     return session.get_one(User, user_id)
