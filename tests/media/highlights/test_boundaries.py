@@ -1,4 +1,4 @@
-from cliply.media.highlights.boundaries import snap
+from cliply.media.highlights.boundaries import limited, snap
 from cliply.media.types import Span, Word
 
 WORDS = [Word("Before.", 0, 900), Word("This", 1500, 1800), Word("counts.", 1900, 2400), Word("After.", 3000, 3400)]
@@ -30,3 +30,14 @@ def test_a_silence_far_from_the_words_is_not_theirs() -> None:
     silences = (Span(10_000, 12_000), Span(39_500, 39_950), Span(70_000, 73_000))
     cut = snap(Span(40_000, 41_000), 0, 2, words, 90_000, silences)
     assert cut == Span(39_750, 41_400)
+
+
+def test_pauses_give_way_where_the_clip_would_be_too_long_but_no_word_does() -> None:
+    cut, spoken = Span(1000, 2900), Span(1200, 2500)
+    assert limited(cut, spoken, 2000, None) == cut
+    assert limited(cut, spoken, 1600, None) == Span(1100, 2700)
+    assert limited(cut, spoken, 1000, None) == spoken
+
+
+def test_no_pause_from_outside_the_asked_part_is_added() -> None:
+    assert limited(Span(1000, 2900), Span(1200, 2500), 5000, Span(1150, 2600)) == Span(1150, 2600)

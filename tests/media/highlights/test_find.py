@@ -42,7 +42,7 @@ def test_highlights_are_whole_sentences_in_whole_words_and_within_the_wanted_len
         assert words[-1].text.endswith((".", "?"))
         assert all(each.span.start <= word.start and word.end <= each.span.end for word in words)
         assert " ".join(word.text for word in words) == each.text
-        assert 20_000 <= each.span.duration <= 41_000
+        assert 20_000 <= each.span.duration <= 40_000
 
 
 def test_the_best_come_first_and_the_chosen_do_not_overlap() -> None:
@@ -65,8 +65,12 @@ def test_gives_as_many_as_asked_for_if_they_fit() -> None:
     found = find_highlights(talk, end_of(talk), options=HighlightOptions(count=3)).highlights
     assert sum(each.chosen for each in found) == 3
     short = interview(1, gems=(), ads=())
-    few = find_highlights(short, end_of(short), options=HighlightOptions(count=30)).highlights
-    assert 1 <= sum(each.chosen for each in few) < 5
+    few = find_highlights(short, end_of(short), options=HighlightOptions(count=30))
+    number = sum(each.chosen for each in few.highlights)
+    assert 1 <= number < 5
+    [told] = few.warnings
+    assert "asked for 30 clips" in told
+    assert f"found for {number}" in told
 
 
 def test_stays_within_the_part_that_was_asked_for() -> None:
@@ -74,7 +78,7 @@ def test_stays_within_the_part_that_was_asked_for() -> None:
     part = Span(600_000, 900_000)
     found = find_highlights(talk, end_of(talk), options=HighlightOptions(within=part)).highlights
     assert found
-    assert all(part.start - 500 <= each.span.start and each.span.end <= part.end + 500 for each in found)
+    assert all(part.start <= each.span.start and each.span.end <= part.end for each in found)
 
 
 def test_looks_for_what_was_asked_for() -> None:

@@ -24,6 +24,18 @@ def snap(span: Span, first: int, last: int, words: Sequence[Word], duration: Mil
     return Span(max(0, start), min(duration, end) if duration > span.start else end)
 
 
+def limited(cut: Span, spoken: Span, longest: Millis, part: Span | None) -> Span:
+    """`cut` no longer than `longest` and inside `part`: the pauses around what is `spoken` give way, both in
+    proportion."""
+    cut = cut.clamp(part) if part is not None else cut
+    lead, tail = max(0, spoken.start - cut.start), max(0, cut.end - spoken.end)
+    over = min(cut.duration - longest, lead + tail)
+    if over <= 0:
+        return cut
+    off_lead = over * lead // (lead + tail)
+    return Span(cut.start + off_lead, cut.end - (over - off_lead))
+
+
 def _into(edge: Millis, neighbour: Millis, room: Millis, silences: Sequence[Span]) -> Millis:
     pause = Span(min(edge, neighbour), max(edge, neighbour))
     towards = 1 if neighbour > edge else -1

@@ -8,7 +8,7 @@ import numpy as np
 
 from cliply.media.highlights.arcs import arc_features, arc_starts, awaits_answer
 from cliply.media.highlights.asides import asides, sponsor_reads
-from cliply.media.highlights.boundaries import snap
+from cliply.media.highlights.boundaries import limited, snap
 from cliply.media.highlights.candidates import Windows, windows
 from cliply.media.highlights.edges import end_features, start_features
 from cliply.media.highlights.embeddings import Embedder, Vectors
@@ -110,8 +110,8 @@ def find_highlights(
     count = options.count if options.count is not None else wanted_count((options.within or Span(0, duration)).duration)
     chosen = best_set(ranked.windows, ranked.scores.total, ranked.topics, count, padded=options.count is not None)
     others = alternatives(ranked.windows, ranked.scores.total, chosen, _ALTERNATIVES)
-    highlights = _describe(ranked, chosen, others, duration, sound.silences if sound else ())
-    warnings = _unanswered(ranked, options)
+    highlights = _describe(ranked, chosen, others, duration, sound.silences if sound else (), options)
+    warnings = _unanswered(ranked, options) + _fewer(len(chosen), options)
     if judge is not None:
         highlights, failures = judged(
             judge,
@@ -127,6 +127,13 @@ def _unanswered(ranked: _Ranked, options: HighlightOptions) -> tuple[str, ...]:
     if (options.prompt or options.keywords) and not ranked.features.column("match").any():
         return ("Nothing in this recording answers what you asked for, so these are the best moments of any kind.",)
     return ()
+
+
+def _fewer(found: int, options: HighlightOptions) -> tuple[str, ...]:
+    if options.count is None or found >= options.count:
+        return ()
+    lengths = f"{options.shortest / 1000:g} to {options.longest / 1000:g} s"
+    return (f"You asked for {options.count} clips; moments of {lengths} that do not overlap were found for {found}.",)
 
 
 def _embed(embedder: Embedder | None, sentences: Sequence[Sentence], on_progress: OnProgress) -> Vectors | None:
@@ -184,14 +191,19 @@ def _rank(
 
 
 def _describe(
-    ranked: _Ranked, chosen: Sequence[int], others: Sequence[int], duration: Millis, silences: Sequence[Span]
+    ranked: _Ranked,
+    chosen: Sequence[int],
+    others: Sequence[int],
+    duration: Millis,
+    silences: Sequence[Span],
+    options: HighlightOptions,
 ) -> tuple[Highlight, ...]:
     shown = sorted([*chosen, *others], key=lambda index: (-ranked.scores.total[index], ranked.windows.start[index]))
     of_shown = percentiles(ranked.scores.total[shown])
     by_dimension = _dimension_percentiles(ranked)
     picked = set(chosen)
     return tuple(
-        _highlight(ranked, index, float(of_shown[place]), by_dimension, index in picked, duration, silences)
+        _highlight(ranked, index, float(of_shown[place]), by_dimension, index in picked, duration, silences, options)
         for place, index in enumerate(shown)
     )
 
@@ -210,6 +222,7 @@ def _highlight(
     chosen: bool,
     duration: Millis,
     silences: Sequence[Span],
+    options: HighlightOptions,
 ) -> Highlight:
     first, last = int(ranked.windows.first[index]), int(ranked.windows.last[index])
     sentences, words = ranked.sentences, ranked.transcript.words
@@ -220,7 +233,7 @@ def _highlight(
     parts = dimensions(moment, {name: float(values[index]) for name, values in by_dimension.items()}, ranked.cues)
     span = Span(int(ranked.windows.start[index]), int(ranked.windows.end[index]))
     return Highlight(
-        span=snap(span, start, end, words, duration, silences),
+        span=limited(snap(span, start, end, words, duration, silences), span, options.longest, options.within),
         score=round(place, 1),
         text=join_words([word.text for word in words[start:end]]),
         reason=summary(parts, int(ranked.windows.dead[index])),
