@@ -1,5 +1,6 @@
 import json
 import secrets
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -42,20 +43,21 @@ def test_a_secret_with_a_name_is_taken_out_however_it_is_written(way: str, secre
     assert shown.startswith("it failed: ")
 
 
-@pytest.mark.parametrize(
-    "secret",
-    [
-        _new_secret(),
-        new_token(),
-        secrets.token_urlsafe(48),
-        hash_password("correct horse battery"),
-        "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
-        "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----",
-        "AKIAIOSFODNN7EXAMPLE",
-        "sk-proj-abcdefghijklmnop",
-    ],
-)
-def test_a_secret_that_looks_like_one_is_taken_out_without_a_name(secret: str) -> None:
+RANDOM: dict[str, Callable[[], str]] = {
+    "an API key": _new_secret,
+    "a token": new_token,
+    "a longer token": lambda: secrets.token_urlsafe(48),
+    "a password's hash": lambda: hash_password("correct horse battery"),
+    "a JWT": lambda: "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+    "a private key": lambda: "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----",
+    "an access key of S3": lambda: "AKIAIOSFODNN7EXAMPLE",
+    "a key of a model's service": lambda: "sk-proj-abcdefghijklmnop",
+}
+
+
+@pytest.mark.parametrize("what", RANDOM)
+def test_a_secret_that_looks_like_one_is_taken_out_without_a_name(what: str) -> None:
+    secret = RANDOM[what]()
     assert secret not in Redactor().text(f"got {secret} from them")
 
 
