@@ -1,6 +1,6 @@
 """`python -m cliply` is `cliply`."""
 
-from cliply.cli.main import main
+from cliply.cli.start import main
 
 if __name__ == "__main__":
     main()

@@ -10,7 +10,7 @@ import pytest
         (["clip", "x", "--min", "abc"], "Invalid value for '--min': a number is needed."),
         (["clip", "x", "--aspect", "3:2"], "'3:2' is not one of '9:16', '1:1', '4:5', '16:9'."),
         (["worker", "--concurrency", "0"], "it should be greater than or equal to 1."),
-        (["clippy"], "No such command 'clippy'. Did you mean 'clip'?"),
+        (["clippy"], "No such command 'clippy'. Did you mean 'clip'"),
     ],
 )
 def test_a_wrong_option_is_told_in_plain_words(arguments: list[str], told: str) -> None:

@@ -1,7 +1,6 @@
 """Results on stdout, everything else on stderr."""
 
 import json
-import sys
 from functools import cache
 from typing import Annotated, Any
 
@@ -20,11 +19,6 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print the result as JSON
 @cache
 def stderr() -> Console:
     return Console(stderr=True)
-
-
-def wants_json() -> bool:
-    """Whether the command was asked for JSON; known even when its options could not be read."""
-    return "--json" in sys.argv[1:]
 
 
 def print_json(value: Any) -> None:

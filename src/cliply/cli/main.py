@@ -1,7 +1,6 @@
 """The `cliply` command: every sub-command, and the one place where errors become messages and exit codes."""
 
 import errno
-import json
 import os
 import signal
 import sys
@@ -12,8 +11,8 @@ from typer.exceptions import TyperException
 
 from cliply import __version__
 from cliply.cli import bench, clips, db, doctor, looks, readyz, service, service_clips, uploading, users, words, worker
-from cliply.cli.console import stderr, wants_json
 from cliply.cli.exit_codes import ExitCode, exit_code
+from cliply.cli.start import STOPPED, leave
 from cliply.cli.wrong_use import in_plain_words
 from cliply.errors import CliplyError
 from cliply.media.errors import Cancelled
@@ -59,11 +58,11 @@ def main() -> None:
         # Typer returns the code of an Exit, and of Ctrl-C, instead of raising it.
         left = app(standalone_mode=False)
     except CliplyError as error:
-        _leave(exit_code(error), type(error).__name__, str(error))
+        leave(exit_code(error), type(error).__name__, str(error))
     except (KeyboardInterrupt, Cancelled, typer.Abort):
         left = ExitCode.STOPPED
     except TyperException as wrong:
-        _leave(ExitCode.WRONG_USE, "WrongUse", in_plain_words(wrong.format_message(), sys.argv[1:]))
+        leave(ExitCode.WRONG_USE, "WrongUse", in_plain_words(wrong.format_message(), sys.argv[1:]))
     except BrokenPipeError:
         # The reader of our output went away (`cliply ... | head`): not an error worth a word.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -71,7 +70,7 @@ def main() -> None:
     except OSError as failed:
         _leave_disk(failed)
     if left == ExitCode.STOPPED:
-        _leave(ExitCode.STOPPED, "Stopped", "Stopped. Run the same command again to go on from here.")
+        leave(ExitCode.STOPPED, "Stopped", STOPPED)
     sys.exit(left or ExitCode.DONE)
 
 
@@ -80,24 +79,12 @@ def _leave_disk(failed: OSError) -> None:
     where = f" at {failed.filename}" if failed.filename else ""
     if failed.errno in (errno.ENOSPC, errno.EDQUOT):
         message = f"The disk is full{where}. Make room and run the same command again: it goes on from what is done."
-        _leave(ExitCode.LIMIT_REACHED, "DiskFull", message)
+        leave(ExitCode.LIMIT_REACHED, "DiskFull", message)
     if failed.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         message = f"Writing is not allowed{where}. Name a folder of your own with --out, or in CLIPLY_CACHE."
-        _leave(ExitCode.NOT_ALLOWED, "WriteRefused", message)
+        leave(ExitCode.NOT_ALLOWED, "WriteRefused", message)
     raise failed
 
 
 def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-def _leave(code: ExitCode, name: str, message: str) -> None:
-    if wants_json():
-        typer.echo(
-            json.dumps({"error": {"code": name, "message": message, "exit_code": int(code)}}, ensure_ascii=False)
-        )
-    stderr().print(message, markup=False, highlight=False, soft_wrap=True)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # A model's native threads cannot be asked to stop; nothing half-made is left by now, so leave at once.
-    os._exit(code)
