@@ -279,3 +279,13 @@ def test_captions_stand_below_a_whole_picture_rather_than_on_its_edge() -> None:
         chosen = place_captions(edit.model_copy(update={"layouts": (fit,)}), [])
         below = (0.5 + height / 1920 / 2) * edit.output.size.height
         assert all(block.box.y >= below - 1 for block in caption_boxes(chosen)) is clear
+
+
+@pytest.mark.parametrize("style", ["bold", "karaoke", "plain", "punch"])
+@pytest.mark.parametrize("position", [0.15, 0.4, 0.45, 0.6])
+def test_a_hook_line_is_as_wide_as_is_free_where_it_stands_whatever_its_style(style: str, position: float) -> None:
+    edit = edit_of(spoken(TEXT), style=style, hook="Nobody believed the wonderful things I told everybody")
+    assert edit.hook is not None
+    moved = edit.model_copy(update={"hook": edit.hook.model_copy(update={"position": position})})
+
+    assert not [each for each in conflicts(moved, []) if "hook line reaches under" in each]

@@ -39,27 +39,42 @@ def place_title(text: str, setter: Typesetter, language: str, *, size: float, mi
     """Set `text` in up to three balanced lines. `size` is the em in pixels of a picture of 1080; `middle` is a share
     of the height, None for the highest free place."""
     words = _words(text, setter, language)
-    top, _bottom = free_band(setter.aspect)
-    width = free_width(setter.aspect, top, top + 0.12) * setter.size.width
     em = size * setter.scale
     smallest = em * _SMALLEST
     while True:
-        room = width - 2 * _PAD_ACROSS * em
-        lines = _balanced(words, setter, em, room, language)
-        if (lines and len(lines) <= _MOST_LINES) or em <= smallest:
+        lines = _balanced(words, setter, em, middle, language)
+        if lines or em <= smallest:
             break
         em *= 0.94
     lines = lines or [words]
     texts = [_joined(line) for line in lines]
     widths = [_width(setter, text, em) for text in texts]
-    tall = em * (_PITCH * (len(texts) - 1) + setter.face.above + 2 * _PAD_DOWN)
-    highest = top + MARGIN / 2 if setter.aspect == "9:16" else top
-    centre = (highest * setter.size.height + tall / 2) if middle is None else middle * setter.size.height
-    centre = max(tall / 2, min(setter.size.height - tall / 2, centre))
+    centre, tall = _stands(setter, em, len(texts), middle)
     first = centre - tall / 2 + em * (_PAD_DOWN + setter.face.above)
     across = max(widths) + 2 * _PAD_ACROSS * em
     placed = tuple((text, first + at * _PITCH * em, widths[at]) for at, text in enumerate(texts))
     return PlacedTitle(placed, em, Box((setter.size.width - across) / 2, centre - tall / 2, across, tall))
+
+
+def _stands(setter: Typesetter, em: float, lines: int, middle: float | None) -> tuple[float, float]:
+    """The middle and the height of so many lines, in pixels."""
+    height = setter.size.height
+    top, bottom = (share * height for share in free_band(setter.aspect))
+    tall = em * (_PITCH * (lines - 1) + setter.face.above + 2 * _PAD_DOWN)
+    if middle is None:
+        return top + (MARGIN / 2 * height if setter.aspect == "9:16" else 0) + tall / 2, tall
+    wanted = middle * height
+    if not top <= wanted <= bottom:
+        # Only a person puts it there.
+        top, bottom = 0, height
+    return max(top + tall / 2, min(bottom - tall / 2, wanted)), tall
+
+
+def _room(setter: Typesetter, em: float, lines: int, middle: float | None) -> float:
+    """How wide the letters of so many lines may be where they stand: beside the apps' buttons there is less."""
+    centre, tall = _stands(setter, em, lines, middle)
+    from_top, to_bottom = (centre - tall / 2) / setter.size.height, (centre + tall / 2) / setter.size.height
+    return free_width(setter.aspect, from_top, to_bottom) * setter.size.width - 2 * _PAD_ACROSS * em
 
 
 def hook_events(hook: Hook, setter: Typesetter, language: str, length: Millis) -> Iterator[Event]:
@@ -113,10 +128,11 @@ def _words(text: str, setter: Typesetter, language: str) -> list[Token]:
 
 
 def _balanced(
-    words: Sequence[Token], setter: Typesetter, em: float, room: float, language: str
+    words: Sequence[Token], setter: Typesetter, em: float, middle: float | None, language: str
 ) -> list[Sequence[Token]]:
     """The most even split into the fewest lines that fit; empty if none does."""
     for count in range(1, min(_MOST_LINES, len(words)) + 1):
+        room = _room(setter, em, count, middle)
         ways = []
         for cuts in combinations(range(1, len(words)), count - 1):
             edges = [0, *cuts, len(words)]
