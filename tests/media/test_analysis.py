@@ -5,7 +5,7 @@ import pytest
 from tests.media.clips import TONE, make
 
 from cliply.integrations.whisper import WhisperTranscriber
-from cliply.media.analysis import analyse, choose, listen, write_down
+from cliply.media.analysis import analyse, choose, listen, what_may_help, write_down
 from cliply.media.cache import Cache
 from cliply.media.highlights import Candidate, Findings, Judgement
 from cliply.media.options import ClipOptions
@@ -138,3 +138,18 @@ def test_what_a_stopped_recognition_left_is_gone_once_the_words_are_kept(tmp_pat
     cache, watch = Cache(tmp_path / "cache"), Watch()
     write_down(source, listen(source, cache, watch), ClipOptions(), CountingTranscriber(), cache, watch)
     assert not list(cache.root.rglob("heard-*"))
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (ClipOptions(shortest=3000), set()),
+        (ClipOptions(), {"--min"}),
+        (ClipOptions(shortest=3000, longest=10_000), {"--max"}),
+        (ClipOptions(shortest=3000, within=Span(0, 9000)), {"--from", "--to"}),
+    ],
+)
+def test_only_what_can_help_is_advised_where_nothing_was_found(options: ClipOptions, named: set[str]) -> None:
+    told = what_may_help(options, 18_000)
+    assert {option for option in ("--min", "--max", "--from", "--to") if option in told} == named
+    assert told.endswith("se a recording in which more is said without a long break.")

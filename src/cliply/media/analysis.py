@@ -106,13 +106,22 @@ def choose(
     if not findings.highlights:
         raise NoSpeech(
             f"No stretch of speech of {options.shortest / 1000:g} to {options.longest / 1000:g} seconds was found. "
-            + (
-                "Allow shorter clips with --min, or a larger part with --from and --to."
-                if options.shortest > SHORTEST
-                else "Allow longer clips with --max, or use a recording in which more is said without a long break."
-            )
+            + what_may_help(options, source.duration)
         )
     return replace(findings, warnings=findings.warnings + warnings)
+
+
+def what_may_help(options: ClipOptions, duration: Millis) -> str:
+    """What to do when no moment was found: only that which these options leave open."""
+    part = options.within.duration if options.within is not None else duration
+    ways = (
+        ("allow shorter clips with --min", options.shortest > SHORTEST),
+        ("allow longer clips with --max", options.longest < part),
+        ("look at a larger part with --from and --to", part < duration),
+    )
+    open_ways = [way for way, may_help in ways if may_help]
+    told = " or ".join([*open_ways, "use a recording in which more is said without a long break"])
+    return f"{told[0].upper()}{told[1:]}."
 
 
 def _with_picture(source: Source, options: ClipOptions) -> tuple[Span | None, tuple[str, ...]]:
