@@ -62,3 +62,13 @@ def test_members_invite_nobody(client: TestClient, world: World) -> None:
     for who in ("member", "viewer"):
         told = client.post(at(world), json={"email": "a@example.com", "role": "viewer"}, **world.as_(who))
         assert told.status_code == 403
+
+
+def test_a_member_is_added_with_their_consent_only(client: TestClient, world: World) -> None:
+    path = f"/api/workspaces/{world.workspace}/members"
+    body = {"email": "stranger@example.com", "role": "member"}
+    assert client.post(path, json=body, **world.as_("member")).status_code == 403
+    asked = client.post(path, json=body, **world.as_("admin"))
+    assert (asked.status_code, asked.json()["email"]) == (202, "stranger@example.com")
+    assert "stranger@example.com" not in client.get(path, **world.as_("viewer")).text
+    assert [each["id"] for each in client.get(at(world), **world.as_("admin")).json()] == [asked.json()["id"]]

@@ -188,6 +188,17 @@ def list_members(
     return members.list_members(session, caller)
 
 
+@router.post("/api/workspaces/{workspace_id}/members", status_code=202, response_model=InvitationRead)
+def add_member(
+    body: InvitationCreate,
+    caller: Annotated[Caller, allowed(Action.INVITE_MEMBERS)],
+    session: WorkspaceSession,
+    runtime: Running,
+) -> Invitation:
+    """Ask somebody to become a member, by mail: nobody is made one without their consent."""
+    return invite_member(body, caller, session, runtime)
+
+
 @router.patch("/api/workspaces/{workspace_id}/members/{user_id}", response_model=MemberRead)
 def change_member(
     user_id: UUID,
