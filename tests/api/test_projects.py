@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import text
 from starlette.testclient import TestClient
 from tests.api.conftest import World
@@ -130,6 +131,13 @@ def test_a_project_is_followed_live_and_again_from_where_it_was_left(
     assert [data["state"] for name, _, data in rest if name == "step"] == ["refused"]
     timeline = client.get(f"/api/projects/{project}/timeline", **world.as_("viewer")).json()
     assert [each["state"] for each in timeline["items"]] == ["uploading", "refused"]
+
+
+def test_a_server_that_is_to_stop_ends_its_streams(app: FastAPI, client: TestClient, world: World, video: Path) -> None:
+    project = begin(client, world, video).json()["project_id"]
+    app.state.stopping.set()
+    # It would go on for as long as the upload is not finished.
+    assert events(client.get(f"/api/projects/{project}/events", **world.as_("viewer")).text) == []
 
 
 def test_a_link_is_refused_where_links_are_off_and_what_is_neither_is_no_source(

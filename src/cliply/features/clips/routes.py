@@ -10,9 +10,16 @@ from fastapi.responses import JSONResponse
 from cliply.errors import Invalid
 from cliply.features.clips import exporting
 from cliply.features.clips import service as clips
-from cliply.features.clips.editing import ClipChange
 from cliply.features.clips.reading import candidate_read, clip_details, clip_read
-from cliply.features.clips.schemas import CandidateRead, ClipDetails, ClipRead, ExportFormat, FileLinks, ReviewUpdate
+from cliply.features.clips.schemas import (
+    CandidateRead,
+    ClipDetails,
+    ClipRead,
+    ClipUpdate,
+    ExportFormat,
+    FileLinks,
+    ReviewUpdate,
+)
 from cliply.features.identity.access import Caller
 from cliply.features.identity.dependencies import Running, WorkspaceSession, allowed
 from cliply.features.identity.permissions import Action
@@ -62,7 +69,7 @@ def get_clip(
 @router.patch("/api/clips/{clip_id}", response_model=ClipDetails)
 def change_clip(
     clip_id: UUID,
-    body: ClipChange,
+    body: ClipUpdate,
     caller: Annotated[Caller, allowed(Action.EDIT_CLIPS)],
     session: WorkspaceSession,
     if_match: Annotated[str, Header(max_length=100, description="The clip's ETag, so that no other change is lost.")],

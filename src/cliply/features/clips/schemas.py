@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from cliply.features.clips.editing import ClipChange
 from cliply.features.clips.models import ClipState, Review
 from cliply.infra.bodies import Answer, Body
 
@@ -58,6 +59,10 @@ class ClipRead(CandidateRead):
 
 class ClipDetails(ClipRead):
     edit: dict[str, Any] | None = Field(description="Everything that makes the clip; null before it is first rendered.")
+
+
+class ClipUpdate(Body, ClipChange):
+    """What is to be different; whatever is left out stays. Times are milliseconds of the source."""
 
 
 class ReviewUpdate(Body):

@@ -127,8 +127,12 @@ def watch_project(
     """
     projects.get(session, caller, project_id)
     stream = watching.Watch(runtime, caller.principal, caller.workspace_id, project_id, after=last_event_id or 0)
+
+    async def over() -> bool:
+        return request.app.state.stopping.is_set() or await request.is_disconnected()
+
     return StreamingResponse(
-        stream.events(request.is_disconnected),
+        stream.events(over),
         media_type="text/event-stream",
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},
     )

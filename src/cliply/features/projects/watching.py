@@ -4,7 +4,6 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -45,15 +44,13 @@ class Watch:
     after: int
     _shown: str = field(default="", init=False)
 
-    async def events(
-        self, gone: Callable[[], Awaitable[bool]], *, executor: Executor | None = None
-    ) -> AsyncIterator[str]:
-        """Until nothing is left to be done, the reader is gone, or it has lasted long enough."""
+    async def events(self, gone: Callable[[], Awaitable[bool]]) -> AsyncIterator[str]:
+        """Until nothing is left to be done, nobody is there any more, or it has lasted long enough."""
         begun = said = time.monotonic()
         yield "retry: 2000\n\n"
         loop = asyncio.get_running_loop()
         while time.monotonic() - begun < _LASTS and not await gone():
-            told, over = await loop.run_in_executor(executor, self.look)
+            told, over = await loop.run_in_executor(None, self.look)
             for each in told:
                 said = time.monotonic()
                 yield each
