@@ -1,6 +1,7 @@
 """What holds for every route: who may, which workspace, one answer for one request, and how errors look."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import httpx2
@@ -10,8 +11,11 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 from tests.api.conftest import World
 
+from cliply.api.app import create_app
 from cliply.api.limits import MOST_BODY, MOST_DEPTH, MOST_HEADERS, depth
 from cliply.features.identity.dependencies import WorkspaceSession
+from cliply.infra.db import Database
+from cliply.runtime import Runtime
 
 
 def path(world: World, rest: str = "") -> str:
@@ -199,3 +203,13 @@ def test_a_commit_that_fails_is_not_answered_as_done(app: FastAPI, client: TestC
     answer = client.post(f"/broken/{world.workspace}", headers=world.headers("owner"))
     assert (answer.status_code, answer.json()["code"]) == (500, "fault")
     assert "held" not in answer.text
+
+
+def test_many_more_requests_than_connections_are_all_answered(migrated: str, runtime: Runtime, world: World) -> None:
+    """Those who wait for a connection must not take the threads of those who have one."""
+    few = Database(migrated, connections=2)
+    served = create_app(Runtime(runtime.settings, few, runtime.storage, runtime.mailer))
+    with TestClient(served, base_url="http://cliply.test") as client, ThreadPoolExecutor(120) as pool:
+        asked = [pool.submit(client.get, path(world), headers=world.headers("viewer")) for _ in range(120)]
+        assert {each.result(timeout=25).status_code for each in asked} == {200}
+    few.close()
