@@ -89,3 +89,65 @@ def test_a_camera_that_is_nowhere_is_refused(tmp_path: Path) -> None:
 def test_a_place_outside_the_picture_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
         Place.model_validate(wrong)
+
+
+def changed(tmp_path: Path, **more: object) -> Path:
+    file = tmp_path / "x.edit.json"
+    file.write_text(json.dumps(json.loads(an_edit().model_dump_json()) | more))
+    return file
+
+
+WHOLE = {"at": 0, "x": 656, "y": 0, "width": 608, "height": 1080}
+
+
+@pytest.mark.parametrize(
+    ("camera", "said"),
+    [
+        ({"x": 1700}, r"“camera”, entry 2: “x” 1700 .* Choose “x” from 0 to 1312"),
+        ({"y": -40}, "“y” -40"),
+        ({"width": 0}, "“width” is 0"),
+        ({"height": 4000}, "from 1 to 1080"),
+    ],
+)
+def test_a_camera_beyond_the_picture_is_refused_with_its_entry(
+    tmp_path: Path, camera: dict[str, int], said: str
+) -> None:
+    panes = [{"camera": [WHOLE, {**WHOLE, "at": 900, **camera}]}]
+    layouts = [{"span": {"start": 0, "end": 10_000}, "layout": "follow", "panes": panes}]
+    with pytest.raises(Invalid, match=said):
+        load_edit(changed(tmp_path, layouts=layouts))
+
+
+def test_a_word_that_ends_before_it_starts_is_refused(tmp_path: Path) -> None:
+    words = [{"text": "so", "start": 1000, "end": 1200}, {"text": "well", "start": 1500, "end": 1400}]
+    with pytest.raises(Invalid, match="“words”, entry 2: “well” ends at 1400, before it starts at 1500"):
+        load_edit(changed(tmp_path, words=words))
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"spans": []}, "“spans” needs at least 1 entry"),
+        ({"words": [{"text": "a", "start": 1, "end": 2, "loud": 1}]}, "“words”, entry 1, “loud” is no name"),
+        ({"output": {"frame_rate": "900"}}, "“output”, “frame_rate”: a frame rate is from 1 to 120"),
+        ({"output": {"quality": "best"}}, "“output”, “quality” must be one of 'draft', 'standard' or 'high'"),
+        ({"brand": {"colour": "red"}}, "“brand”, “colour” must be a colour such as #FFE600"),
+        ({"spans": [{"start": 0, "end": 12_000}]}, "let the “span” of one of the “layouts” reach over that too"),
+        ({"words": 3}, "“words” must be a list"),
+        ({"words": [{"text": "a", "start": "soon", "end": 2}]}, "“words”, entry 1, “start” must be a whole number"),
+    ],
+)
+def test_what_is_wrong_in_an_edit_is_named_in_plain_words(tmp_path: Path, more: dict[str, object], said: str) -> None:
+    with pytest.raises(Invalid, match=said) as refused:
+        load_edit(changed(tmp_path, **more))
+    assert not [jargon for jargon in ("Value error", "validation", "Tuple", "Input") if jargon in str(refused.value)]
+
+
+def test_broken_json_is_named_with_its_line_and_column(tmp_path: Path) -> None:
+    (tmp_path / "x.edit.json").write_text('{"spans": [],\n "words": [}\n')
+    with pytest.raises(Invalid, match="not JSON, or was cut short, at line 2, column 12"):
+        load_edit(tmp_path / "x.edit.json")
+
+
+def test_a_style_that_is_not_there_stays_as_it_was_written(tmp_path: Path) -> None:
+    assert load_edit(changed(tmp_path, captions={"style": "karoke"})).captions.style == "karoke"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.media.clips import TONE, follow, make
 
-from cliply.errors import Conflict, Invalid
+from cliply.errors import Conflict, Invalid, NotFound
 from cliply.media.cache import Cache
 from cliply.media.documents import ClipsDocument, SourceFacts
 from cliply.media.edit import Captions, EditWord
@@ -51,6 +51,14 @@ def test_an_edit_beyond_the_end_of_its_recording_is_refused(tmp_path: Path) -> N
     source = make(tmp_path / "source.mp4", "testsrc2=s=64x64:r=5", TONE.format(seconds=2), "-t", "2")
     with pytest.raises(Invalid, match="ends at"):
         render_edit(follow(source, [Span(0, 500), Span(3000, 4000)]), source, tmp_path / "clip.mp4", Watch())
+
+
+def test_a_style_that_is_not_there_is_refused_by_its_name_before_any_work(tmp_path: Path) -> None:
+    source = make(tmp_path / "source.mp4", "testsrc2=s=64x64:r=5", TONE.format(seconds=2), "-t", "2")
+    edit = follow(source, [Span(0, 1000)], captions=Captions(style="karoke"))
+    with pytest.raises(NotFound, match=r"no caption style “karoke”\. Did you mean “karaoke”"):
+        render_edit(edit, source, tmp_path / "clips" / "clip.mp4", Watch())
+    assert not (tmp_path / "clips").exists()
 
 
 @pytest.mark.slow

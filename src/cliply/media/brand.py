@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from cliply.errors import Invalid, NotFound
+from cliply.media.document import fault
 from cliply.media.edit import Brand
 
 _FILES = ("logo", "font", "intro", "outro")
@@ -32,7 +33,7 @@ def load_brand(path: Path) -> Brand:
     try:
         brand = Brand.model_validate(told)
     except ValidationError as wrong:
-        problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in wrong.errors())
+        problems = "; ".join(fault(each) for each in wrong.errors())
         raise Invalid(f"The brand file {path} cannot be used: {problems}.") from wrong
     return brand.model_copy(update={name: _located(path, name, getattr(brand, name)) for name in _FILES})
 

@@ -228,7 +228,10 @@ class ClipEdit(Document):
                 if layout.span.start <= at < layout.span.end:
                     at = layout.span.end
             if at < span.end:
-                raise ValueError(f"no layout covers the source from {at} to {span.end} milliseconds")
+                raise ValueError(
+                    f"no layout covers the source from {at} to {span.end} milliseconds; "
+                    "let the “span” of one of the “layouts” reach over that too"
+                )
         return self
 
     @property

@@ -1,6 +1,7 @@
 """Edit files: written, read back with messages for the person who changed them, and recognised."""
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -10,11 +11,13 @@ from cliply.errors import Conflict, Invalid, NotFound
 from cliply.media.cache import write_text
 from cliply.media.captions.styles import style_names
 from cliply.media.document import first_fault
-from cliply.media.edit import Brand, ClipEdit
+from cliply.media.edit import Brand, CameraKey, ClipEdit
 from cliply.media.fingerprint import fingerprint
 from cliply.media.probe import Source
 
 EDIT_SUFFIX = ".edit.json"
+_ROUNDING = 2
+"""Pixels by which our own windows may reach over an edge."""
 BRAND_FILES = ("logo", "font", "intro", "outro")
 
 
@@ -60,13 +63,53 @@ def load_edit(path: Path) -> ClipEdit:
         raise Invalid(
             f"{path} cannot be used: {first_fault(wrong)}. Name an edit file, NN-name.edit.json, or mend what is named."
         ) from wrong
+    if nonsense := next(impossible(edit), None):
+        raise Invalid(f"{path} cannot be used: {nonsense}")
     folder = path.parent.absolute()
     brand = {name: folder / file for name in BRAND_FILES if (file := getattr(edit.brand, name)) is not None}
     style = edit.captions.style
-    look = {} if style in style_names() else {"style": str(folder / style)}
+    look = {"style": str(folder / style)} if _is_style_file(style, folder) else {}
     return moved(edit, folder / edit.source.path).model_copy(
         update={"brand": edit.brand.model_copy(update=brand), "captions": edit.captions.model_copy(update=look)}
     )
+
+
+def _is_style_file(style: str, folder: Path) -> bool:
+    """Not a name, nor one that was mistyped: that stays as it was written."""
+    return style not in style_names() and (bool(Path(style).suffix) or (folder / style).is_file())
+
+
+def impossible(edit: ClipEdit) -> Iterator[str]:
+    """What an edit asks for that no clip can show, each with its entry and what to do."""
+    for number, word in enumerate(edit.words, 1):
+        if word.end < word.start:
+            yield (
+                f"“words”, entry {number}: “{word.text}” ends at {word.end}, before it starts at {word.start}. "
+                "Let it end later."
+            )
+    width, height = edit.source.size.width, edit.source.size.height
+    for where, key in _windows(edit):
+        sides = (("x", key.x, "width", key.width, width), ("y", key.y, "height", key.height, height))
+        yield from (f"{where}: {wrong}" for side in sides if (wrong := _beyond(*side)))
+
+
+def _windows(edit: ClipEdit) -> Iterator[tuple[str, CameraKey]]:
+    for first, layout in enumerate(edit.layouts, 1):
+        for second, pane in enumerate(layout.panes, 1):
+            for third, key in enumerate(pane.camera, 1):
+                yield f"“layouts”, entry {first}, “panes”, entry {second}, “camera”, entry {third}", key
+
+
+def _beyond(start: str, at: float, length: str, long: float, limit: int) -> str:
+    """What is wrong with one side of a camera's window, in a picture of `limit` pixels."""
+    if not 0 < long <= limit + _ROUNDING:
+        return f"“{length}” is {long:g}. Choose one from 1 to {limit}, as the picture has it."
+    if at < -_ROUNDING or at + long > limit + _ROUNDING:
+        return (
+            f"“{start}” {at:g} and “{length}” {long:g} lie beyond the picture, which ends at {limit}. "
+            f"Choose “{start}” from 0 to {max(0, limit - long):g}."
+        )
+    return ""
 
 
 def load_edits(place: Path) -> dict[str, ClipEdit]:

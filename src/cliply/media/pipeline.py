@@ -21,9 +21,8 @@ from pydantic import ValidationError
 
 from cliply.errors import Conflict, Invalid, NotAllowed
 from cliply.media.analysis import Analysis, analyse, listen
-from cliply.media.assemble import Assembled, assemble
+from cliply.media.assemble import Assembled, assemble, captioned
 from cliply.media.cache import Cache, write_text
-from cliply.media.captions.placement import place_captions
 from cliply.media.deliver import Delivered, deliver, file_names, sweep
 from cliply.media.documents import CLIPS_FILE, CandidateEntry, ClipsDocument
 from cliply.media.edit import ClipEdit
@@ -36,7 +35,7 @@ from cliply.media.highlights.judge import Judge
 from cliply.media.options import ClipOptions
 from cliply.media.outcome import TRANSCRIPT_FILE, Failure, Outcome
 from cliply.media.picks import picked_candidates
-from cliply.media.preflight import check_more
+from cliply.media.preflight import check_look, check_more
 from cliply.media.probe import Source
 from cliply.media.progress import Stage, Update, Watch
 from cliply.media.slug import slug
@@ -142,10 +141,11 @@ def _free_numbers(document: ClipsDocument) -> Iterator[int]:
 
 def render_edit(edit: ClipEdit, source: Source, target: Path, watch: Watch) -> Delivered:
     """Make the files of one edit beside `target`, its video. Raises Conflict when the source is another one."""
+    check_look(edit.captions.style, edit.brand)
     refuse_other_source(edit, source)
     faces = _faces_in(edit, source.shown(edit.span), watch)
     if edit.captions.position is None:
-        edit = place_captions(edit, faces)
+        edit = captioned(edit, faces)
     progress, names = watch.progress(Stage.RENDER), file_names(target.stem)
     with _alone(target.parent, sweeping=False):
         # A person's own edit is made as it is; what is wrong with it is told.

@@ -48,8 +48,7 @@ def check_request(source: Source, options: ClipOptions, folder: Path, cache: Pat
     part = _part(source, options)
     _check_name(source.path)
     check_length(source, options, part)
-    load_style(options.style)
-    _check_brand(options.brand)
+    check_look(options.style, options.brand)
     if options.transcript is not None:
         load_transcript(options.transcript)
     check_folder(folder)
@@ -59,10 +58,15 @@ def check_request(source: Source, options: ClipOptions, folder: Path, cache: Pat
 
 def check_more(options: ClipOptions, folder: Path, spans: Sequence[Span]) -> None:
     """Raise for whatever would keep further clips from being made in `folder`."""
-    load_style(options.style)
-    _check_brand(options.brand)
+    check_look(options.style, options.brand)
     check_folder(folder)
     check_space(folder, _clip_bytes(sum(span.duration for span in spans), len(spans), options.quality))
+
+
+def check_look(style: str, brand: Brand) -> None:
+    """Raise for a caption style or a file of the brand that is not there or cannot be used."""
+    load_style(style)
+    _check_brand(brand)
 
 
 def check_sound(source: Source, part: Span | None = None) -> None:

@@ -37,11 +37,11 @@ def test_a_style_of_ones_own_is_read_by_its_path(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ('colr = "#FFFFFF"', "no setting “colr”"),
-        ("[panel]\nradiuss = 3", "no setting “panel.radiuss”; there are: around, colour, opacity, padding, radius"),
-        ('colour = "red"', "colour must be a colour such as #FFE600"),
+        ("[panel]\nradiuss = 3", "no setting “panel”, “radiuss”; there are: around, colour, opacity, padding, radius"),
+        ('colour = "red"', "“colour” must be a colour such as #FFE600"),
         ('font = "Papyrus"', "no font “Papyrus”; there are: Anton, "),
-        ("size = 3", "size: input should be greater than or equal to 24"),
-        ('animation = "dance"', "animation: input should be 'none', 'colour'"),
+        ("size = 3", "“size” must be at least 24."),
+        ('animation = "dance"', "“animation” must be one of 'none', 'colour'"),
         ("size = ", "not valid TOML"),
     ],
 )

@@ -1,15 +1,19 @@
 """How captions look: named styles, each a small TOML file that a creator can copy and change."""
 
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, field_validator
 
 from cliply.errors import Invalid, NotFound
 from cliply.media.captions import fonts
-from cliply.media.document import Document
+from cliply.media.document import Document, fault, place
 from cliply.media.edit import Brand
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 FOLDER = Path(__file__).parents[1] / "data" / "styles"
 _LARGEST_FILE = 64_000
@@ -124,8 +128,11 @@ def load_style(name: str | Path) -> CaptionStyle:
     path = Path(name)
     if path.is_file():
         return _read(path)
+    near = get_close_matches(str(name), style_names(), 1)
+    meant = f"Did you mean “{near[0]}”? " if near else ""
     raise NotFound(
-        f"There is no caption style “{name}”. Use one of {', '.join(style_names())}, or the path of a style file."
+        f"There is no caption style “{name}”. {meant}"
+        f"Use one of {', '.join(style_names())}, or the path of a style file."
     )
 
 
@@ -161,19 +168,15 @@ def _read(path: Path) -> CaptionStyle:
     try:
         return CaptionStyle.model_validate({"name": path.stem} | values)
     except ValidationError as wrong:
-        faults = "; ".join(_fault(error["loc"], error["type"], error["msg"]) for error in wrong.errors())
+        faults = "; ".join(_fault(error) for error in wrong.errors())
         raise Invalid(f"The caption style {path} cannot be used: {faults}.") from wrong
 
 
-def _fault(place: tuple[int | str, ...], kind: str, message: str) -> str:
-    key = ".".join(str(part) for part in place)
-    if kind == "extra_forbidden":
-        known = _keys(place[:-1])
-        return f"there is no setting “{key}”; there are: {', '.join(known)}"
-    if kind == "string_pattern_mismatch":
-        return f"{key} must be a colour such as #FFE600"
-    plain = message.removeprefix("Value error, ")
-    return f"{key}: {plain[0].lower()}{plain[1:]}"
+def _fault(error: "ErrorDetails") -> str:
+    if error["type"] != "extra_forbidden":
+        return fault(error)
+    known = _keys(error["loc"][:-1])
+    return f"there is no setting {place(error['loc'])}; there are: {', '.join(known)}"
 
 
 def _keys(parents: tuple[int | str, ...]) -> list[str]:

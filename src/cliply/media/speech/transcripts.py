@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError
 
 from cliply.errors import NotAllowed, NotFound
 from cliply.media import ffmpeg
-from cliply.media.document import Document
+from cliply.media.document import Document, first_fault
 from cliply.media.errors import Unreadable
 from cliply.media.isolation import Limits
 from cliply.media.probe import Source, printable
@@ -201,9 +201,7 @@ def _ours(told: dict[str, Any], name: str) -> Transcript:
     try:
         document = TranscriptDocument.model_validate(told)
     except ValidationError as broken:
-        first = broken.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise Unreadable(f"{name} cannot be used: {where}: {first['msg']}.") from broken
+        raise Unreadable(f"{name} cannot be used: {first_fault(broken)}.") from broken
     words = (
         Word(clean_text(each.text), each.start, each.end, each.confidence, each.speaker)
         for each in document.words
