@@ -14,13 +14,14 @@ from cliply.cli.running import run_watched
 from cliply.errors import NotFound
 from cliply.media.brand import load_brand
 from cliply.media.captions.styles import style_names
-from cliply.media.documents import ClipsDocument
+from cliply.media.documents import ClipEntry, ClipsDocument
 from cliply.media.edit import Aspect, Brand, Quality
 from cliply.media.edits import clip_name, load_edit, load_edits
 from cliply.media.exports import Format, export_edits
 from cliply.media.fingerprint import fingerprint
 from cliply.media.options import ClipOptions, LayoutChoice, Profanity, Tighten
 from cliply.media.outcome import refuse_overwriting
+from cliply.media.page import alike
 from cliply.media.pipeline import Finished, Request, make_clips, make_more, render_edit
 from cliply.media.preflight import check_request
 from cliply.media.probe import Source as MediaSource
@@ -222,21 +223,30 @@ def watched(work: Callable[[Watch], Result], source: MediaSource) -> Result:
 
 def _show(finished: Finished, folder: Path, json: bool) -> None:
     document = finished.document
+    clips = [made for made in document.clips if made.number in finished.made]
     if json:
         of_this_run = {"made": list(finished.made), "warnings": list(finished.warnings)}
         print_json(document.model_dump(mode="json") | of_this_run)
     else:
-        for made in document.clips:
-            if made.number in finished.made:
-                typer.echo(folder / str(made.files.video))
+        for made in clips:
+            typer.echo(folder / str(made.files.video))
         typer.echo(folder / "index.html")
-    failed = [made for made in document.clips if any(finding.level == "failed" for finding in made.findings)]
-    for made in failed:
-        told = " ".join(finding.message for finding in made.findings if finding.level == "failed")
-        note(f"{made.files.video} did not pass its check: {told}")
+    failed = [made for made in clips if any(finding.level == "failed" for finding in made.findings)]
+    for made in clips:
+        if made.findings:
+            note(check_line(made))
     for warning in finished.warnings:
         note(warning)
     for failure in finished.failures:
         note(f"Clip {failure.number} could not be made: {failure.message}")
     if failed or finished.failures:
         raise typer.Exit(ExitCode.CHECK_FAILED)
+
+
+def check_line(made: ClipEntry) -> str:
+    """What the check found in a clip, what is worst first; the same kind of thing is said once."""
+    worst_first = sorted(made.findings, key=lambda finding: finding.level != "failed")
+    groups = alike(worst_first)
+    told = [group[0].message + (f" ({len(group) - 1} more like it.)" if len(group) > 1 else "") for group in groups]
+    verdict = " did not pass its check" if worst_first[0].level == "failed" else ""
+    return f"{made.files.video}{verdict}: {' '.join(told)}"
