@@ -25,7 +25,7 @@ from cliply.infra.queue.transactions import enqueue
 def put(world: World, workspace: UUID | None = None, subject: str | None = None, kind: str = "CLIP_RENDER") -> int:
     inside = workspace or world.workspace
     with world.database.workspace(inside) as session:
-        return enqueue(session, NewJob(kind=kind, queue="work", workspace_id=inside, subject=subject))
+        return enqueue(session, NewJob(kind=kind, queue="media", workspace_id=inside, subject=subject))
 
 
 def entries(world: World) -> list[tuple[str, str, UUID | None, UUID | None]]:
@@ -114,7 +114,7 @@ def test_a_kind_that_is_not_open_is_not_started(client: TestClient, world: World
 def test_an_open_kind_is_started_once_for_a_key_by_who_may(world: World) -> None:
     registry = Registry()
 
-    @registry.job("TRY", queue="work", timeout=timedelta(minutes=1), on_request=Action.CHANGE_JOBS)
+    @registry.job("TRY", queue="media", timeout=timedelta(minutes=1), on_request=Action.CHANGE_JOBS)
     def handler(run: JobRun, project_id: UUID) -> None:
         """Nothing."""
 
@@ -162,9 +162,9 @@ def test_dead_letters_are_listed_and_a_queue_is_paused(client: TestClient, world
     assert [each["id"] for each in listed["items"]] == [dead]
     assert [each["id"] for each in client.get("/api/admin/jobs", headers=headers).json()["items"]] == [waiting, dead]
     worker = register(world.database)
-    assert client.post("/api/admin/queues/work/pause", headers=headers).status_code == 204
+    assert client.post("/api/admin/queues/media/pause", headers=headers).status_code == 204
     assert claim(world.database, worker) is None
-    assert client.post("/api/admin/queues/work/resume", headers=headers).status_code == 204
+    assert client.post("/api/admin/queues/media/resume", headers=headers).status_code == 204
     assert claim(world.database, worker) is not None
     assert [each[0] for each in entries(world)] == ["queue.paused", "queue.resumed"]
 
