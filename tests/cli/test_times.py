@@ -54,3 +54,13 @@ def test_a_longest_clip_under_the_shortest_is_refused_naming_both_options() -> N
     assert times.longest(40, 15) == 40_000
     with pytest.raises(typer.BadParameter, match=r"--max \(20\) must not be less than --min \(40\)"):
         times.longest(20, 40)
+
+
+@pytest.mark.parametrize("text", ["99:99", "0:60", "1:60:00", "1:00:60.5"])
+def test_sixty_seconds_after_a_colon_are_no_time(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="59"):
+        times.time(text)
+
+
+def test_minutes_without_hours_may_be_many() -> None:
+    assert times.time("90:00") == 5_400_000

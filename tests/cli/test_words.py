@@ -27,3 +27,17 @@ def test_what_is_wrong_with_the_source_is_said(command: str, tmp_path: Path) -> 
     source = make(tmp_path / "short.mp4", "testsrc2=s=64x64:r=10:d=6", TONE.format(seconds=20))
     ran = CliRunner().invoke(app, [command, str(source.path)], env={"CLIPLY_CACHE": str(tmp_path / "cache")})
     assert "The picture ends after 6.0 s" in ran.stderr
+
+
+@pytest.mark.parametrize("language", ["xx", "English"])
+def test_a_language_that_is_none_is_a_mistake_in_the_command(language: str, tmp_path: Path) -> None:
+    sound = make(tmp_path / "tone.wav", None, TONE.format(seconds=2)).path
+    ran = CliRunner().invoke(app, ["transcribe", str(sound), "--language", language])
+    assert ran.exit_code == 2
+    assert language in ran.output
+
+
+def test_a_sheet_that_is_no_picture_is_a_mistake_in_the_command(tmp_path: Path) -> None:
+    ran = CliRunner().invoke(app, ["styles", "--sheet", str(tmp_path / "x.gif")])
+    assert ran.exit_code == 2
+    assert ".png" in ran.output

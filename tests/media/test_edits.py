@@ -1,9 +1,15 @@
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from tests.media.test_edit import an_edit
 
-from cliply.errors import Invalid
+from cliply.errors import Invalid, NotAllowed
+from cliply.media.brand import load_brand
+from cliply.media.captions.styles import load_style
 from cliply.media.edit import Brand, Captions
 from cliply.media.edits import edit_digest, load_edit, look_digest, moved, save_edit
 
@@ -48,3 +54,26 @@ def test_what_an_edit_names_is_found_beside_it_from_any_folder(tmp_path: Path) -
 def test_a_folder_in_place_of_an_edit_is_refused_with_what_to_name(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match=r"edit\.json"):
         load_edit(tmp_path)
+
+
+@contextmanager
+def as_somebody_else() -> Iterator[None]:
+    """Without the rights of root, who may read everything."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+@pytest.mark.parametrize(("load", "name"), [(load_edit, "x.edit.json"), (load_brand, "x.toml"), (load_style, "y.toml")])
+def test_a_file_that_may_not_be_read_is_not_allowed(load: Callable[[Path], object], name: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        file = Path(folder) / name
+        file.write_text("{}")
+        file.chmod(0)
+        with as_somebody_else(), pytest.raises(NotAllowed, match="may not be read"):
+            load(file)

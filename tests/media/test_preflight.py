@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from cliply.errors import CliplyError, Conflict, Invalid, LimitReached, NotFound
+from cliply.errors import CliplyError, Conflict, Invalid, LimitReached, NotAllowed, NotFound
 from cliply.media import ffmpeg
 from cliply.media.edit import Brand
 from cliply.media.errors import NoSpeech, Unreadable
@@ -94,6 +94,12 @@ def test_a_file_where_the_folder_should_be_is_a_conflict(tmp_path: Path) -> None
     for folder in (tmp_path / "mine.txt", tmp_path / "mine.txt" / "clips"):
         with pytest.raises(Conflict, match="is a file"):
             check_folder(folder)
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="there is no such place here")
+def test_a_place_without_a_disk_cannot_be_written() -> None:
+    with pytest.raises(NotAllowed, match="may not be written"):
+        check_folder(Path("/proc/x"))
 
 
 def test_more_than_the_disk_holds_is_refused_with_both_figures(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def clip(
     folder = out or Path("clips") / slug(source.stem)
     check_request(found, options, folder, analysis_cache().root)
     refuse_overwriting(folder, fingerprint(source))
-    transcriber.check(options.language)
+    engines.check(transcriber, options.language)
     if found.damage:
         note(found.damage)
     request = Request(found, options, folder)

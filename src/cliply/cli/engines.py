@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 
 from cliply.cli.console import settings
+from cliply.errors import Invalid
 from cliply.integrations import engines
 from cliply.media.cache import Cache, write_text
 from cliply.media.fingerprint import fingerprint
@@ -19,6 +20,14 @@ MODEL_HELP = "Speech model: auto, base, tiny.en, a folder with a faster-whisper 
 def transcriber(model: str) -> Transcriber:
     """The transcriber that `--model` names. Raises ToolMissing or Unavailable if it cannot work."""
     return engines.transcriber(model, settings())
+
+
+def check(chosen: Transcriber, language: str | None) -> None:
+    """Raise like `Transcriber.check`; a language that it does not know is a mistake in the command."""
+    try:
+        chosen.check(language)
+    except Invalid as unknown:
+        raise typer.BadParameter(str(unknown)) from unknown
 
 
 def judge() -> Judge | None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cliply.cli.console import JsonFlag, print_json
-from cliply.media.captions.sheet import style_sheet
+from cliply.media.captions.sheet import PICTURES, style_sheet
 from cliply.media.captions.styles import load_style, style_names
 
 
@@ -21,6 +21,8 @@ def styles(
     """List the caption styles, or draw a sheet that shows each."""
     found = {name: load_style(name) for name in style_names()}
     if sheet is not None:
+        if sheet.suffix.lower() not in PICTURES:
+            raise typer.BadParameter(f"{sheet} must end in .png or .jpg.")
         style_sheet(sheet)
     if json:
         print_json({"styles": {name: style.model_dump(mode="json") for name, style in found.items()}})

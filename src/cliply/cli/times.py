@@ -17,7 +17,10 @@ def time(text: str) -> Millis:
     if match is None:
         raise typer.BadParameter(f"“{text}” is not a time. Write seconds (90), minutes (1:30) or hours (1:02:03).")
     hours, minutes, seconds = match.groups()
-    return millis(int(hours or 0) * 3600 + int(minutes or 0) * 60 + float((seconds or "0").replace(",", ".")))
+    whole = float((seconds or "0").replace(",", "."))
+    if match.re is _CLOCK and ((hours and int(minutes) >= 60) or (minutes and whole >= 60)):
+        raise typer.BadParameter(f"“{text}” is not a time: after a colon, numbers end at 59.")
+    return millis(int(hours or 0) * 3600 + int(minutes or 0) * 60 + whole)
 
 
 def part(begin: str | None, end: str | None, duration: Millis) -> Span | None:

@@ -82,7 +82,7 @@ def transcribe(
     check_sound(found)
     options = ClipOptions(language=times.language(language))
     transcriber = engines.transcriber(model)
-    transcriber.check(options.language)
+    engines.check(transcriber, options.language)
     if found.damage:
         note(found.damage)
     transcript = watched(
@@ -122,7 +122,7 @@ def highlights(
     )
     check_length(found, options, Span(0, found.duration))
     transcriber = engines.transcriber(model)
-    transcriber.check(options.language)
+    engines.check(transcriber, options.language)
     if found.damage:
         note(found.damage)
     analysis = watched(

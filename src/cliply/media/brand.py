@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from cliply.errors import Invalid, NotFound
+from cliply.errors import Invalid, NotAllowed, NotFound
 from cliply.media.document import fault
 from cliply.media.edit import Brand
 
@@ -26,6 +26,8 @@ def load_brand(path: Path) -> Brand:
         told = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as absent:
         raise NotFound(f"The brand file {path} does not exist. Check the name and the folder.") from absent
+    except PermissionError as refused:
+        raise NotAllowed(f"The brand file {path} may not be read. Check its permissions.") from refused
     except OSError as refused:
         raise Invalid(f"The brand file {path} cannot be read ({refused.strerror}). Name a TOML file.") from refused
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as broken:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from cliply import __version__
-from cliply.errors import Conflict, Invalid, NotFound
+from cliply.errors import Conflict, Invalid, NotAllowed, NotFound
 from cliply.media.cache import write_text
 from cliply.media.captions.styles import style_names
 from cliply.media.document import first_fault
@@ -52,11 +52,13 @@ def moved(edit: ClipEdit, source: Path) -> ClipEdit:
 
 
 def load_edit(path: Path) -> ClipEdit:
-    """The edit in a file; paths that are relative to it are made absolute. Raises NotFound and Invalid."""
+    """The edit in a file; paths that are relative to it are made absolute. Raises NotFound, NotAllowed and Invalid."""
     try:
         edit = ClipEdit.model_validate_json(path.read_bytes())
     except FileNotFoundError as absent:
         raise NotFound(f"The edit file {path} does not exist. Check the name and the folder.") from absent
+    except PermissionError as refused:
+        raise NotAllowed(f"{path} may not be read. Check its permissions.") from refused
     except OSError as refused:
         raise Invalid(f"{path} cannot be read ({refused.strerror}). Name an edit file, NN-name.edit.json.") from refused
     except ValidationError as wrong:

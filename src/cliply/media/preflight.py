@@ -90,7 +90,8 @@ def check_folder(folder: Path) -> None:
         raise Conflict(
             f"“{printable(str(nearest))}” is a file, so no folder can be made there. Name another with --out."
         )
-    if not os.access(nearest, os.W_OK | os.X_OK):
+    # Where the system shows its own state as files, there is no disk at all.
+    if not os.access(nearest, os.W_OK | os.X_OK) or not shutil.disk_usage(nearest).total:
         raise NotAllowed(
             f"“{printable(str(nearest))}” may not be written. Name a folder of your own with --out, "
             "for example --out ~/Videos/clips."

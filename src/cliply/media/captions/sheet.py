@@ -18,6 +18,7 @@ from cliply.media.types import Millis, Size, Span, Word
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+PICTURES = (".png", ".jpg", ".jpeg")
 _TEXT = "Never trust a robot that makes great coffee."
 _HOOK = "Why I fired my robot"
 _EACH: Millis = 380
@@ -36,7 +37,7 @@ def style_sheet(out: Path, styles: Sequence[str | Path] = ()) -> Path:
     """
     from PIL import Image
 
-    if out.suffix.lower() not in {".png", ".jpg", ".jpeg"}:
+    if out.suffix.lower() not in PICTURES:
         raise Invalid(f"{out} must end in .png or .jpg.")
     chosen = [load_style(name) for name in (styles or style_names())]
     rows = math.ceil(len(chosen) / _COLUMNS)
@@ -52,7 +53,7 @@ def style_sheet(out: Path, styles: Sequence[str | Path] = ()) -> Path:
     try:
         sheet.save(out, quality=92)
     except OSError as refused:
-        raise NotAllowed(f"{out} cannot be written: {refused}.") from refused
+        raise NotAllowed(f"{out} cannot be written ({refused.strerror or refused}).") from refused
     return out
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, field_validator
 
-from cliply.errors import Invalid, NotFound
+from cliply.errors import Invalid, NotAllowed, NotFound
 from cliply.media.captions import fonts
 from cliply.media.document import Document, fault, place
 from cliply.media.edit import Brand
@@ -163,6 +163,8 @@ def _read(path: Path) -> CaptionStyle:
         raise Invalid(f"{path} is too large for a caption style.")
     try:
         values = tomllib.loads(path.read_text("utf-8"))
+    except OSError as refused:
+        raise NotAllowed(f"The caption style {path} may not be read. Check its permissions.") from refused
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as broken:
         raise Invalid(f"The caption style {path} is not valid TOML: {broken}.") from broken
     try:
