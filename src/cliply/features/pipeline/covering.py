@@ -39,7 +39,8 @@ def cover(run: JobRun, project: Project, wanted: Sequence[Clip]) -> list[Cover]:
     """Make and store the covers of these clips."""
     if not wanted:
         return []
-    with desk(run, project, {Stage.RENDER: (0.0, 1.0)}) as open_desk, scratch_folder("covers") as making:
+    whole = {Stage.RENDER: (0.0, 1.0)}
+    with desk(run, project, whole, step="making covers") as open_desk, scratch_folder("covers") as making:
         return [
             _covered(open_desk, clip, making / str(clip.id), number, len(wanted))
             for number, clip in enumerate(wanted, 1)

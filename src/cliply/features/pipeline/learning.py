@@ -66,13 +66,16 @@ class Desk:
 
 
 @contextmanager
-def desk(run: JobRun, project: Project, stages: dict[Stage, tuple[float, float]]) -> Iterator[Desk]:
-    """The project's source, while the block runs. `stages` says what share of the job each stage of the engine is."""
+def desk(
+    run: JobRun, project: Project, stages: dict[Stage, tuple[float, float]], *, step: str | None = None
+) -> Iterator[Desk]:
+    """The project's source, while the block runs. `stages` says what share of the job each stage of the engine is;
+    `step` is shown instead of their names."""
     key = project.key("source", _known(project.source_id))
     name = project.file_name or "source"
     with opened(run.runtime, key, name, on_wait=lambda: run.progress(0, "fetching")) as path:
         cache = Cache(run.runtime.settings.cache / "service" / "learned")
-        yield Desk(run, project, probe(path), cache, Watch(_teller(run, stages)))
+        yield Desk(run, project, probe(path), cache, Watch(_teller(run, stages, step)))
 
 
 def load_transcript_from(run: JobRun, key: ObjectKey) -> Transcript:
@@ -82,10 +85,10 @@ def load_transcript_from(run: JobRun, key: ObjectKey) -> Transcript:
         return load_transcript(file)
 
 
-def _teller(run: JobRun, stages: dict[Stage, tuple[float, float]]) -> Callable[[Update], None]:
+def _teller(run: JobRun, stages: dict[Stage, tuple[float, float]], step: str | None) -> Callable[[Update], None]:
     def tell(update: Update) -> None:
         begins, ends = stages.get(update.stage, (0.0, 0.0))
-        run.progress(begins + (ends - begins) * update.overall, _NAMES[update.stage])
+        run.progress(begins + (ends - begins) * update.overall, step or _NAMES[update.stage])
 
     return tell
 
