@@ -6,7 +6,7 @@ from tests.media.test_edit import an_edit
 from cliply.errors import Conflict
 from cliply.media.documents import ClipEntry, ClipFiles, ClipsDocument, SourceFacts
 from cliply.media.edits import edit_digest, save_edit
-from cliply.media.outcome import refuse_overwriting
+from cliply.media.outcome import drop_exports, refuse_overwriting
 from cliply.media.types import Span
 
 
@@ -44,3 +44,26 @@ def test_a_page_that_is_not_ours_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("my own")
     with pytest.raises(Conflict, match="--out"):
         refuse_overwriting(tmp_path, "abc")
+
+
+def listing(*stems: str) -> ClipsDocument:
+    files = [ClipFiles(edit=f"{stem}.edit.json") for stem in stems]
+    clips = [
+        ClipEntry(number=number, rank=1, span=Span(0, 9), score=1, duration=9, files=each)
+        for number, each in enumerate(files, 1)
+    ]
+    return ClipsDocument(source=SourceFacts(name="talk.mp4", duration=9), clips=tuple(clips))
+
+
+def test_timelines_of_a_clip_that_got_another_name_go_with_it(tmp_path: Path) -> None:
+    for name in ("01-old.otio", "01-old.edl", "02-same.fcpxml", "all-clips.otio", "my.otio"):
+        (tmp_path / name).touch()
+    drop_exports(tmp_path, listing("01-old", "02-same"), listing("01-new", "02-same"))
+    assert {each.name for each in tmp_path.iterdir()} == {"02-same.fcpxml", "my.otio"}
+
+
+def test_timelines_stay_while_their_clips_do(tmp_path: Path) -> None:
+    (tmp_path / "all-clips.otio").touch()
+    drop_exports(tmp_path, listing("01-a"), listing("01-a", "02-b"))
+    drop_exports(tmp_path, None, listing("01-a"))
+    assert (tmp_path / "all-clips.otio").exists()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from cliply import __version__
 from cliply.errors import Conflict, NotFound
@@ -11,12 +12,13 @@ from cliply.media.cache import write_text
 from cliply.media.deliver import Delivered
 from cliply.media.documents import ClipEntry, ClipsDocument, SourceFacts, candidate
 from cliply.media.edit import ClipEdit
-from cliply.media.edits import edit_digest, load_edit, look_digest
+from cliply.media.edits import clip_name, edit_digest, load_edit, look_digest
 from cliply.media.options import ClipOptions
 from cliply.media.page import PAGE_FILE, write_page
 from cliply.media.picks import number_moments
 from cliply.media.rendering.bumper import played_length
 from cliply.media.speech.transcripts import transcript_json
+from cliply.media.timeline import ALL_CLIPS, TimelineFormat
 from cliply.media.types import Highlight, Span
 
 TRANSCRIPT_FILE = "transcript.json"
@@ -117,6 +119,7 @@ class Outcome:
         for entry in self._previous.clips if self._previous else ():
             for name in set(filter(None, entry.files.model_dump().values())) - used:
                 (self._folder / name).unlink(missing_ok=True)
+        drop_exports(self._folder, self._previous, document)
         return document
 
     def _rank(self, highlight: Highlight) -> int:
@@ -157,6 +160,19 @@ def previous_run(folder: Path) -> ClipsDocument | None:
         return ClipsDocument.load(folder)
     except NotFound:
         return None
+
+
+def drop_exports(folder: Path, previous: ClipsDocument | None, now: ClipsDocument) -> None:
+    """Remove timelines of clips that are gone, and those of all clips together if one is: they show what is no more."""
+    left = _stems(now)
+    gone = sorted(_stems(previous) - left) if previous is not None else []
+    for stem in (*gone, ALL_CLIPS) if gone else ():
+        for suffix in get_args(TimelineFormat):
+            (folder / f"{stem}.{suffix}").unlink(missing_ok=True)
+
+
+def _stems(document: ClipsDocument) -> set[str]:
+    return {clip_name(Path(entry.files.edit)) for entry in document.clips if entry.files.edit}
 
 
 def refuse_overwriting(folder: Path, fingerprint: str) -> None:
