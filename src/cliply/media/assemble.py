@@ -5,8 +5,9 @@ from fractions import Fraction
 from pathlib import Path
 
 from cliply.media.analysis import Analysis
+from cliply.media.captions.arrangement import place_text
 from cliply.media.captions.emphasis import emphasise
-from cliply.media.captions.placement import choose_hook_position, hook_length, place_captions
+from cliply.media.captions.placement import place_captions
 from cliply.media.document import Document
 from cliply.media.edit import (
     OUTPUT_SIZES,
@@ -26,8 +27,9 @@ from cliply.media.edit import (
 from cliply.media.framing.reframe import Framing, compose
 from cliply.media.options import ClipOptions, LayoutChoice
 from cliply.media.probe import Source
+from cliply.media.rendering.logo import logo_box
 from cliply.media.speech.tighten import tighten
-from cliply.media.types import FaceAt, Highlight, Millis, OnProgress, Size, Span, Word
+from cliply.media.types import Box, FaceAt, Highlight, Millis, OnProgress, Size, Span, Word
 from cliply.media.wording.copywriting import write_copy
 from cliply.media.wording.profanity import bleeps, find_profanity, masked, masked_text
 
@@ -105,13 +107,18 @@ def reframed(
 
 
 def placed(edit: ClipEdit, faces: Sequence[FaceAt]) -> ClipEdit:
-    """`edit` with its hook line, then its captions, where they stand clear of faces and of the apps' buttons."""
-    if edit.hook is not None:
-        shown = edit.hook.model_copy(update={"milliseconds": hook_length(edit)})
-        edit = edit.model_copy(update={"hook": shown})
-        hook = shown.model_copy(update={"position": choose_hook_position(edit, faces)})
-        edit = edit.model_copy(update={"hook": hook})
-    return place_captions(edit, faces)
+    """`edit` with its hook line and captions clear of each other, of faces, of the logo and of the apps' buttons."""
+    return place_text(edit, faces, taken=_logo(edit))
+
+
+def captioned(edit: ClipEdit, faces: Sequence[FaceAt]) -> ClipEdit:
+    """`edit` with its captions placed; its hook line stays where it is."""
+    return place_captions(edit, faces, taken=_logo(edit))
+
+
+def _logo(edit: ClipEdit) -> tuple[Box, ...]:
+    box = logo_box(edit.brand, edit.output.aspect, edit.output.size)
+    return () if box is None else (box,)
 
 
 def without_slivers(span: Span, shots: Sequence[Span], words: Sequence[Word]) -> Span:

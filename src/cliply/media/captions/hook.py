@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations, pairwise
 
 from cliply.media.captions import fonts
@@ -151,4 +152,10 @@ def _joined(line: Sequence[Token]) -> str:
 
 
 def _width(setter: Typesetter, text: str, em: float) -> float:
-    return sum(fonts.advance(run.text, run.face) for run in fonts.runs(text, setter.face)) * em
+    return _ems(text, setter.face) * em
+
+
+@lru_cache(maxsize=4096)
+def _ems(text: str, face: fonts.Face) -> float:
+    # A place is looked for by trying many: the same few words are measured again each time.
+    return sum(fonts.advance(run.text, run.face) for run in fonts.runs(text, face))

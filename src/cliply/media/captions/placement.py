@@ -13,7 +13,7 @@ from cliply.media.captions.hook import place_cover_title, place_title
 from cliply.media.captions.seen import SeenFace, seen_faces
 from cliply.media.captions.typeset import PlacedBlock, Typesetter, blocks, middle_of, typesetter
 from cliply.media.captions.zones import free_band, zones
-from cliply.media.edit import ClipEdit, EditWord, LayoutSpan
+from cliply.media.edit import ClipEdit, EditWord, Hook, LayoutSpan
 from cliply.media.types import Box, FaceAt, Millis, Span
 
 _STEPS = 60
@@ -22,6 +22,8 @@ _TOUCHED = 0.03
 _MUCH = 0.25
 """Share of a face that is too much to cover even where eyes and mouth stay free."""
 _LOWEST_HOOK = 0.5
+_NEVER = 100.0
+"""What text on text costs: more than anything that a face could."""
 # Profile pages show the middle of a cover, in 3:4.
 _HIGHEST_TITLE, _LOWEST_TITLE = 0.18, 0.84
 _READ: Millis = 2000
@@ -31,16 +33,18 @@ _GAP = 0.012
 # How much better, in what a place costs, another one must be for the captions to move there with a layout, and how
 # much worse one may be that another layout uses already.
 _WORTH_MOVING, _NO_WORSE = 0.2, 0.15
+_HOOK_OVER_FACE = 0.3
+"""A hook line is soon gone: on a face it is as bad as this share of the captions there."""
 _GRACE: Millis = 400
 """A face that passes behind the text for less than this is no finding."""
 
 
-def place_captions(edit: ClipEdit, faces: Sequence[FaceAt]) -> ClipEdit:
+def place_captions(edit: ClipEdit, faces: Sequence[FaceAt], *, taken: Sequence[Box] = ()) -> ClipEdit:
     """`edit` with its captions placed where they cover faces least, without emoji that would cover what matters.
 
-    Faces are in source pixels and time.
+    Faces are in source pixels and time; what is `taken`, as by a logo, is in pixels of the finished picture.
     """
-    search = _Search.of(edit, faces)
+    search = _Search.of(edit, faces, taken)
     position = search.position
     used: list[float] = []
     layouts: list[LayoutSpan] = []
@@ -67,11 +71,12 @@ class _Search:
     layouts: tuple[LayoutSpan, ...]
     """The layout of each block's time."""
     hook: Box | None
+    taken: Sequence[Box]
     lowest: float
     highest: float
 
     @classmethod
-    def of(cls, edit: ClipEdit, faces: Sequence[FaceAt]) -> "_Search":
+    def of(cls, edit: ClipEdit, faces: Sequence[FaceAt], taken: Sequence[Box]) -> "_Search":
         setter = typesetter(edit)
         unplaced = _without_emoji(_unplaced(edit), edit.words)
         base = middle_of(unplaced, setter)
@@ -83,7 +88,7 @@ class _Search:
         seen = _behind(seen_faces(edit, faces), placed)
         layouts = tuple(edit.layout_during(block.start, block.end) for block in placed)
         hook = hook_box(edit, setter)
-        return cls(edit, base, height, placed, seen, layouts, hook, lowest, max(lowest, highest))
+        return cls(edit, base, height, placed, seen, layouts, hook, taken, lowest, max(lowest, highest))
 
     @property
     def position(self) -> float:
@@ -113,8 +118,8 @@ class _Search:
             covered = self._mean(middle, shown, lambda face, box: _covered(face.box, box))
             features = self._mean(middle, shown, _covered_features)
             under = 4 * covered + 10 * features + 6 * self._hidden(middle, shown) / len(shown)
-            over = 3 * self._over_hook(middle, shown) + self._over_screen(middle, shown)
-            return under + over + abs(middle - wanted)
+            over = _NEVER * (self._over_hook(middle, shown) + self._over_taken(middle, shown))
+            return under + over + self._over_screen(middle, shown) + abs(middle - wanted)
 
         return cost
 
@@ -136,9 +141,12 @@ class _Search:
             return 0.0
         until = self.edit.hook.milliseconds
         early = [self._at(middle, each) for each in shown if self.placed[each].start < until]
-        gap = _GAP * self.height
-        around = Box(self.hook.x, self.hook.y - gap, self.hook.width, self.hook.height + 2 * gap)
+        around = _with_gap(self.hook, self.height)
         return sum(box.overlap(around) > 0 for box in early) / max(1, len(early))
+
+    def _over_taken(self, middle: float, shown: Sequence[int]) -> float:
+        boxes = [self._at(middle, each) for each in shown]
+        return sum(_touches(box, self.taken, self.height) for box in boxes) / max(1, len(boxes))
 
     def _over_screen(self, middle: float, shown: Sequence[int]) -> float:
         boxes = [(self._at(middle, each), self._kept_clear(self.layouts[each])) for each in shown]
@@ -165,27 +173,32 @@ def hook_length(edit: ClipEdit) -> Millis:
     return min([edit.hook.milliseconds, *(start for start in starts if start >= _READ)])
 
 
-def choose_hook_position(edit: ClipEdit, faces: Sequence[FaceAt]) -> float | None:
-    """The middle of the hook line, as near to the top as no face is covered; None without a hook line."""
+def choose_hook_position(
+    edit: ClipEdit, faces: Sequence[FaceAt], *, taken: Sequence[Box] = (), anywhere: bool = False
+) -> float | None:
+    """The middle of the hook line, as near to the top as no face and nothing `taken` is covered.
+
+    In the upper half unless `anywhere` will do; None without a hook line.
+    """
     setter = typesetter(edit)
-    if edit.hook is None or not edit.hook.text.strip():
-        return None
-    unplaced = edit.model_copy(update={"hook": edit.hook.model_copy(update={"position": None})})
-    box = hook_box(unplaced, setter)
-    if box is None:
+    hook = edit.hook
+    box = hook_box(edit.model_copy(update={"hook": hook and hook.model_copy(update={"position": None})}), setter)
+    if box is None or hook is None:
         return None
     height = setter.size.height
     base = box.centre[1] / height
-    seen = [face for face in seen_faces(edit, faces) if face.at < edit.hook.milliseconds]
-    screens = _screens_until(edit, edit.hook.milliseconds)
+    seen = [face for face in seen_faces(edit, faces) if face.at < hook.milliseconds]
+    screens = _screens_until(edit, hook.milliseconds)
 
     def cost(middle: float) -> float:
-        moved = _moved(box, (middle - base) * height)
+        moved = _hook_at(hook, middle, setter, edit.language)
         covered = sum(_covered(face.box, moved) + 2 * _covered_features(face, moved) for face in seen)
         over_screen = max((_covered(moved, screen) for screen in screens), default=0.0)
-        return 10 * covered / max(1, len(seen)) + over_screen + (middle - base)
+        over_taken = _NEVER * _touches(moved, taken, height)
+        return 10 * covered / max(1, len(seen)) + over_screen + over_taken + (middle - base)
 
-    return round(_cheapest(cost, base, max(base, _LOWEST_HOOK), base), 4)
+    lowest = free_band(edit.output.aspect)[1] - box.height / 2 / height if anywhere else _LOWEST_HOOK
+    return round(_cheapest(cost, base, max(base, lowest), base), 4)
 
 
 def choose_title_position(
@@ -206,9 +219,17 @@ def hook_box(edit: ClipEdit, setter: Typesetter | None = None) -> Box | None:
     """What the hook line covers while it is shown."""
     if edit.hook is None or not edit.hook.text.strip():
         return None
-    chosen = setter or typesetter(edit)
-    size = chosen.style.hook.size
-    return place_title(edit.hook.text, chosen, edit.language, size=size, middle=edit.hook.position).box
+    return _hook_at(edit.hook, edit.hook.position, setter or typesetter(edit), edit.language)
+
+
+def _hook_at(hook: Hook, middle: float | None, setter: Typesetter, language: str) -> Box:
+    return place_title(hook.text, setter, language, size=setter.style.hook.size, middle=middle).box
+
+
+def caption_boxes_until(edit: ClipEdit, until: Millis) -> list[Box]:
+    """What the captions cover before a moment of the clip."""
+    setter = typesetter(edit)
+    return [block.box for block in blocks(edit, setter, middle_of(edit, setter)) if block.start < until]
 
 
 def caption_rows(edit: ClipEdit) -> list[tuple[float, float]]:
@@ -231,8 +252,7 @@ def conflicts(edit: ClipEdit, faces: Sequence[FaceAt]) -> list[str]:
     placed = blocks(edit, setter, middle_of(edit, setter))
     seen = seen_faces(edit, faces)
     found = []
-    behind = _behind(seen, placed)
-    if hits := sum(_over_face(block, each, setter) for block, each in zip(placed, behind, strict=True)):
+    if hits := _screens_over_faces(placed, seen, setter):
         screens = f"{hits} of {len(placed)} screens" if len(placed) > 1 else "the one screen there is"
         found.append(f"The captions cover a face in {screens}.")
     found += _under_apps(edit, [block.box for block in placed], "caption text")
@@ -240,8 +260,7 @@ def conflicts(edit: ClipEdit, faces: Sequence[FaceAt]) -> list[str]:
     if hook is not None and edit.hook is not None:
         until = edit.hook.milliseconds
         found += _under_apps(edit, [hook], "hook line")
-        early = [face for face in seen if face.at < until]
-        if early and sum(_matters(face, hook) for face in early) > len(early) / 4:
+        if _covers_face(hook, seen, until):
             found.append("The hook line covers a face.")
         if any(block.start < until and block.box.overlap(hook) > 0 for block in placed):
             found.append("The captions run into the hook line.")
@@ -249,6 +268,29 @@ def conflicts(edit: ClipEdit, faces: Sequence[FaceAt]) -> list[str]:
     if missing := uncovered(text, setter.face):
         found.append(f"No font shows these characters of the captions: {' '.join(missing[:12])}")
     return found
+
+
+def harm(edit: ClipEdit, faces: Sequence[FaceAt]) -> float:
+    """How bad the places of hook line and captions are: the share of screens on a face, and more for a hook line."""
+    setter = typesetter(edit)
+    placed, seen = blocks(edit, setter, middle_of(edit, setter)), seen_faces(edit, faces)
+    share = _screens_over_faces(placed, seen, setter) / max(1, len(placed))
+    hook = hook_box(edit, setter)
+    if hook is None or edit.hook is None:
+        return share
+    until = edit.hook.milliseconds
+    on_text = any(block.start < until and block.box.overlap(hook) > 0 for block in placed)
+    return share + _HOOK_OVER_FACE * _covers_face(hook, seen, until) + _NEVER * on_text
+
+
+def _screens_over_faces(placed: Sequence[PlacedBlock], seen: Sequence[SeenFace], setter: Typesetter) -> int:
+    behind = _behind(seen, placed)
+    return sum(_over_face(block, each, setter) for block, each in zip(placed, behind, strict=True))
+
+
+def _covers_face(hook: Box, seen: Sequence[SeenFace], until: Millis) -> bool:
+    early = [face for face in seen if face.at < until]
+    return bool(early) and sum(_matters(face, hook) for face in early) > len(early) / 4
 
 
 def _over_face(block: PlacedBlock, behind: Sequence[SeenFace], setter: Typesetter) -> bool:
@@ -323,6 +365,15 @@ def _behind(seen: Sequence[SeenFace], placed: Sequence[PlacedBlock]) -> tuple[tu
         if at >= 0 and face.at < placed[at].end:
             behind[at].append(face)
     return tuple(map(tuple, behind))
+
+
+def _with_gap(box: Box, height: float) -> Box:
+    gap = _GAP * height
+    return Box(box.x, box.y - gap, box.width, box.height + 2 * gap)
+
+
+def _touches(box: Box, taken: Sequence[Box], height: float) -> bool:
+    return any(_with_gap(each, height).overlap(box) > 0 for each in taken)
 
 
 def _matters(face: SeenFace, text: Box) -> bool:
