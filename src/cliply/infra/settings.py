@@ -136,7 +136,7 @@ class Downloads(BaseModel):
     )
     extractors: list[str] = Field(["youtube"], description="Extractors of yt-dlp that may be used, as JSON.")
     networks: list[str] = Field(
-        [], description="Private networks that may be reached all the same, as JSON: `[\"10.1.2.0/24\"]`."
+        [], description='Private networks that may be reached all the same, as JSON: `["10.1.2.0/24"]`.'
     )
     rate: int | None = Field(None, ge=1000, description="Bytes a second at most; as fast as it comes without.")
     minutes: int = Field(120, ge=1, description="How long one download may take.")
