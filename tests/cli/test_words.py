@@ -5,7 +5,8 @@ from tests.media.clips import TONE, make
 from typer.testing import CliRunner
 
 from cliply.cli.main import app
-from cliply.errors import Conflict
+from cliply.cli.words import shortened
+from cliply.errors import Conflict, NotFound
 
 
 def test_a_kind_of_transcript_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
@@ -41,3 +42,40 @@ def test_a_sheet_that_is_no_picture_is_a_mistake_in_the_command(tmp_path: Path) 
     ran = CliRunner().invoke(app, ["styles", "--sheet", str(tmp_path / "x.gif")])
     assert ran.exit_code == 2
     assert ".png" in ran.output
+
+
+def test_a_text_is_shortened_between_words_and_shows_it() -> None:
+    assert shortened("Short.") == "Short."
+    assert shortened("One, two, three.", 10) == "One, two…"
+    assert shortened("一二三四五六", 4) == "一二三…"
+    assert len(shortened("word " * 40)) <= 70
+
+
+def spoken(folder: Path) -> Path:
+    """Forty seconds of somebody who says a sentence every five."""
+    words = folder / "words.srt"
+    words.write_text(
+        "\n\n".join(
+            f"{number}\n00:00:{start:02d},000 --> 00:00:{start + 4:02d},500\nThe bridge number {number} fell down."
+            for number, start in enumerate(range(0, 40, 5), 1)
+        )
+    )
+    return words
+
+
+def test_moments_of_a_part_are_found_in_given_words_and_the_chosen_are_marked(tmp_path: Path) -> None:
+    sound = make(tmp_path / "tone.wav", None, TONE.format(seconds=40)).path
+    limits = ["--min", "4", "--max", "6", "--count", "1", "--from", "10", "--to", "26", "--all"]
+    asked = ["highlights", str(sound), "--transcript", str(spoken(tmp_path)), *limits]
+    environment = {"CLIPLY_CACHE": str(tmp_path / "cache")}
+    ran = CliRunner().invoke(app, asked, env=environment)
+    assert ran.exit_code == 0, ran.output
+    moments = [line for line in ran.stdout.splitlines() if not line.startswith("   ")]
+    assert sorted(line.partition("number ")[2][0] for line in moments) == ["3", "4", "5"]
+    assert sum("  chosen  " in line for line in moments) == 1
+
+
+def test_words_that_are_not_there_are_named(tmp_path: Path) -> None:
+    sound = make(tmp_path / "tone.wav", None, TONE.format(seconds=40)).path
+    with pytest.raises(NotFound, match="transcript"):
+        CliRunner().invoke(app, ["highlights", str(sound), "--transcript", "none.srt"], catch_exceptions=False)

@@ -7,6 +7,7 @@ from tests.media.clips import TONE, make
 from cliply.integrations.whisper import WhisperTranscriber
 from cliply.media.analysis import analyse, choose, listen, what_may_help, write_down
 from cliply.media.cache import Cache
+from cliply.media.errors import NoSpeech
 from cliply.media.highlights import Candidate, Findings, Judgement
 from cliply.media.options import ClipOptions
 from cliply.media.progress import Watch
@@ -153,3 +154,22 @@ def test_only_what_can_help_is_advised_where_nothing_was_found(options: ClipOpti
     told = what_may_help(options, 18_000)
     assert {option for option in ("--min", "--max", "--from", "--to") if option in told} == named
     assert told.endswith("se a recording in which more is said without a long break.")
+
+
+class HearsNothing(WhisperTranscriber):
+    def transcribe(
+        self, sound: Path, *, language: str | None = None, kept: Path | None = None,
+        on_progress: OnProgress = no_progress,
+    ) -> Transcript:  # fmt: skip
+        return Transcript("en", ())
+
+
+def test_a_recording_without_speech_names_options_that_its_command_has(tmp_path: Path) -> None:
+    source = make(tmp_path / "tone.wav", None, TONE.format(seconds=3))
+    cache, watch = Cache(tmp_path / "cache"), Watch()
+    with pytest.raises(NoSpeech) as written:
+        write_down(source, listen(source, cache, watch), ClipOptions(), HearsNothing(), cache, watch)
+    with pytest.raises(NoSpeech) as clipped:
+        analyse(source, ClipOptions(), transcriber=HearsNothing(), judge=None, cache=cache, watch=watch)
+    assert "--transcript" not in str(written.value)
+    assert "--transcript" in str(clipped.value)

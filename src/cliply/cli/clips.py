@@ -49,18 +49,13 @@ def clip(
     count: Annotated[str, typer.Option(help="How many clips: a number, or auto for as many as are good.")] = "auto",
     shortest: Annotated[float, typer.Option("--min", help="Shortest clip, in seconds.")] = 15,
     longest: Annotated[float, typer.Option("--max", help="Longest clip, in seconds.")] = 60,
-    begin: Annotated[
-        str | None, typer.Option("--from", help="Only look from this time on: 90, 1:30 or 1:02:03.")
-    ] = None,
-    end: Annotated[str | None, typer.Option("--to", help="Only look up to this time.")] = None,
+    begin: Annotated[str | None, typer.Option("--from", help=times.FROM_HELP)] = None,
+    end: Annotated[str | None, typer.Option("--to", help=times.TO_HELP)] = None,
     prompt: Annotated[str, typer.Option(help="What to look for, in your words: “advice for beginners”.")] = "",
     keywords: Annotated[str, typer.Option(help="Words that should come up, separated by commas.")] = "",
     language: Annotated[str, typer.Option(help="Spoken language as a two-letter code, or auto.")] = "auto",
     model: Annotated[str, typer.Option(help=engines.MODEL_HELP)] = "auto",
-    transcript: Annotated[
-        str | None,
-        typer.Option(help="Use these words: a JSON, SRT or VTT file, or `embedded` for the video's own subtitles."),
-    ] = None,
+    transcript: Annotated[str | None, typer.Option(help=engines.TRANSCRIPT_HELP)] = None,
     aspect: Annotated[Aspect, typer.Option(help="Shape of the clips.")] = "9:16",
     layout: Annotated[LayoutChoice, typer.Option(help="How people are framed; auto chooses by what is seen.")] = "auto",
     style: Annotated[str, typer.Option(help="Caption style: a name from `cliply styles`, or a style file.")] = "bold",

@@ -16,6 +16,8 @@ from cliply.media.speech.transcripts import embedded_transcript, transcript_json
 
 MODEL_HELP = "Speech model: auto, base, tiny.en, a folder with a faster-whisper model, or a service: deepgram, openai."
 
+TRANSCRIPT_HELP = "Use these words: a JSON, SRT or VTT file, or `embedded` for the video's own subtitles."
+
 
 def transcriber(model: str) -> Transcriber:
     """The transcriber that `--model` names. Raises ToolMissing or Unavailable if it cannot work."""

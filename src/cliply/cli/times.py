@@ -7,6 +7,8 @@ import typer
 from cliply.media.options import SHORTEST
 from cliply.media.types import Millis, Span, millis
 
+FROM_HELP = "Only look from this time on: 90, 1:30 or 1:02:03."
+TO_HELP = "Only look up to this time."
 _CLOCK = re.compile(r"^(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:[.,]\d+)?)$")
 _UNITS = re.compile(r"^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?$")
 

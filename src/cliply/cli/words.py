@@ -17,7 +17,7 @@ from cliply.media.options import ClipOptions
 from cliply.media.preflight import check_folder, check_length, check_sound
 from cliply.media.probe import Source as MediaSource
 from cliply.media.probe import printable, probe
-from cliply.media.speech.transcripts import transcript_json
+from cliply.media.speech.transcripts import load_transcript, transcript_json
 from cliply.media.types import Highlight, Span, Transcript
 
 
@@ -102,25 +102,35 @@ def highlights(
     count: Annotated[str, typer.Option(help="How many: a number, or auto for as many as are good.")] = "auto",
     shortest: Annotated[float, typer.Option("--min", help="Shortest, in seconds.")] = 15,
     longest: Annotated[float, typer.Option("--max", help="Longest, in seconds.")] = 60,
+    begin: Annotated[str | None, typer.Option("--from", help=times.FROM_HELP)] = None,
+    end: Annotated[str | None, typer.Option("--to", help=times.TO_HELP)] = None,
     prompt: Annotated[str, typer.Option(help="What to look for, in your words.")] = "",
     keywords: Annotated[str, typer.Option(help="Words that should come up, separated by commas.")] = "",
     language: Annotated[str, typer.Option(help="Spoken language as a two-letter code, or auto.")] = "auto",
     model: Annotated[str, typer.Option(help=engines.MODEL_HELP)] = "auto",
-    everything: Annotated[bool, typer.Option("--all", help="Also those that were not chosen.")] = False,
+    transcript: Annotated[str | None, typer.Option(help=engines.TRANSCRIPT_HELP)] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also those that were not chosen; the chosen ones are marked.")
+    ] = False,
     json: JsonFlag = False,
 ) -> None:
     """List the moments worth posting, best first, with the reasons; nothing is rendered."""
     found = probe(source)
-    check_sound(found)
+    within = times.part(begin, end, found.duration)
+    check_sound(found, within)
     options = ClipOptions(
         count=times.count(count),
         shortest=times.length(shortest, "--min"),
         longest=times.longest(longest, shortest),
+        within=within,
         prompt=prompt,
         keywords=times.listed(keywords),
         language=times.language(language),
+        transcript=engines.given_transcript(transcript, found, analysis_cache()),
     )
-    check_length(found, options, Span(0, found.duration))
+    check_length(found, options, within or Span(0, found.duration))
+    if options.transcript is not None:
+        load_transcript(options.transcript)
     transcriber = engines.transcriber(model)
     engines.check(transcriber, options.language)
     if found.damage:
@@ -143,12 +153,21 @@ def highlights(
         print_json([dataclasses.asdict(each) for each in shown])
         return
     for rank, each in enumerate(shown, 1):
-        typer.echo(_described(rank, each))
+        typer.echo(_described(rank, each, marked=everything and each.chosen))
 
 
-def _described(rank: int, highlight: Highlight) -> str:
+def _described(rank: int, highlight: Highlight, *, marked: bool) -> str:
     span = f"{times.clock(highlight.span.start)}–{times.clock(highlight.span.end)}"
-    return f"{rank:2}. {span}  {highlight.title or highlight.text[:70]}\n      {highlight.reason}"
+    mark = "  chosen" if marked else ""
+    return f"{rank:2}. {span}{mark}  {highlight.title or shortened(highlight.text)}\n      {highlight.reason}"
+
+
+def shortened(text: str, most: int = 70) -> str:
+    """`text` in at most `most` characters, ending with a whole word where it has spaces."""
+    if len(text) <= most:
+        return text
+    cut = text[:most]
+    return f"{(cut[: cut.rfind(' ')] if ' ' in cut else cut[:-1]).rstrip(' ,;:')}…"
 
 
 def _plain(source: MediaSource) -> dict[str, object]:

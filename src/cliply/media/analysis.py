@@ -83,8 +83,8 @@ def write_down(
         watch.tell(Update(Stage.SPEECH, 1.0))
     if not transcript.words:
         raise NoSpeech(
-            "Nobody speaks in this recording, so there is nothing to clip. "
-            "If somebody does, name the language with --language or give the words with --transcript."
+            "Nobody speaks in this recording, so there is nothing to write down or to clip. "
+            "If somebody does, name the language with --language."
         )
     return transcript
 
@@ -179,7 +179,10 @@ def analyse(
 ) -> Analysis:
     """All of the above in order."""
     sound = listen(source, cache, watch)
-    transcript = write_down(source, sound, options, transcriber, cache, watch)
+    try:
+        transcript = write_down(source, sound, options, transcriber, cache, watch)
+    except NoSpeech as silent:
+        raise NoSpeech(f"{silent} Or give the words with --transcript.") from silent
     findings = choose_once(source, sound, transcript, options, judge, cache, watch)
     return Analysis(source, fingerprint(source.path), sound, transcript, findings)
 
