@@ -3,16 +3,20 @@ from collections.abc import Sequence
 import pytest
 from tests.media.captions.scenes import caption_boxes, edit_of, spoken
 
+from cliply.media.captions.hook import cover_setter, place_cover_title
 from cliply.media.captions.placement import (
     choose_hook_position,
+    choose_title_position,
     conflicts,
     hook_box,
     hook_length,
     place_captions,
 )
+from cliply.media.captions.seen import SeenFace
+from cliply.media.captions.styles import load_style
 from cliply.media.captions.zones import free_band, free_width, zones
-from cliply.media.edit import Aspect, CameraKey, ClipEdit, LayoutSpan, Pane, Place
-from cliply.media.types import Box, FaceAt, Span
+from cliply.media.edit import Aspect, Brand, CameraKey, ClipEdit, LayoutSpan, Pane, Place
+from cliply.media.types import Box, FaceAt, Size, Span
 
 TEXT = "so this is what I told them and nobody believed a single word of it"
 
@@ -289,3 +293,15 @@ def test_a_hook_line_is_as_wide_as_is_free_where_it_stands_whatever_its_style(st
     moved = edit.model_copy(update={"hook": edit.hook.model_copy(update={"position": position})})
 
     assert not [each for each in conflicts(moved, []) if "hook line reaches under" in each]
+
+
+def test_a_title_hides_nobodys_eyes_though_there_are_many_other_faces() -> None:
+    size, style = Size(1280, 720), load_style("bold")
+    setter = cover_setter("Fellow Americans and country", size, style, Brand())
+    eyes = SeenFace(0, Box(500, 520, 220, 130), (Box(540, 545, 140, 40),))
+    others = [SeenFace(0, Box(40, top, 90, 90), (Box(50, top + 20, 70, 20),)) for top in range(10, 310, 3)]
+
+    middle = choose_title_position("Fellow Americans and country", setter, [eyes, *others], (0.8,), "en")
+
+    box = place_cover_title("Fellow Americans and country", setter, "en", middle).box
+    assert box.overlap(eyes.features[0]) == 0

@@ -33,6 +33,8 @@ _GAP = 0.012
 # How much better, in what a place costs, another one must be for the captions to move there with a layout, and how
 # much worse one may be that another layout uses already.
 _WORTH_MOVING, _NO_WORSE = 0.2, 0.15
+_HIDDEN = 5.0
+"""More than a title's whole way over the cover."""
 _HOOK_OVER_FACE = 0.3
 """A hook line is soon gone: on a face it is as bad as this share of the captions there."""
 _GRACE: Millis = 400
@@ -210,7 +212,9 @@ def choose_title_position(
     def cost(middle: float) -> float:
         box = place_cover_title(title, setter, language, middle).box
         covered = sum(3 * _covered(face.box, box) + 10 * _covered_features(face, box) for face in faces)
-        return covered / max(1, len(faces)) + min(abs(box.centre[1] / height - each) for each in wanted)
+        # One pair of eyes is as bad among many faces as alone: it must not be lost in a mean.
+        hidden = _HIDDEN * any(_covered_features(face, box) > _TOUCHED for face in faces)
+        return hidden + covered / max(1, len(faces)) + min(abs(box.centre[1] / height - each) for each in wanted)
 
     return round(_cheapest(cost, _HIGHEST_TITLE, _LOWEST_TITLE, wanted[0]), 4)
 
