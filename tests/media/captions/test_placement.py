@@ -299,7 +299,7 @@ def test_a_title_hides_nobodys_eyes_though_there_are_many_other_faces() -> None:
     size, style = Size(1280, 720), load_style("bold")
     setter = cover_setter("Fellow Americans and country", size, style, Brand())
     eyes = SeenFace(0, Box(500, 520, 220, 130), (Box(540, 545, 140, 40),))
-    others = [SeenFace(0, Box(40, top, 90, 90), (Box(50, top + 20, 70, 20),)) for top in range(10, 310, 3)]
+    others = [SeenFace(0, Box(40, top, 90, 90), (Box(50, top + 20, 70, 20),)) for top in range(10, 310)]
 
     middle = choose_title_position("Fellow Americans and country", setter, [eyes, *others], (0.8,), "en")
 
