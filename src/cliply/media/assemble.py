@@ -185,6 +185,7 @@ def _copy(analysis: Analysis, highlight: Highlight, options: ClipOptions, langua
         keywords=highlight.keywords or options.keywords,
         # Only a judge gives a highlight its title.
         suggestion=(PostText(title=highlight.title[:100]), "") if highlight.title else None,
+        decent=options.profanity != "off",
     )
     if options.profanity == "off":
         return post, hook

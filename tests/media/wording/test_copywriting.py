@@ -341,3 +341,30 @@ def test_a_question_that_was_begun_anew_is_no_headline() -> None:
     said = "Is the new telescope can see the moon of Jupiter? The telescope shows every moon of Jupiter at once."
     post, hook = write_copy(said)
     assert "telescope can" not in f"{post.title} {hook}".casefold()
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_asked_to_be_decent_title_and_hook_are_lines_without_strong_language(language: str) -> None:
+    said = {
+        "en": "Fucking bees are the biggest fucking secret of the garden. Honey bees visit two million flowers a year.",
+        "de": "Scheiße, Scheiße, Bienen sind echt Scheiße! Bienen besuchen zwei Millionen Blüten im Jahr.",
+    }[language]
+
+    post, hook = write_copy(said, whole=transcript(said, language), language=language, decent=True)
+
+    told = f"{post.title} {hook} {' '.join(post.hashtags)}"
+    assert not any(is_profane(word, language) for word in words_of(told)), told
+    assert post.title != "Clip"
+
+
+def test_a_hashtag_is_said_in_the_clip_or_shares_a_word_with_it() -> None:
+    clip = "The honey harvest begins in July. Every honey harvest needs dry weather."
+    rest = "The quantum computer is cold. A quantum computer needs helium. Nobody sells a quantum computer. "
+    rest += "A honey museum opened. The honey museum is free. We love the honey museum. "
+
+    post, _hook = write_copy(clip, whole=transcript(rest * 3 + clip))
+
+    heard = {word.casefold() for word in words_of(clip)}
+    assert post.hashtags
+    assert not [tag for tag in post.hashtags if "quantum" in tag.casefold() or "computer" in tag.casefold()]
+    assert all(any(word in tag.casefold() for word in heard if len(word) > 3) for tag in post.hashtags)

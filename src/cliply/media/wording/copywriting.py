@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from cliply.media.edit import PostText
@@ -17,7 +17,7 @@ from cliply.media.wording import lexicon
 from cliply.media.wording.clauses import Clause, clauses, complete, sentences_of, undenied
 from cliply.media.wording.limits import YOUTUBE_TITLE, check_post, is_hashtag, utf16_units
 from cliply.media.wording.phrases import Phrase, Subject, recurring, subject
-from cliply.media.wording.profanity import is_profane
+from cliply.media.wording.profanity import is_profane, masked_text
 from cliply.media.wording.titlecase import sentence_case
 from cliply.media.wording.titles import LONGEST_TITLE, Candidate, candidates, named
 from cliply.media.wording.tokens import UNSPACED, stem, stop_words, words_of
@@ -40,13 +40,15 @@ def write_copy(
     language: str = "en",
     keywords: Sequence[str] = (),
     suggestion: tuple[PostText, str] | None = None,
+    decent: bool = False,
 ) -> tuple[PostText, str]:
     """The post's text and a hook line of at most ten words, for a clip in which `text` is said.
 
     `whole` tells what is special to this clip and how names are written, `keywords` what the creator looks for. A
-    `suggestion` (of a judge) is taken instead, part by part, where it passes the same checks. Deterministic.
+    `suggestion` (of a judge) is taken instead, part by part, where it passes the same checks. `decent`: from
+    what is said without strong language, where there is any. Deterministic.
     """
-    post, hook = _own(text, whole, language, keywords)
+    post, hook = _own(text, whole, language, keywords, decent=decent)
     return (post, hook) if suggestion is None else _checked(suggestion, post, hook)
 
 
@@ -73,16 +75,25 @@ def _titled(text: str, source: _Same, language: str) -> str:
     return write_copy(text, whole=source.whole, language=language)[0].title
 
 
-def _own(text: str, whole: Transcript | None, language: str, keywords: Sequence[str]) -> tuple[PostText, str]:
+def _own(
+    text: str, whole: Transcript | None, language: str, keywords: Sequence[str], *, decent: bool
+) -> tuple[PostText, str]:
     english = language.lower().startswith("en")
     text = "".join(char if char.isprintable() else " " for char in text)
     sentences = undenied(sentences_of(text)) if english else _sentences(text)
     source = _source_sentences(_Same(whole))
+    if decent:
+        sentences = [each for each in sentences if _is_decent(each, language)] or sentences
     about = subject(sentences, source, language, keywords)
+    if decent:
+        named_decently = tuple(each for each in about.phrases if _is_decent(each.text, language))
+        about = replace(about, phrases=named_decently or about.phrases)
     if english:
         lines = candidates(list(clauses(sentences)), about, sentences)
     else:
         lines = _plain_lines(sentences, about, language)
+    if decent:
+        lines = [line for line in lines if _is_decent(line.text, language)]
     title, hook = _heads(lines, about, sentences, english=english)
     post = PostText(
         title=title,
@@ -90,6 +101,10 @@ def _own(text: str, whole: Transcript | None, language: str, keywords: Sequence[
         hashtags=_hashtags(about, sentences, source, language),
     )
     return (_safe(post), hook)
+
+
+def _is_decent(text: str, language: str) -> bool:
+    return masked_text(text, language) == text
 
 
 _GOOD = 0.5
@@ -252,8 +267,10 @@ def _hashtags(about: Subject, sentences: Sequence[str], source: Sequence[str], l
     good = [phrase for phrase in about.phrases if phrase.score >= 0.35]
     if source:
         looked_at = (*good[:_CLIP_HASHTAGS], *_source_phrases(tuple(source), language))
-        wanted: list[str | None] = [recurring(phrase, source, language) for phrase in looked_at]
         heard = Counter(stem(word) for sentence in sentences for word in words_of(sentence))
+        found = (recurring(phrase, source, language) for phrase in looked_at)
+        # What the source is about stands for this clip only where the clip speaks of it.
+        wanted = [tag if tag is not None and _shares(tag, heard, sentences) else None for tag in found]
         # One plain word that the clip drops in passing ("hole", "mind") is nobody's search, unless it is the subject.
         for place in range(1, len(good[:_CLIP_HASHTAGS])):
             tag = wanted[place]
@@ -268,6 +285,13 @@ def _hashtags(about: Subject, sentences: Sequence[str], source: Sequence[str], l
         # One of "#BluRay" and "#BluRays" is enough.
         tags.setdefault(stem(tag[1:].casefold()), tag)
     return tuple(tags.values())[:_MOST_HASHTAGS]
+
+
+def _shares(tag: str, heard: Counter[str], sentences: Sequence[str]) -> bool:
+    """Whether a word of the tag is said in the clip."""
+    if UNSPACED.search(tag):
+        return any(tag in sentence for sentence in sentences)
+    return any(heard[stem(word)] for word in words_of(tag))
 
 
 def _passing(tag: str, heard: Counter[str], names: Mapping[str, str]) -> bool:
