@@ -99,6 +99,16 @@ def test_looks_for_what_was_asked_for() -> None:
         assert next(part for part in best.dimensions if part.name == "match").reason
 
 
+def test_the_reason_of_a_match_names_the_keyword_and_quotes_the_sentence_that_says_it() -> None:
+    talk = interview()
+    by_keyword, by_prompt = HighlightOptions(keywords=("afraid",)), HighlightOptions(prompt="afraid of it")
+    for asked, told in ((by_keyword, "“afraid”"), (by_prompt, "Close to")):
+        best = find_highlights(talk, end_of(talk), options=asked).highlights[0]
+        reason = next(part.reason for part in best.dimensions if part.name == "match")
+        assert told in reason
+        assert reason.endswith("“Because you are afraid of the answer.”")
+
+
 def test_says_so_when_nothing_answers_what_was_asked_for() -> None:
     talk = interview(5, gems=(), ads=())
     findings = find_highlights(talk, end_of(talk), options=HighlightOptions(keywords=("zebra",)))

@@ -14,7 +14,7 @@ from cliply.media.highlights.edges import end_features, start_features
 from cliply.media.highlights.embeddings import Embedder, Vectors
 from cliply.media.highlights.features import FeatureTable, window_features
 from cliply.media.highlights.judge import Judge, judged
-from cliply.media.highlights.matching import match_column
+from cliply.media.highlights.matching import answers, match_column, said_keywords
 from cliply.media.highlights.ranking import Scores, packaged_weights, percentiles, score
 from cliply.media.highlights.reasons import Moment, dimensions, summary
 from cliply.media.highlights.repetition import said_again
@@ -26,7 +26,7 @@ from cliply.media.highlights.topics import chapters, lexical_vectors
 from cliply.media.types import Highlight, Millis, OnProgress, Sentence, Span, Transcript, no_progress
 from cliply.media.wording.cues import Cues, cues
 from cliply.media.wording.phrases import things
-from cliply.media.wording.text import Ints, TermTable, term_table
+from cliply.media.wording.text import Floats, Ints, TermTable, term_table
 from cliply.media.wording.tokens import stem
 
 _ALTERNATIVES = 100
@@ -78,6 +78,8 @@ class _Ranked:
     features: FeatureTable
     scores: Scores
     topics: Ints
+    answers: Floats
+    """How well each sentence answers what was asked for."""
 
 
 def find_highlights(
@@ -187,7 +189,8 @@ def _rank(
     )
     scores = score(features, packaged_weights())
     topics = np.searchsorted(np.asarray(borders, np.int64), (found.start + found.end) // 2, side="right")
-    return _Ranked(transcript, sentences, table, known, found, features, scores, topics.astype(np.int64))
+    answered = answers(sentences, options.prompt, options.keywords, stop, vectors, wish)
+    return _Ranked(transcript, sentences, table, known, found, features, scores, topics.astype(np.int64), answered)
 
 
 def _describe(
@@ -229,7 +232,9 @@ def _highlight(
     start, end = sentences[first].first, sentences[last].last
     keywords = _keywords(ranked, first, last)
     measured = {name: float(values[index]) for name, values in ranked.features.columns.items()}
-    moment = Moment(sentences, first, last, keywords, measured)
+    asked = said_keywords(join_words([each.text for each in sentences[first : last + 1]]), options.keywords)
+    best = first + int(np.argmax(ranked.answers[first : last + 1]))
+    moment = Moment(sentences, first, last, keywords, measured, tuple(asked), sentences[best])
     parts = dimensions(moment, {name: float(values[index]) for name, values in by_dimension.items()}, ranked.cues)
     span = Span(int(ranked.windows.start[index]), int(ranked.windows.end[index]))
     return Highlight(

@@ -28,8 +28,7 @@ def match_column(
 
     `wish` is the embedding of the prompt and of each keyword, one row each.
     """
-    wanted = [terms(keyword) for keyword in keywords] + [[term] for term in terms(prompt) if term not in stop]
-    wanted = [phrase for phrase in wanted if phrase]
+    wanted = [phrase for phrase in _wanted(prompt, keywords, stop) if phrase]
     if not wanted:
         return None
     said = np.array([_share_said(terms(sentence.text), wanted) for sentence in sentences])
@@ -40,6 +39,33 @@ def match_column(
     closeness = np.maximum(0, (vectors @ wish.T).max(1)).astype(np.float64) ** 2
     meant = sum_over(windows, closeness) / np.maximum(1, windows.last + 1 - windows.first)
     return _to_best(_to_best(lexical) + _to_best(meant))
+
+
+def answers(
+    sentences: Sequence[Sentence],
+    prompt: str,
+    keywords: Sequence[str],
+    stop: frozenset[str],
+    vectors: Vectors | None,
+    wish: Vectors | None,
+) -> Floats:
+    """How well each sentence answers: what it says of what was asked for, then how near it is in meaning."""
+    wanted = [phrase for phrase in _wanted(prompt, keywords, stop) if phrase]
+    said: Floats = np.array([_share_said(terms(each.text), wanted) if wanted else 0.0 for each in sentences])
+    if vectors is None or wish is None or not len(wish):
+        return said
+    near: Floats = np.maximum(0, (vectors @ wish.T).max(1)).astype(np.float64)
+    return np.add(said, near)
+
+
+def said_keywords(text: str, keywords: Sequence[str]) -> list[str]:
+    """Those of the keywords that are said in `text`."""
+    said = terms(text)
+    return [each for each in keywords if (phrase := terms(each)) and _share_said(said, [phrase]) > 0]
+
+
+def _wanted(prompt: str, keywords: Sequence[str], stop: frozenset[str]) -> list[list[str]]:
+    return [terms(keyword) for keyword in keywords] + [[term] for term in terms(prompt) if term not in stop]
 
 
 def _to_best(values: Floats) -> Floats:

@@ -26,6 +26,10 @@ class Moment:
     keywords: tuple[str, ...]
     measured: dict[str, float]
     """Feature values, standardised within the source."""
+    asked: tuple[str, ...]
+    """The creator's keywords that are said in it."""
+    answer: Sentence
+    """What answers best to what the creator asked for."""
 
     @property
     def opening(self) -> Sentence:
@@ -191,7 +195,9 @@ def _bad_focus(_moment: Moment, _cues: Cues) -> str:
 
 
 def _good_match(moment: Moment, _cues: Cues) -> str:
-    return f"Close to what you asked for: {quote(max(moment.inside, key=lambda each: len(each.text)).text)}"
+    if moment.asked:
+        return f"Says what you asked for ({_quotes(list(moment.asked))}): {quote(moment.answer.text)}"
+    return f"Close to what you asked for: {quote(moment.answer.text)}"
 
 
 def _bad_match(_moment: Moment, _cues: Cues) -> str:
