@@ -44,7 +44,7 @@ from cliply.media.speech.transcripts import load_transcript
 from cliply.media.types import FaceAt, Highlight, Millis, Span
 
 # Raised when framing, wording or the way edits are put together changes.
-_VERSION = "12"
+_VERSION = "13"
 _WHILE_RENDERING = 10
 """Niceness."""
 _ONE_STRETCH: Millis = 5000
