@@ -240,7 +240,7 @@ def test_a_number_asked_for_twice_is_made_once_and_the_others_keep_theirs(
     talk: Path, cache: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "clips"
-    first = clips(cache, talk, "--out", folder, "--count", 1, "--max", 25, "--quality", "draft")
+    first = clips(cache, talk, "--out", folder, "--count", 1, "--min", 4, "--max", 9, "--quality", "draft")
     spans = {each["pick"]: each["span"] for each in first["candidates"]}
     one = cliply(cache, "more", folder, "--pick", 2)
     assert one.returncode == 0, one.stderr
