@@ -231,10 +231,12 @@ def _service(now: Settings) -> Iterator[Check]:
     try:
         with existing_database(now) as database:
             checks = () if database is None else readiness(database, now).checks()
+            # Tables of an earlier version are upgraded when the service starts; there is nothing to ask of them before.
+            current = all(check.ok for check in checks if check.name in ("database", "schema"))
             for check in checks:
-                if check.name in ("queue", "disk"):
+                if check.name == "disk" or (check.name == "queue" and current):
                     yield Check(f"service: {check.name}", "ok" if check.ok else "missing", check.found)
-            if database is not None and all(check.ok for check in checks if check.name in ("database", "schema")):
+            if database is not None and current:
                 with database.system() as session:
                     told = findings(session, now)
                 for found in told:

@@ -10,11 +10,11 @@ import typer
 from cliply.cli.console import JsonFlag, print_json, settings
 from cliply.cli.exit_codes import ExitCode
 from cliply.errors import CliplyError
-from cliply.infra.health import Check
 from cliply.infra.settings import Settings
 
 if TYPE_CHECKING:
     from cliply.infra.db import Database
+    from cliply.infra.health import Check
 
 
 def register(app: typer.Typer) -> None:
@@ -36,8 +36,8 @@ def readyz(json: JsonFlag = False) -> None:
         raise typer.Exit(ExitCode.UNAVAILABLE)
 
 
-def service_checks(now: Settings) -> tuple[Check, ...]:
-    from cliply.infra.health import readiness
+def service_checks(now: Settings) -> "tuple[Check, ...]":
+    from cliply.infra.health import Check, readiness
 
     try:
         with existing_database(now) as database:
