@@ -2,12 +2,17 @@
 
 import fcntl
 import os
+import signal
 from pathlib import Path
 
 import pytest
 from tests.database import database, migrated, server, short  # noqa: F401 - fixtures of every test
 from tools.demo_talk.dialogue import TALK
 from tools.make_demo_video import make
+
+# A run that was started in the background ignores Ctrl-C, and so would all that it starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FIXTURES = Path(os.environ.get("CLIPLY_FIXTURES", Path(__file__).parents[2] / "shared" / "fixtures"))
 
