@@ -31,15 +31,13 @@ class Inbox(Sink):
         super().__init__()
         self.mail: list[EmailMessage] = []
 
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd calls it so
-        self, _server: Any, _session: Any, envelope: Envelope, to: str, _options: Any
-    ) -> str:
+    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Envelope, to: str, _options: Any) -> str:
         if to.startswith("refused@"):
             return f"550 {PASSWORD} no such user"
         envelope.rcpt_tos.append(to)
         return "250 OK"
 
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802 - as above
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:
         if envelope.rcpt_tos[0].startswith("later@"):
             return "451 try later"
         assert isinstance(envelope.content, bytes)

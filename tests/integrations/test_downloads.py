@@ -52,11 +52,11 @@ def site() -> Iterator[Site]:
     found = Site()
 
     class Handler(QuietHandler):
-        def do_GET(self) -> None:  # noqa: N802 - http.server calls it so
+        def do_GET(self) -> None:
             found.asked.append((self.path, self.headers.get("range")))
             found.pages.get(self.path, _not_there)(self)
 
-        def do_HEAD(self) -> None:  # noqa: N802
+        def do_HEAD(self) -> None:
             self.do_GET()
 
     with listening(Handler) as found.url:
@@ -193,7 +193,7 @@ def through(proxy: str, host: str, port: str) -> int:
 
 @pytest.mark.parametrize(
     "host",
-    ["127.0.0.1", "localhost", "[::1]", "0.0.0.0", "2130706433", "0x7f000001", "127.1", "[::ffff:127.0.0.1]"],  # noqa: S104
+    ["127.0.0.1", "localhost", "[::1]", "0.0.0.0", "2130706433", "0x7f000001", "127.1", "[::ffff:127.0.0.1]"],
 )
 def test_no_way_of_writing_it_leads_to_this_machine(host: str) -> None:
     with site() as secret:
@@ -281,7 +281,7 @@ def test_links_are_off_until_somebody_answers_for_them() -> None:
         ("192.168.1.1", False),
         ("169.254.169.254", False),
         ("100.64.0.1", False),
-        ("0.0.0.0", False),  # noqa: S104
+        ("0.0.0.0", False),
         ("224.0.0.1", False),
         ("255.255.255.255", False),
         ("::1", False),

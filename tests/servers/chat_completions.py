@@ -26,7 +26,7 @@ def chat_completions(answer: Answer, key: str | None = "secret") -> Iterator[Cha
     state = ChatCompletions(answer, key)
 
     class Handler(QuietHandler):
-        def do_POST(self) -> None:  # noqa: N802 - http.server calls it so
+        def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             if self.path != "/v1/chat/completions":
                 self._send(404, {"error": {"message": "no such path"}})

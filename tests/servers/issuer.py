@@ -59,7 +59,7 @@ def issuing() -> Iterator[Issuer]:
     issuer = Issuer()
 
     class Handler(QuietHandler):
-        def do_GET(self) -> None:  # noqa: N802 - the base class names it so
+        def do_GET(self) -> None:
             issuer.asked.append(self.path)
             documents: dict[str, Any] = {
                 "/.well-known/openid-configuration": {"issuer": issuer.url, "jwks_uri": f"{issuer.url}/keys"},

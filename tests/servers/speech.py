@@ -86,7 +86,7 @@ def _serving(answer: Any) -> Iterator[SpeechService]:
     closing = threading.Event()
 
     class Handler(QuietHandler):
-        def do_POST(self) -> None:  # noqa: N802 - http.server calls it so
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if service.hangs.is_set():
                 closing.wait(20)

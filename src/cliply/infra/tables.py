@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import DateTime, ForeignKey, MetaData, Text
+from sqlalchemy import DateTime, Enum, ForeignKey, MetaData, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -33,3 +34,8 @@ class WorkspaceOwned:
     """A row that belongs to one workspace; its table needs the policy of `cliply.migrations.tenancy`."""
 
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), index=True)
+
+
+def text_enum(kind: type[StrEnum]) -> Enum:
+    """One of the values of `kind`, kept as text: a value is added without a change of the column's type."""
+    return Enum(kind, native_enum=False, length=None, values_callable=list)

@@ -124,7 +124,7 @@ def test_workers_that_are_killed_again_and_again_end_with_every_clip_once(
     studio: Studio, migrated: str, settings: dict[str, Any], tmp_path: Path
 ) -> None:
     project = studio.upload(film(tmp_path / "film.mp4"), count=2, **SMALL)
-    draw = random.Random(7)  # noqa: S311 - moments to kill at, no secret
+    draw = random.Random(7)
     for _ in range(KILLS):
         with process(studio, migrated, settings):
             threading.Event().wait(draw.uniform(2.0, 7.0))

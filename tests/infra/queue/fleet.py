@@ -186,7 +186,7 @@ def _ffmpeg(database: Database, attempt: Attempt) -> None:
 
 
 def _maybe_die(probability: float) -> None:
-    if random.random() < probability:  # noqa: S311 - a die, not a secret
+    if random.random() < probability:
         os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -5,12 +5,13 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Enum, Float, ForeignKeyConstraint, Index, func
+from sqlalchemy import CheckConstraint, Float, ForeignKeyConstraint, Index, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cliply.infra.db import Model, WorkspaceOwned
 from cliply.infra.storage.keys import ObjectKey
+from cliply.infra.tables import text_enum
 from cliply.media.edit import ClipEdit
 from cliply.media.types import Span
 
@@ -31,10 +32,6 @@ class Review(StrEnum):
     OPEN = "open"
     APPROVED = "approved"
     REJECTED = "rejected"
-
-
-def _enum(kind: type[StrEnum]) -> Enum:
-    return Enum(kind, native_enum=False, length=None, values_callable=list)
 
 
 class Clip(WorkspaceOwned, Model):
@@ -60,9 +57,9 @@ class Clip(WorkspaceOwned, Model):
     score: Mapped[float] = mapped_column(Float(53))
     moment: Mapped[dict[str, Any]]
     """The highlight as it was found: what is said, and why it was chosen."""
-    state: Mapped[ClipState] = mapped_column(_enum(ClipState))
+    state: Mapped[ClipState] = mapped_column(text_enum(ClipState))
     error: Mapped[str | None]
-    review: Mapped[Review] = mapped_column(_enum(Review), default=Review.OPEN, server_default="open")
+    review: Mapped[Review] = mapped_column(text_enum(Review), default=Review.OPEN, server_default="open")
     version: Mapped[int] = mapped_column(default=0, server_default="0")
     """Of the edit; each change of it counts one up."""
     edit: Mapped[dict[str, Any] | None]

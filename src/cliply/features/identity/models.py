@@ -5,11 +5,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, Enum, ForeignKey, ForeignKeyConstraint, Index, Text, false, func
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Text, false, func
 from sqlalchemy.dialects.postgresql import ARRAY, INET
 from sqlalchemy.orm import Mapped, mapped_column, synonym
 
 from cliply.infra.db import Model, WorkspaceOwned
+from cliply.infra.tables import text_enum
 
 
 class Role(StrEnum):
@@ -98,7 +99,7 @@ class OrganisationMember(Model):
 
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
-    role: Mapped[Role] = mapped_column(Enum(Role, native_enum=False, length=None, values_callable=list))
+    role: Mapped[Role] = mapped_column(text_enum(Role))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -137,7 +138,7 @@ class Membership(WorkspaceOwned, Model):
 
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
-    role: Mapped[Role] = mapped_column(Enum(Role, native_enum=False, length=None, values_callable=list))
+    role: Mapped[Role] = mapped_column(text_enum(Role))
     # Set: it came by the organisation. Empty: the role was given in the workspace itself, and counts.
     organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

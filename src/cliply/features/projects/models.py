@@ -8,7 +8,6 @@ from uuid import UUID, uuid4
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    Enum,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
@@ -21,6 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from cliply.infra.db import Model, WorkspaceOwned
 from cliply.infra.storage.keys import ObjectKey
+from cliply.infra.tables import text_enum
 
 
 class SourceKind(StrEnum):
@@ -43,10 +43,6 @@ class ProjectState(StrEnum):
     """The source could not be used, or never came; nothing of it is kept."""
 
 
-def _enum(kind: type[StrEnum]) -> Enum:
-    return Enum(kind, native_enum=False, length=None, values_callable=list)
-
-
 class Project(WorkspaceOwned, Model):
     """One source and its clips."""
 
@@ -61,9 +57,9 @@ class Project(WorkspaceOwned, Model):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4, server_default=func.gen_random_uuid())
     name: Mapped[str]
-    source_kind: Mapped[SourceKind] = mapped_column(_enum(SourceKind))
+    source_kind: Mapped[SourceKind] = mapped_column(text_enum(SourceKind))
     link: Mapped[str | None]
-    state: Mapped[ProjectState] = mapped_column(_enum(ProjectState))
+    state: Mapped[ProjectState] = mapped_column(text_enum(ProjectState))
     error: Mapped[str | None]
     options: Mapped[dict[str, Any]]
     created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)

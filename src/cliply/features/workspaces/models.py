@@ -3,11 +3,12 @@
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, CheckConstraint, Enum, ForeignKey, Index, func
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cliply.features.identity.models import Role
 from cliply.infra.db import Model, WorkspaceOwned
+from cliply.infra.tables import text_enum
 
 
 class Invitation(WorkspaceOwned, Model):
@@ -17,7 +18,7 @@ class Invitation(WorkspaceOwned, Model):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4, server_default=func.gen_random_uuid())
     email: Mapped[str]
-    role: Mapped[Role] = mapped_column(Enum(Role, native_enum=False, length=None, values_callable=list))
+    role: Mapped[Role] = mapped_column(text_enum(Role))
     token_hash: Mapped[bytes] = mapped_column(unique=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime]
