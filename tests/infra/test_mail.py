@@ -91,8 +91,9 @@ def test_a_letter_arrives_as_it_was_written(inbox: tuple[Inbox, Mail]) -> None:
 )
 def test_a_refusal_is_told_without_what_the_server_said(inbox: tuple[Inbox, Mail], to: str, reason: str) -> None:
     with pytest.raises(MailFailed, match=reason) as failed:
-        mailer(Settings(mail=inbox[1])).send(Letter(to, "Subject", "A code: 123"))
-    assert not any(each in str(failed.value) for each in (PASSWORD, "123", to))
+        # A code of letters: digits could be part of the server's port, which the message may name.
+        mailer(Settings(mail=inbox[1])).send(Letter(to, "Subject", "A code: one-time-code"))
+    assert not any(each in str(failed.value) for each in (PASSWORD, "one-time-code", to))
     assert failed.value.__cause__ is None
 
 
