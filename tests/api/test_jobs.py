@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select, update
 from starlette.testclient import TestClient
 from tests.api.conftest import World
+from tests.features.clips.rows import ready_clip, ready_project
 from tests.infra.queue.claiming import claim, end, register
 
 from cliply.features.audit.models import AuditEntry
@@ -186,3 +187,28 @@ def test_an_operator_who_is_none_any_more_is_not_answered_from_before(client: Te
     with world.database.system() as session:
         session.execute(update(User).values(is_admin=False))
     assert client.post(f"/api/admin/jobs/{job}/cancel", headers=headers).status_code == 403
+
+
+def test_a_member_has_a_clip_rendered_at_a_later_time_once(client: TestClient, world: World) -> None:
+    with world.database.workspace(world.workspace) as session:
+        clip = ready_clip(session, ready_project(session))
+        arguments = {"project_id": str(clip.project_id), "clip_id": str(clip.id)}
+    body = {"kind": "CLIP_RENDER", "arguments": arguments, "key": "tonight", "at": "2100-01-01T00:00:00Z"}
+    assert client.post("/api/jobs/enqueue", json=body, **world.as_("viewer")).status_code == 403
+    first, second = (client.post("/api/jobs/enqueue", json=body, **world.as_("member")) for _ in range(2))
+    assert (first.status_code, second.json()["id"]) == (202, first.json()["id"])
+    assert (first.json()["subject"], first.json()["scheduled_at"]) == (arguments["project_id"], "2100-01-01T00:00:00Z")
+
+
+def test_a_job_about_a_clip_that_is_not_there_is_not_queued(client: TestClient, world: World) -> None:
+    with world.database.workspace(world.other) as session:
+        foreign = ready_clip(session, ready_project(session))
+        elsewhere = {"project_id": str(foreign.project_id), "clip_id": str(foreign.id)}
+    with world.database.workspace(world.workspace) as session:
+        own, project = ready_clip(session, ready_project(session)), ready_project(session)
+        mixed = {"project_id": str(project.id), "clip_id": str(own.id)}
+    for arguments in (elsewhere, mixed):
+        body = {"kind": "CLIP_RENDER", "arguments": arguments}
+        answer = client.post("/api/jobs/enqueue", json=body, **world.as_("owner"))
+        assert (answer.status_code, answer.json()["code"]) == (404, "no_such_clip")
+    assert client.get("/api/jobs/search", **world.as_("owner")).json()["items"] == []

@@ -12,6 +12,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from tests.infra.queue.fleet import QUICK, Fleet, make_effects, until
 from tests.infra.queue.looking import effects, history, one, put, put_many, state
@@ -74,6 +75,31 @@ def test_a_job_that_kills_its_worker_is_parked_after_three(database: Database, f
     until(parked)
     assert effects(database, job, "started") == 3
     assert "3 times" in one(database, "select error from jobs where id = :id", id=job)
+
+
+def test_a_job_that_a_worker_does_not_know_waits_for_one_that_does(database: Database, fleet: Fleet) -> None:
+    job = put(database, "OF_A_LATER_VERSION")
+    fleet.start()
+    until(lambda: history(database, job) == ["queued", "running", "queued"])
+    waits = "select scheduled_at - now() between interval '30 seconds' and interval '1 minute' from jobs where id = :id"
+    assert one(database, waits, id=job)
+    assert one(database, "select failures + deaths from jobs where id = :id", id=job) == 0
+    assert one(database, "select error from jobs where id = :id", id=job) is None
+
+
+def test_a_job_that_no_worker_ever_knows_fails_with_what_to_do(database: Database, fleet: Fleet) -> None:
+    job = put(database, "OF_NO_VERSION")
+    with database.system() as session:
+        session.execute(
+            text(
+                "insert into job_events (job_id, became, attempt)"
+                " select :job, 'queued', 1 from generate_series(1, 1000)"
+            ),
+            {"job": job},
+        )
+    fleet.start()
+    until(lambda: state(database, job) == "failed")
+    assert "workers of one version" in one(database, "select error from jobs where id = :id", id=job)
 
 
 def test_a_handler_that_blocks_longer_than_the_lease_runs_once(database: Database, fleet: Fleet) -> None:

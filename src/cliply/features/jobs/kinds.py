@@ -36,6 +36,8 @@ class Kind(Generic[P]):
     cron: str | None = None
     on_request: Action | None = None
     """What somebody needs who starts one by themselves; None where only the service does."""
+    admit: Callable[[Session, Any], None] | None = None
+    """Raises what is wrong with the arguments of somebody's own start, before it is queued."""
     _at: datetime | None = None
     _key: str | None = None
     _subject: str | None = None
@@ -89,6 +91,7 @@ class Registry:
         priority: int = 0,
         cron: str | None = None,
         on_request: Action | None = None,
+        admit: Callable[[Session, Any], None] | None = None,
     ) -> "Callable[[Callable[Concatenate[JobRun, P], None]], Kind[P]]":
         """Make a handler a kind of job; its arguments are checked by its annotations when a job starts and runs."""
 
@@ -98,7 +101,16 @@ class Registry:
             if not handler.__doc__:
                 raise ValueError(f"{name} says nothing about itself")
             kind = Kind(
-                name, queue, handler, _schema(name, handler), retries or Retries(), timeout, priority, cron, on_request
+                name=name,
+                queue=queue,
+                handler=handler,
+                arguments=_schema(name, handler),
+                retries=retries or Retries(),
+                timeout=timeout,
+                priority=priority,
+                cron=cron,
+                on_request=on_request,
+                admit=admit,
             )
             self.kinds[name] = kind
             return kind

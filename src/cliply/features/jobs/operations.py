@@ -78,17 +78,20 @@ def enqueue(
 ) -> Job:
     """Queue a job in the caller's workspace, or find the one that has the `key`.
 
-    Raises KindNotOpen, WrongArguments, RoleTooLow or ScopeMissing.
+    Raises KindNotOpen, WrongArguments, RoleTooLow or ScopeMissing, and what the kind has against these arguments.
     """
     wanted = registry.kinds.get(kind)
     if wanted is None or wanted.on_request is None:
         raise KindNotOpen(open_kinds(registry))
     caller.require(wanted.on_request)
-    options = wanted.options(at=at, key=key, subject=arguments.get("project_id"), priority=wanted.priority + priority)
     try:
-        job_id = options.start(session, **arguments)
+        checked = wanted.arguments.model_validate(arguments)
     except ValidationError as wrong:
         raise WrongArguments(kind, wrong) from None
+    if wanted.admit is not None:
+        wanted.admit(session, checked)
+    options = wanted.options(at=at, key=key, subject=arguments.get("project_id"), priority=wanted.priority + priority)
+    job_id = options.start(session, **dict(checked))
     job = jobs.get(session, job_id)
     audit.record(session, "job.enqueued", ("job", job.id), by=caller.actor, after={"kind": kind})
     return job

@@ -151,4 +151,4 @@ def _start(session: Session, clip: Clip) -> None:
     clip.state, clip.error = ClipState.RENDERING, None
     session.flush()
     start = render_clip.options(subject=clip.project_id)
-    start.start(session, project_id=clip.project_id, clip_id=clip.id, alone=True)
+    start.start(session, project_id=clip.project_id, clip_id=clip.id)

@@ -7,6 +7,7 @@ it stores lies under names made of what it was made from, so a step that runs ag
 """
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid5
 
 from sqlalchemy.orm import Session
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from cliply.features.clips import service as clips
 from cliply.features.clips.digests import video_digest
 from cliply.features.clips.models import ClipState
+from cliply.features.identity.permissions import Action
 from cliply.features.jobs.kinds import job
 from cliply.features.jobs.runner import JobRun
 from cliply.features.pipeline import covering, fetching, rendering
@@ -89,13 +91,21 @@ def detect_highlights(run: JobRun, project_id: UUID) -> None:
         render = render_clip.options(subject=project_id)
         run.fan_out(
             session,
-            [render.planned(session, {"project_id": project_id, "clip_id": clip.id}) for clip in wanted],
+            [
+                render.planned(session, {"project_id": project_id, "clip_id": clip.id, "alone": False})
+                for clip in wanted
+            ],
             then=make_covers.options(subject=project_id).planned(session, {"project_id": project_id}),
         )
 
 
-@job("CLIP_RENDER", queue=MEDIA, timeout=timedelta(hours=2))
-def render_clip(run: JobRun, project_id: UUID, clip_id: UUID, alone: bool = False) -> None:
+def _admit_clip(session: Session, wanted: Any) -> None:
+    if clips.find(session, wanted.clip_id).project_id != wanted.project_id:
+        raise clips.NoSuchClip
+
+
+@job("CLIP_RENDER", queue=MEDIA, timeout=timedelta(hours=2), on_request=Action.EDIT_CLIPS, admit=_admit_clip)
+def render_clip(run: JobRun, project_id: UUID, clip_id: UUID, alone: bool = True) -> None:
     """Frame the clip if that is due, render and check it. `alone`: its cover is made next, as nothing else does it."""
     with run.session() as session:
         project, clip = projects.find(session, project_id), clips.find(session, clip_id)

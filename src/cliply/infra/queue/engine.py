@@ -44,6 +44,13 @@ _GIVE_BACK = (
     " status = (case when abort_requested then 'aborted' else 'todo' end)::procrastinate_job_status,"
     " abort_requested = false, scheduled_at = now()" + _OURS
 )
+_LEAVE = (
+    "update procrastinate_jobs set worker_id = null,"
+    " status = (case when abort_requested then 'aborted' else 'todo' end)::procrastinate_job_status,"
+    " abort_requested = false, scheduled_at = now() + make_interval(secs => %(wait)s)"
+    + _OURS
+    + " and (select count(*) from job_events where job_id = procrastinate_jobs.id and became = 'queued') <= %(offers)s returning id"
+)
 _GIVE_BACK_UNKNOWN = (
     "update procrastinate_jobs set status = 'todo', attempts = attempts + 1, worker_id = null, abort_requested = false,"
     " scheduled_at = now() where status = 'doing' and worker_id = %(worker_id)s and id <> all(%(ids)s::bigint[])"
@@ -58,6 +65,10 @@ _SWEEP = "select queue_sweep(make_interval(secs => %(lease)s), %(deaths)s) as sw
 
 _PAUSE = 0.5
 """Seconds between two tries to reach a database that does not answer."""
+_LEFT_FOR = 60.0
+"""Seconds until a job that a worker does not know is offered again: while a fleet is renewed, another one does."""
+_OFFERS = 1000
+"""Then nobody is expected to know it any more."""
 
 
 class WorkerForgotten(Exception):
@@ -83,11 +94,12 @@ class FencedManager(JobManager):
     know nothing of the outage unless it outlasts their lease.
     """
 
-    def __init__(self, connector: BaseConnector, *, cap: int) -> None:
+    def __init__(self, connector: BaseConnector, *, cap: int, kinds: Iterable[str]) -> None:
         super().__init__(connector)
         # By attempt, not by job: an unlocked job may start here again while its first handler still runs.
         self._held: dict[tuple[int, int], Held] = {}
         self._cap = cap
+        self._known = frozenset(kinds)
         self._notify: NotificationCallback | None = None
         self._in_doubt = False
         self._out_at = time.monotonic()
@@ -118,6 +130,8 @@ class FencedManager(JobManager):
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:  # noqa: ARG002 - the engine's signature
         """Nothing is written when the handler's own transaction has completed the job, or another worker has it."""
         held = self._release(job)
+        if job.task_name not in self._known and await self._left(held):
+            return
         parameters = {"status": status.value, "error": held.error, **held.token.as_parameters()}
         await self._insist(lambda: self.connector.execute_query_async(query=_FINISH, **parameters))
         await self._wake()
@@ -222,6 +236,14 @@ class FencedManager(JobManager):
             query=_GIVE_BACK_UNKNOWN, worker_id=worker_id, ids=[job_id for job_id, _ in self._held]
         )
         self._in_doubt = False
+
+    async def _left(self, held: Held) -> bool:
+        """Leave a job of an unknown kind to a worker that knows it; False once it was offered often enough."""
+        held.error = "No worker of this installation knows this kind of job. Run workers of one version."
+        parameters = {"wait": _LEFT_FOR, "offers": _OFFERS, **held.token.as_parameters()}
+        rows = await self._insist(lambda: self.connector.execute_query_all_async(query=_LEAVE, **parameters))
+        _log.warning("job_kind_unknown", extra={"job_id": held.token.job_id, "left": bool(rows)})
+        return bool(rows)
 
     def _lost_sight(self) -> None:
         self._out_at = time.monotonic()

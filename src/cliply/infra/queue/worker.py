@@ -113,7 +113,8 @@ class Worker:
         logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
         logging.getLogger("procrastinate.worker.worker").setLevel(logging.ERROR)
         self._app = App(connector=PsycopgConnector(**_pool(url, concurrency)))
-        self._manager = FencedManager(self._app.connector, cap=cap)
+        kinds = list(kinds)
+        self._manager = FencedManager(self._app.connector, cap=cap, kinds=(kind.kind for kind in kinds))
         self._app.job_manager = self._manager
         for kind in kinds:
             metrics.know_kind(kind.kind)
