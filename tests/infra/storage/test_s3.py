@@ -3,7 +3,6 @@
 import hashlib
 import subprocess
 import sys
-import time
 import traceback
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 from pydantic import SecretStr
+from tests.infra.queue.fleet import until
 from tests.infra.storage.seaweed import BUCKET, KEY, SECRET, client
 from tests.infra.storage.test_contract import TEN, content_of, is_there, new_key, put
 
@@ -43,23 +43,49 @@ def test_a_link_reads_one_object_with_ranges_and_nothing_else(bucket: S3Storage)
     assert content_of(bucket, key) == TEN
 
 
+def test_a_link_that_was_changed_is_refused(bucket: S3Storage) -> None:
+    key, other = new_key(), new_key()
+    upload = bucket.uploads.begin(key, content_type="video/mp4")
+    part = bucket.uploads.part_link(key, upload, 1, size=len(TEN), expires_in=SOON)
+    foreign = bucket.uploads.begin(other, content_type="video/mp4")
+    put(bucket, other)
+    read = bucket.download_link(other, expires_in=SOON)
+    for changed in (
+        part.replace(str(key), str(other)),
+        part.replace(str(key.workspace), str(other.workspace)),
+        part.replace(upload, foreign),
+        part.replace("partNumber=1", "partNumber=2"),
+        part.replace(f"X-Amz-Expires={int(SOON.total_seconds())}", "X-Amz-Expires=604800"),
+        part.replace("content-length%3B", ""),
+    ):
+        assert changed != part
+        assert httpx.put(changed, content=TEN).status_code == 403, changed
+    for changed in (f"{read}&response-content-type=text%2Fhtml", f"{read}&response-content-disposition=inline"):
+        assert httpx.get(changed).status_code == 403, changed
+    assert bucket.uploads.parts(key, upload) == []
+    assert content_of(bucket, other) == TEN
+
+
 def test_a_link_expires(bucket: S3Storage) -> None:
-    key = new_key()
+    key, begun, second = new_key(), new_key(), timedelta(seconds=1)
     put(bucket, key)
-    link, until = bucket.download_link(key, expires_in=timedelta(seconds=1)), time.monotonic() + 20
-    while (status := httpx.get(link).status_code) != 403:
-        assert status == 200
-        assert time.monotonic() < until
+    upload = bucket.uploads.begin(begun, content_type="video/mp4")
+    read = bucket.download_link(key, expires_in=second)
+    write = bucket.uploads.part_link(begun, upload, 1, size=len(TEN), expires_in=second)
+    until(lambda: httpx.get(read).status_code == 403, within=20)
+    until(lambda: httpx.put(write, content=TEN).status_code == 403, within=20)
 
 
-def test_a_link_for_a_part_takes_that_part_in_that_size(bucket: S3Storage) -> None:
+def test_a_link_for_a_part_takes_that_part_in_that_size_and_no_other_type(bucket: S3Storage) -> None:
     key = new_key()
     upload = bucket.uploads.begin(key, content_type="video/mp4")
     link = bucket.uploads.part_link(key, upload, 1, size=len(TEN), expires_in=SOON)
-    assert httpx.put(link, content=TEN + b"x").status_code == 403
-    assert httpx.put(link.replace("partNumber=1", "partNumber=2"), content=TEN).status_code == 403
-    assert httpx.put(link, content=TEN).status_code == 200
-    assert bucket.uploads.complete(key, upload, parts=1).sha256 == hashlib.sha256(TEN).hexdigest()
+    for wrong in (TEN + b"x", TEN[:-1], b""):
+        assert httpx.put(link, content=wrong).status_code == 403
+    assert httpx.put(link, content=TEN, headers={"content-type": "text/html"}).status_code == 200
+    stored = bucket.uploads.complete(key, upload, parts=1)
+    assert (stored.sha256, stored.content_type) == (hashlib.sha256(TEN).hexdigest(), "video/mp4")
+    assert bucket.head(key).content_type == "video/mp4", "its type was said when it was begun"
 
 
 def test_what_was_joined_but_not_checked_is_not_there_until_it_is_completed_again(
