@@ -7,8 +7,11 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 from tests.api.conftest import World
+from tests.features.jobs.working import working
+from tests.infra.queue.fleet import until
 
 from cliply.api.app import create_app
+from cliply.features.notifications import outbox
 from cliply.infra import settings as of_settings
 from cliply.runtime import Runtime
 
@@ -78,13 +81,17 @@ def test_a_page_of_another_site_signs_nobody_in(client: TestClient) -> None:
     assert "set-cookie" not in answer.headers
 
 
-def test_a_way_back_in_is_mailed_and_signs_out_everywhere(client: TestClient, tmp_path: Path) -> None:
+def test_a_way_back_in_is_mailed_and_signs_out_everywhere(
+    client: TestClient, runtime: Runtime, migrated: str, tmp_path: Path
+) -> None:
     sign_up(client)
     client.post("/api/auth/sign-in", json=ADA)
     known, unknown = (
         client.post("/api/auth/recover", json={"email": email}) for email in ("Ada@example.com", "eve@example.com")
     )
     assert (known.status_code, known.content) == (unknown.status_code, unknown.content) == (202, b"null")
+    with working(migrated, runtime.database, [outbox.send_mail], runtime=runtime):
+        until(lambda: list((tmp_path / "mail").glob("[!.]*.eml")))
     (mail,) = (tmp_path / "mail").glob("*.eml")
     code = re.search(r"^    (\S+)$", mail.read_text(), re.MULTILINE)
     assert code is not None

@@ -142,6 +142,7 @@ def test_what_sees_every_workspace_is_listed_here() -> None:
         "features/identity/accounts.py",
         "cli/users.py",
         "features/identity/routes.py",
+        "features/recovery/routes.py",
         # Who calls is known before in which workspace; and some things belong to none.
         "features/identity/dependencies.py",
         # Queues are shared by all workspaces; only numbers leave it.

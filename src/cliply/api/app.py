@@ -17,6 +17,7 @@ from cliply.features.jobs import routes as jobs
 from cliply.features.organisations import routes as organisations
 from cliply.features.pipeline import routes as pipeline
 from cliply.features.projects import routes as projects
+from cliply.features.recovery import routes as recovery
 from cliply.features.workspaces import routes as workspaces
 from cliply.infra.health import readiness
 from cliply.infra.storage.folder import FolderStorage
@@ -26,6 +27,7 @@ from cliply.runtime import Runtime
 ROUTERS: Sequence[APIRouter] = (
     health.router,
     identity.router,
+    recovery.router,
     workspaces.router,
     organisations.router,
     projects.router,

@@ -44,8 +44,8 @@ def recover(
     from cliply.features.identity import accounts
     from cliply.infra.opening import open_database
 
-    with open_database(settings()) as database:
-        started = accounts.start_recovery(database, email, by=_operator())
+    with open_database(settings()) as database, database.system() as session:
+        started = accounts.start_recovery(session, email, by=_operator())
     if started is None:
         raise accounts.NoAccount
     if mail:
@@ -58,7 +58,7 @@ def recover(
 
 
 def _send_code(email: str, code: str, *, json: bool) -> None:
-    from cliply.features.identity.recovery_letter import recovery_letter
+    from cliply.features.recovery.recovery_letter import recovery_letter
     from cliply.infra.mail import mailer
 
     file = mailer(settings()).send(recovery_letter(email, code))

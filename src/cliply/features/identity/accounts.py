@@ -111,27 +111,30 @@ def sign_in(database: Database, email: str, password: str, *, by: Actor, replaci
         return login_sessions.start(session, found.id, by=_self(by, found.id), replacing=replacing)
 
 
-def start_recovery(database: Database, email: str, *, by: Actor) -> StartedRecovery | None:
+def count_recovery(database: Database, email: str, *, by: Actor) -> None:
+    """Raises TooOften where somebody asks for the way back in again and again."""
+    with database.system() as session:
+        limits = {_bucket("recover", email): _RECOVERY, **_place("recover-from", by)}
+        spend(session, limits, what="requests to get back in")
+
+
+def start_recovery(session: Session, email: str, *, by: Actor) -> StartedRecovery | None:
     """A token that opens the account once within the hour; None without an account.
 
     Whoever asks must not learn which of the two it was. An earlier token of the account is worth nothing from now on.
     """
-    with database.system() as session:
-        limits = {_bucket("recover", email): _RECOVERY, **_place("recover-from", by)}
-        spend(session, limits, what="requests to get back in")
-    with database.system() as session:
-        found = session.execute(select(User.id, User.email).where(_has(email))).one_or_none()
-        if found is None:
-            return None
-        token = new_token()
-        written = {"token_hash": token_hash(token), "expires_at": func.now() + RECOVERY_LASTS}
-        session.execute(
-            insert(Recovery)
-            .values(user_id=found.id, **written)
-            .on_conflict_do_update(index_elements=["user_id"], set_=written)
-        )
-        audit.record(session, "recovery.started", ("user", found.id), by=by)
-        return StartedRecovery(found.email, token)
+    found = session.execute(select(User.id, User.email).where(_has(email))).one_or_none()
+    if found is None:
+        return None
+    token = new_token()
+    written = {"token_hash": token_hash(token), "expires_at": func.now() + RECOVERY_LASTS}
+    session.execute(
+        insert(Recovery)
+        .values(user_id=found.id, **written)
+        .on_conflict_do_update(index_elements=["user_id"], set_=written)
+    )
+    audit.record(session, "recovery.started", ("user", found.id), by=by)
+    return StartedRecovery(found.email, token)
 
 
 def recover(database: Database, token: str, password: str, *, by: Actor) -> UUID:

@@ -90,6 +90,10 @@ def same_site(request: Request, runtime: Running) -> None:
             raise CrossSite
 
 
+PUBLIC = [Turn, Depends(same_site)]
+"""Of routes that anybody may call."""
+
+
 def stranger(request: Request) -> Actor:
     """Who asks without proving who they are: a request and a place."""
     return Actor(ActorKind.USER, None, _request_id(request), _ip(request))

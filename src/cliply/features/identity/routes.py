@@ -4,32 +4,28 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import BackgroundTasks, Depends, Request, Response
+from fastapi import Request, Response
 
 from cliply.features.identity import accounts, api_keys, login_sessions
 from cliply.features.identity.access import Caller
 from cliply.features.identity.dependencies import (
+    PUBLIC,
     Running,
     SignedInPrincipal,
     Stranger,
     SystemSession,
-    Turn,
     WorkspaceSession,
     allowed,
     cookie_name,
-    same_site,
 )
 from cliply.features.identity.models import ApiKey
 from cliply.features.identity.permissions import Action
-from cliply.features.identity.recovery_letter import recovery_letter
 from cliply.features.identity.schemas import (
     ApiKeyCreate,
     ApiKeyCreated,
     ApiKeyRead,
     LoginSessionRead,
     MeRead,
-    RecoveryFinish,
-    RecoveryStart,
     SignIn,
     SignUp,
     UserRead,
@@ -40,10 +36,9 @@ from cliply.infra.security import token_hash
 from cliply.runtime import Runtime
 
 router = new_router("identity")
-_PUBLIC = [Turn, Depends(same_site)]
 
 
-@router.post("/api/auth/sign-up", status_code=201, dependencies=_PUBLIC)
+@router.post("/api/auth/sign-up", status_code=201, dependencies=PUBLIC)
 def sign_up(body: SignUp, runtime: Running, by: Stranger) -> UserRead:
     """Make an account. Then sign in with it."""
     password = body.password.get_secret_value()
@@ -52,7 +47,7 @@ def sign_up(body: SignUp, runtime: Running, by: Stranger) -> UserRead:
         return UserRead.model_validate(accounts.get(session, user_id))
 
 
-@router.post("/api/auth/sign-in", dependencies=_PUBLIC)
+@router.post("/api/auth/sign-in", dependencies=PUBLIC)
 def sign_in(body: SignIn, request: Request, response: Response, runtime: Running, by: Stranger) -> UserRead:
     """Sign a browser in: the answer sets its cookie."""
     replacing = request.cookies.get(cookie_name(runtime))
@@ -94,21 +89,6 @@ def end_sessions(response: Response, by: SignedInPrincipal, session: SystemSessi
     by.require_person()
     login_sessions.end_all(session, by.user_id, by=by.actor)
     _forget_cookie(response, runtime)
-
-
-@router.post("/api/auth/recover", status_code=202, dependencies=_PUBLIC)
-def start_recovery(body: RecoveryStart, runtime: Running, by: Stranger, later: BackgroundTasks) -> None:
-    """Send a code that sets a new password to the address, if it has an account; whether it has is not told."""
-    started = accounts.start_recovery(runtime.database, body.email, by=by)
-    if started is not None:
-        # After the answer, so that its time does not tell either.
-        later.add_task(runtime.mailer.send, recovery_letter(started.email, started.token))
-
-
-@router.post("/api/auth/recover/finish", status_code=204, dependencies=_PUBLIC)
-def finish_recovery(body: RecoveryFinish, runtime: Running, by: Stranger) -> None:
-    """Set a new password with the code from the mail, and sign the account out everywhere."""
-    accounts.recover(runtime.database, body.token.get_secret_value(), body.password.get_secret_value(), by=by)
 
 
 @router.get("/api/me")

@@ -49,7 +49,8 @@ _LEAVE = (
     " status = (case when abort_requested then 'aborted' else 'todo' end)::procrastinate_job_status,"
     " abort_requested = false, scheduled_at = now() + make_interval(secs => %(wait)s)"
     + _OURS
-    + " and (select count(*) from job_events where job_id = procrastinate_jobs.id and became = 'queued') <= %(offers)s returning id"
+    + " and (select count(*) from job_events where job_id = procrastinate_jobs.id and became = 'queued') <= %(offers)s"
+    " returning id"
 )
 _GIVE_BACK_UNKNOWN = (
     "update procrastinate_jobs set status = 'todo', attempts = attempts + 1, worker_id = null, abort_requested = false,"
