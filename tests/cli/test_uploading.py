@@ -21,7 +21,14 @@ from tests.features.pipeline.studio import PACE
 from tests.media.clips import TONE, make
 
 from cliply.api.app import create_app
+from cliply.features.audit.models import ActorKind
+from cliply.features.audit.service import Actor
+from cliply.features.identity import accounts, login_sessions
+from cliply.features.identity.access import Principal, resolve
+from cliply.features.identity.models import Membership, Role
 from cliply.features.jobs.kinds import REGISTRY
+from cliply.features.workspaces import service as workspaces
+from cliply.features.workspaces.service import BrandDefaults
 from cliply.infra.db import Database
 
 __all__ = ["app", "runtime", "world"]
@@ -73,6 +80,47 @@ def test_a_key_is_kept_for_its_user_alone_and_a_wrong_one_is_refused(
     file = terminal.home / "config" / "cliply" / "service.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert "does not answer" in terminal.refused("projects", "list")
+
+
+def test_who_has_an_account_signs_in_with_it_and_is_given_a_key(
+    app: FastAPI, database: Database, world: World, terminal: Terminal
+) -> None:
+    password = "analytical engine no. 1"
+    ada = accounts.sign_up(
+        database, email="ada@example.com", name="Ada", password=password, by=Actor(ActorKind.OPERATOR)
+    )
+    with serving(app) as url:
+        login = ("login", url, "--email", "ada@example.com")
+        assert "password is wrong" in terminal.refused(*login, typed="another\n")
+        assert "“My clips”" in terminal.run(*login, typed=password + "\n")
+        assert terminal.run("projects", "list") == ""
+        with database.workspace(world.workspace) as session:
+            session.add(Membership(workspace_id=world.workspace, user_id=ada, role=Role.ADMIN))
+        assert "Engines & Co., My clips" in terminal.refused(*login, typed=password + "\n")
+        chosen = terminal.run(*login, "--workspace", "Engines & Co.", typed=password + "\n")
+        assert "“Engines & Co.”" in chosen
+    with database.system() as session:
+        assert login_sessions.list_live(session, ada) == [], "nothing but the key is left behind"
+    assert password not in (terminal.home / "config" / "cliply" / "service.json").read_text()
+
+
+def test_what_is_not_named_is_as_the_workspace_s_brand_says_and_a_link_goes_to_the_service(
+    app: FastAPI, world: World, terminal: Terminal, tmp_path: Path
+) -> None:
+    voice = make(tmp_path / "voice.wav", None, TONE.format(seconds=20)).path
+    with world.database.workspace(world.workspace) as session:
+        workspaces.change_brand(
+            session, resolve(session, Principal(world.people["owner"].id)), BrandDefaults(style="karaoke")
+        )
+    with serving(app) as url:
+        terminal.environment = {"CLIPLY_REMOTE__URL": url, "CLIPLY_REMOTE__KEY": world.keys["member"]}
+        asked = ("--from", "0:02", "--keywords", "bees, honey", "--no-title", "--tighten", "gentle", "--json")
+        project = json.loads(terminal.run("upload", voice, *asked))["project"]["id"]
+        options = json.loads(terminal.run("projects", "show", project, "--json"))["options"]
+        wanted = {"style": "karaoke", "begin": 2000, "end": None, "keywords": ["bees", "honey"], "title": False}
+        assert wanted.items() <= options.items()
+        assert options["tighten"] == "gentle"
+        assert "CLIPLY_DOWNLOADS" in terminal.refused("upload", "https://www.youtube.com/watch?v=jNQXAC9IVRw")
 
 
 class Gate:

@@ -10,7 +10,21 @@ import typer
 from typer.exceptions import TyperException
 
 from cliply import __version__
-from cliply.cli import bench, clips, db, doctor, looks, readyz, service, service_clips, uploading, users, words, worker
+from cliply.cli import (
+    bench,
+    clips,
+    db,
+    doctor,
+    login,
+    looks,
+    readyz,
+    service,
+    service_clips,
+    uploading,
+    users,
+    words,
+    worker,
+)
 from cliply.cli.exit_codes import ExitCode, exit_code
 from cliply.cli.start import STOPPED, leave
 from cliply.cli.wrong_use import in_plain_words
@@ -26,7 +40,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (clips, words, looks, doctor, readyz, service, uploading, worker):
+for module in (clips, words, looks, doctor, readyz, service, login, uploading, worker):
     module.register(app)
 app.add_typer(bench.app, name="bench")
 app.add_typer(db.app, name="db")

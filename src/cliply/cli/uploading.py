@@ -1,6 +1,5 @@
-"""`cliply login` and `cliply upload`: give a service a video, and take the clips home."""
+"""`cliply upload`: give a service a video, and take the clips home."""
 
-import sys
 import threading
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,68 +8,86 @@ import typer
 
 from cliply.cli import times
 from cliply.cli.console import JsonFlag, note, print_json
-from cliply.cli.remote import save_login, service, uploads_to
+from cliply.cli.remote import service, uploads_to
 from cliply.cli.service_clips import download_clips
 from cliply.errors import Conflict, Invalid, NotFound
-from cliply.integrations.service import Service, check_address, file_sha256
+from cliply.integrations.service import Service, file_sha256
 from cliply.media.edit import Aspect, Quality
-from cliply.media.options import LayoutChoice
+from cliply.media.options import LayoutChoice, Profanity, Tighten
 from cliply.media.probe import probe
 
 _LOOKS = 2.0
 """Seconds between two looks at a project."""
+_ENDLESS = 10**12
+"""Milliseconds of a source whose length only the service will know."""
 _ENDED = ("ready", "failed", "refused")
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(login)
     app.command()(upload)
 
 
-def login(
-    address: Annotated[str, typer.Argument(help="The service, like https://clips.example.com.", show_default=False)],
-) -> None:
-    """Remember a service and an API key of it, which is asked for or read from standard input."""
-    key = typer.prompt("API key", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().strip()
-    found = Service(check_address(address), key)
-    [workspace, *_] = found.get("/api/workspaces")
-    save_login(found)
-    typer.echo(f"Signed in to the workspace “{workspace['name']}”.")
-
-
 def upload(
-    video: Annotated[Path, typer.Argument(help="A video or sound file.", show_default=False)],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A video or sound file, or a link where the service takes them.",
+            metavar="SOURCE",
+            show_default=False,
+        ),
+    ],
     name: Annotated[str | None, typer.Option(help="Name of the project. Default: the file's.")] = None,
     count: Annotated[str, typer.Option(help="How many clips: a number, or auto for as many as are good.")] = "auto",
     shortest: Annotated[float, typer.Option("--min", help="Shortest clip, in seconds.")] = 15,
     longest: Annotated[float, typer.Option("--max", help="Longest clip, in seconds.")] = 60,
+    begin: Annotated[str | None, typer.Option("--from", help=times.FROM_HELP)] = None,
+    end: Annotated[str | None, typer.Option("--to", help=times.TO_HELP)] = None,
     prompt: Annotated[str, typer.Option(help="What to look for, in your words.")] = "",
+    keywords: Annotated[str, typer.Option(help="Words that should come up, separated by commas.")] = "",
     language: Annotated[str, typer.Option(help="Spoken language as a two-letter code, or auto.")] = "auto",
     aspect: Annotated[Aspect, typer.Option(help="Shape of the clips.")] = "9:16",
     layout: Annotated[LayoutChoice, typer.Option(help="How people are framed.")] = "auto",
-    style: Annotated[str, typer.Option(help="Caption style: a name from `cliply styles`.")] = "bold",
+    style: Annotated[
+        str | None, typer.Option(help="Caption style: a name from `cliply styles`. Default: the workspace's.")
+    ] = None,
     quality: Annotated[Quality, typer.Option(help="draft, standard or high.")] = "standard",
+    tighten: Annotated[Tighten, typer.Option(help="Cut long pauses and filler words.")] = "off",
+    profanity: Annotated[Profanity, typer.Option(help="Mask swear words in the captions, or bleep them too.")] = "off",
+    title: Annotated[
+        bool, typer.Option("--title/--no-title", help="Show a hook line at the beginning and on the cover.")
+    ] = True,
+    loudness: Annotated[float, typer.Option(help="Loudness in LUFS.", min=-31, max=-8)] = -14,
     wait: Annotated[bool, typer.Option("--wait", help="Stay until the clips are ready.")] = False,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Wait, then download the clips into this folder.")
     ] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Upload a video to the service, which makes clips of it. Run again after a dropped line, it goes on."""
-    probe(video)
+    """Give the service a video, which makes clips of it. Run again after a dropped line, it goes on."""
+    link = source.startswith(("http://", "https://"))
+    video = Path(source)
+    part = times.part(begin, end, _ENDLESS if link else probe(video).duration)
     options = {
         "count": times.count(count),
         "shortest": times.length(shortest, "--min"),
         "longest": times.longest(longest, shortest),
+        "begin": part.start if part and begin else None,
+        "end": part.end if part and end else None,
         "prompt": prompt,
+        "keywords": times.listed(keywords),
         "language": times.language(language),
         "aspect": aspect,
         "layout": layout,
         "style": style,
         "quality": quality,
+        "tighten": tighten,
+        "profanity": profanity,
+        "title": title,
+        "loudness": times.level(loudness),
     }
     found = service()
-    project = send(found, video, {"name": name, "options": options})
+    wanted = _given({"name": name, "options": _given(options)})
+    project = _send_link(found, source, wanted) if link else send(found, video, wanted)
     if wait or out is not None:
         project = follow(found, project["id"])
     files = download_clips(found, project["id"], out) if out is not None else []
@@ -78,6 +95,17 @@ def upload(
         print_json({"project": project, "files": [str(file) for file in files]})
     else:
         typer.echo("\n".join(str(file) for file in files) if files else project["id"])
+
+
+def _given(wanted: dict[str, Any]) -> dict[str, Any]:
+    """Without what was left open: that is for the service and the workspace to say."""
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _send_link(found: Service, link: str, wanted: dict[str, Any]) -> dict[str, Any]:
+    begun = found.post("/api/upload/init", {"kind": "link", "link": link, **wanted})
+    project: dict[str, Any] = found.get(f"/api/projects/{begun['project_id']}")
+    return project
 
 
 def send(found: Service, video: Path, wanted: dict[str, Any]) -> dict[str, Any]:
@@ -88,7 +116,7 @@ def send(found: Service, video: Path, wanted: dict[str, Any]) -> dict[str, Any]:
         note("Reading the file …")
         sha256 = file_sha256(video, lambda _bytes: None)
         body = {"file_name": video.name, "size": video.stat().st_size, "sha256": sha256, **wanted}
-        plan = found.post("/api/upload/init", {key: value for key, value in body.items() if value is not None})
+        plan = found.post("/api/upload/init", body)
         uploads.keep(video, plan["project_id"])
     else:
         note(f"Going on with {len(plan['arrived'])} of {plan['parts']} parts.")

@@ -158,7 +158,12 @@ def _checked(response: httpx.Response) -> httpx.Response:
         return response
     if response.status_code == 401:
         raise NotSignedIn
-    raise _KINDS.get(response.status_code, Unavailable)(_detail(response))
+    raise problem_in(response)
+
+
+def problem_in(response: httpx.Response) -> CliplyError:
+    """What an answer other than a success says, as the kind of error that it is."""
+    return _KINDS.get(response.status_code, Unavailable)(_detail(response))
 
 
 def _detail(response: httpx.Response) -> str:
