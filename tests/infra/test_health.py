@@ -44,6 +44,17 @@ def test_a_database_that_is_away_is_named_and_the_rest_still_told(tmp_path: Path
     assert "hunter2" not in repr(checks)
 
 
+def test_a_database_without_tables_answers_and_what_to_do_is_told(server: str, tmp_path: Path) -> None:
+    (tmp_path / "storage").mkdir()
+    with fresh_database(server, "bare") as url:
+        bare = Database(url)
+        checks = readiness(bare, Settings(data=tmp_path)).checks()
+        bare.close()
+    assert of(checks) == {"database": True, "schema": False, "storage": True, "queue": False, "disk": True}
+    for name in ("schema", "queue"):
+        assert "cliply db upgrade" in told(checks, name)
+
+
 @pytest.mark.slow
 def test_a_database_that_takes_the_call_and_says_nothing_is_named_in_time(tmp_path: Path) -> None:
     with socket.socket() as silent:

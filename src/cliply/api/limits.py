@@ -52,7 +52,7 @@ def _refused(scope: Scope) -> Response | None:
     headers = scope["headers"]
     if len(headers) > MOST_HEADER_LINES or sum(len(name) + len(value) + 4 for name, value in headers) > MOST_HEADERS:
         detail = f"The headers are more than {MOST_HEADERS >> 10} kB or {MOST_HEADER_LINES} lines. Send fewer."
-        return problem(request_id, 431, "headers_too_large", detail)
+        return problem(request_id, 413, "headers_too_large", detail)
     if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MOST_ADDRESS:
         return problem(request_id, 414, "address_too_long", f"The address is longer than {MOST_ADDRESS >> 10} kB.")
     return None

@@ -31,7 +31,7 @@ _SECURITY = {
     "key": {"type": "http", "scheme": "bearer", "description": "An API key of a workspace."},
     "cookie": {"type": "apiKey", "in": "cookie", "name": "__Host-cliply", "description": "A signed-in browser."},
 }
-_ALWAYS = (413, 414, 431, 500)
+_ALWAYS = (413, 414, 500)
 _DESCRIPTIONS = {
     304: "It is what the client knows already, by its `If-None-Match`.",
     400: "The body is no JSON.",
@@ -40,11 +40,10 @@ _DESCRIPTIONS = {
     404: "It is not there, or belongs to another workspace.",
     409: "It does not fit what is there, or is being carried out already.",
     412: "It was changed meanwhile: `If-Match` names another version.",
-    413: "The body is too large or too deeply nested.",
+    413: "The body is too large or too deeply nested, or the headers are too large.",
     414: "The address is too long.",
     422: "A value cannot be used.",
     429: "Asked too often; `Retry-After` says when to try again.",
-    431: "The headers are too large.",
     500: "A fault of Cliply.",
     503: "The database or the storage does not answer.",
 }

@@ -73,6 +73,11 @@ class Database:
         with self._engine.connect() as connection:
             return MigrationContext.configure(connection).get_current_revision()
 
+    def server_version(self) -> str:
+        """As the server names it, `18.6`; it answers whatever its tables are like."""
+        with self._engine.connect() as connection:
+            return str(connection.exec_driver_sql("SHOW server_version").scalar_one()).split()[0]
+
     def pool_use(self) -> tuple[int, int]:
         """Connections that are in use, and those that are there."""
         pool = self._engine.pool

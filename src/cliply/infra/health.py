@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from cliply.errors import CliplyError, LimitReached, Unavailable
@@ -128,9 +127,7 @@ def _answered(probe: Probe) -> tuple[bool, str]:
 
 
 def _database(database: Database) -> str:
-    with database.system() as session:
-        version = str(session.execute(text("SHOW server_version")).scalar_one()).split()[0]
-        return f"PostgreSQL {version}"
+    return f"PostgreSQL {database.server_version()}"
 
 
 def _schema(database: Database) -> str:
@@ -138,6 +135,8 @@ def _schema(database: Database) -> str:
 
 
 def _queue(database: Database) -> str:
+    # Without its tables it would seem not to answer.
+    schema.check_open(database)
     with database.system() as session:
         depths = queue_depths(session)
         workers = live_workers(session, lease=LEASE)

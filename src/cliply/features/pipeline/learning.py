@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+from cliply.errors import CliplyError
 from cliply.features.jobs.runner import JobRun
 from cliply.features.projects import service as projects
 from cliply.features.projects.models import Project
+from cliply.features.projects.options import in_our_names
 from cliply.features.projects.sources import opened, source_cache
 from cliply.infra.storage.keys import ObjectKey
 from cliply.media.analysis import Analysis, listen
@@ -75,7 +77,11 @@ def desk(
     name = project.file_name or "source"
     with opened(run.runtime, key, name, on_wait=lambda: run.progress(0, "fetching")) as path:
         cache = Cache(run.runtime.settings.cache / "service" / "learned")
-        yield Desk(run, project, probe(path), cache, Watch(_teller(run, stages, step)))
+        try:
+            yield Desk(run, project, probe(path), cache, Watch(_teller(run, stages, step)))
+        except CliplyError as failed:
+            failed.args = (in_our_names(str(failed)),)
+            raise
 
 
 def load_transcript_from(run: JobRun, key: ObjectKey) -> Transcript:

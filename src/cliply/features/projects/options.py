@@ -1,5 +1,7 @@
 """What a project may ask of the engine: all that the command line may, without naming files of a machine."""
 
+import re
+
 from pydantic import Field, field_validator, model_validator
 
 from cliply.media.captions.styles import style_names
@@ -8,9 +10,18 @@ from cliply.media.edit import Aspect, Brand, Quality
 from cliply.media.options import SHORTEST, ClipOptions, LayoutChoice, Profanity, Tighten
 from cliply.media.types import Span
 
+_FLAGS = {
+    "--min": "`shortest`", "--max": "`longest`", "--from": "`begin`", "--to": "`end`", "--language": "`language`",
+}  # fmt: skip
+"""What the engine's messages call an option, and what it is called here."""
 _LONGEST_PROMPT = 2_000
 _LONGEST_CLIP = 600_000
 _MOST_CLIPS = 100
+
+
+def in_our_names(message: str) -> str:
+    """What the engine says, without the command line's names for options."""
+    return re.sub(r"--[a-z]+", lambda flag: _FLAGS.get(flag[0], flag[0]), message)
 
 
 class ProjectOptions(Document):
