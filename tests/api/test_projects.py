@@ -2,15 +2,24 @@
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 from starlette.testclient import TestClient
 from tests.api.conftest import World
+from tests.api.serving import serving
 from tests.features.projects.test_uploads import video
+
+from cliply.features.projects.models import Upload
+from cliply.features.projects.sources import source_cache
+from cliply.runtime import Runtime
 
 __all__ = ["video"]
 
@@ -53,6 +62,39 @@ def test_a_file_that_is_no_video_is_refused_with_the_reason(client: TestClient, 
     answer = complete(client, world, project)
     assert (answer.status_code, answer.json()["code"]) == (422, "source_refused")
     assert client.get(f"/api/projects/{project}", **world.as_("viewer")).json()["state"] == "refused"
+
+
+def test_an_upload_that_is_looked_at_keeps_nobody_else_from_being_answered(
+    app: FastAPI, client: TestClient, world: World, runtime: Runtime, video: Path
+) -> None:
+    project = uploaded(client, world, video)
+    with world.database.workspace(world.workspace) as session:
+        source_id = session.get_one(Upload, UUID(project)).source_id
+    many = runtime.database.connections + 5
+    with serving(app) as url, ThreadPoolExecutor(many) as pool, ExitStack() as held:
+        # Somebody of this machine looks at it, and does not end.
+        held.enter_context(source_cache(runtime).alone(source_id))
+
+        def ask(method: str, path: str, **more: Any) -> httpx.Response:
+            return httpx.request(method, f"{url}{path}", timeout=30, **more, **world.as_("member"))
+
+        asked = [pool.submit(ask, "POST", "/api/upload/complete", json={"project_id": project}) for _ in range(many)]
+        for _ in range(20):
+            assert ask("GET", f"/api/projects/{project}").json()["state"] == "uploading"
+        assert not any(each.done() for each in asked)
+        held.close()
+        assert {each.result().json()["state"] for each in asked} == {"processing"}
+
+
+def test_a_check_that_takes_long_is_answered_before_its_end(
+    app: FastAPI, client: TestClient, world: World, runtime: Runtime, video: Path
+) -> None:
+    runtime.settings.uploads.patience = 0
+    project = uploaded(client, world, video)
+    answers = [complete(client, world, project) for _ in range(2)]
+    assert [(answer.status_code, answer.json()["state"]) for answer in answers] == [(202, "uploading")] * 2
+    seen = client.get(f"/api/projects/{project}", **world.as_("viewer")).json()
+    assert [(job["kind"], job["state"]) for job in seen["work"]] == [("UPLOAD_CHECK", "queued")]
 
 
 def test_parts_that_are_missing_are_named(client: TestClient, world: World, video: Path) -> None:

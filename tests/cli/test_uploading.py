@@ -169,7 +169,8 @@ def test_a_video_goes_up_and_its_clips_come_down(
     database: Database, migrated: str, world: World, terminal: Terminal, tmp_path: Path
 ) -> None:
     with heard() as wanted:
-        runtime = runtime_in(tmp_path, database, **wanted)
+        # The check is left to a job, as that of a large file is.
+        runtime = runtime_in(tmp_path, database, uploads={"patience": 0}, **wanted)
         with (
             serving(create_app(runtime)) as url,
             working(migrated, database, REGISTRY, runtime=runtime, concurrency=2, pace=PACE),

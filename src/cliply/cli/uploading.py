@@ -127,13 +127,26 @@ def send(found: Service, video: Path, wanted: dict[str, Any]) -> dict[str, Any]:
             found.put_part(part["link"], video, start, part["size"], lambda _bytes: None)
         plan = found.get(f"/api/upload/{plan['project_id']}")
     try:
-        project: dict[str, Any] = found.post("/api/upload/complete", {"project_id": plan["project_id"]})
+        project = _completed(found, plan["project_id"])
     except Invalid:
         # It was refused: the next try begins anew.
         uploads.forget(video)
         raise
     uploads.forget(video)
     return project
+
+
+def _completed(found: Service, project_id: str) -> dict[str, Any]:
+    """The project, once its file was looked at; a large one may take minutes."""
+    told = False
+    while True:
+        project: dict[str, Any] = found.post("/api/upload/complete", {"project_id": project_id})
+        if project["state"] != "uploading":
+            return project
+        if not told:
+            note("The service looks at the file …")
+            told = True
+        threading.Event().wait(_LOOKS)
 
 
 def follow(found: Service, project_id: str) -> dict[str, Any]:

@@ -120,6 +120,12 @@ class Uploads(BaseModel):
 
     largest: int = Field(20_000_000_000, ge=1, description="Largest file that may be uploaded or downloaded, in bytes.")
     longest: float = Field(12, gt=0, description="Longest video, in hours.")
+    patience: float = Field(
+        10,
+        ge=0,
+        description="Seconds that whoever completes an upload waits for its check; where that takes longer, a job does "
+        "it.",
+    )
 
 
 class Downloads(BaseModel):

@@ -1,5 +1,7 @@
 """A workspace that uploads videos, as a client would: in parts, to where the plan says."""
 
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +33,8 @@ class Studio:
     office: Office
     runtime: Runtime
     person: str = "member"
+    patience: float = math.inf
+    """Seconds that a completion waits for the check."""
 
     @classmethod
     def at(cls, folder: Path, office: Office, **settings: Any) -> "Studio":
@@ -51,7 +55,8 @@ class Studio:
 
     def complete(self, project_id: UUID, **more: Any) -> Project:
         principal = self.office.principal(self.person)
-        examined = pipeline.examine(self.runtime, principal, self.office.id, project_id, **more)
+        until = time.monotonic() + self.patience
+        examined = pipeline.examine(self.runtime, principal, self.office.id, project_id, until=until, **more)
         with self.office.entered(self.person) as (session, caller):
             return pipeline.begin(session, caller, project_id, examined)
 

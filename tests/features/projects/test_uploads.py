@@ -1,10 +1,11 @@
 import hashlib
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from tests.database import as_owner
 from tests.features.jobs.working import working
 from tests.features.pipeline.studio import Studio
@@ -13,11 +14,14 @@ from tests.infra.queue.fleet import until
 from tests.media.clips import TONE, make
 
 from cliply.errors import Invalid, LimitReached
+from cliply.features.audit.models import AuditEntry
 from cliply.features.identity.access import NoSuchWorkspace, RoleTooLow
+from cliply.features.jobs import service as jobs
 from cliply.features.jobs.kinds import REGISTRY
 from cliply.features.pipeline import service as pipeline
 from cliply.features.projects import service as projects
 from cliply.features.projects import sweeping, uploads
+from cliply.features.projects.models import Upload
 from cliply.features.projects.uploads import FileTooLarge, NoSuchUpload, SourceRefused
 from cliply.infra.storage.failures import ObjectGone, PartsMissing, UploadGone
 
@@ -67,6 +71,107 @@ def test_ten_completions_at_once_start_one_pipeline(studio: Studio, video: Path)
     assert {project.state for project in found} == {"processing"}
     assert [job.kind for job in studio.jobs()] == ["TRANSCRIBE"]
     assert studio.complete(upload.project_id).state == "processing", "a late call gets the same answer"
+
+
+def checked(studio: Studio, migrated: str) -> None:
+    """Run the check that a job is left with, and nothing after it."""
+    kinds = [kind for kind in REGISTRY if kind.name in ("UPLOAD_CHECK", "OBJECTS_DELETE")]
+    with working(migrated, studio.office.database, kinds, runtime=studio.runtime):
+        until(lambda: not studio.jobs(states=projects.UNFINISHED, kind="UPLOAD_CHECK"))
+        until(lambda: not studio.jobs(states=projects.UNFINISHED, kind="OBJECTS_DELETE"))
+
+
+def test_what_takes_long_to_look_at_is_left_to_one_job(studio: Studio, video: Path, migrated: str) -> None:
+    studio.patience = 0
+    upload = studio.begin(video)
+    studio.send(upload, video)
+    with ThreadPoolExecutor(10) as pool:
+        found = [each.result() for each in [pool.submit(studio.complete, upload.project_id) for _ in range(10)]]
+    assert {project.state for project in found} == {"uploading"}
+    assert [(job.kind, job.state) for job in studio.jobs()] == [("UPLOAD_CHECK", "queued")]
+    checked(studio, migrated)
+    done = studio.complete(upload.project_id)
+    assert (done.state, done.sha256) == ("processing", hashlib.sha256(video.read_bytes()).hexdigest())
+    assert [job.kind for job in studio.jobs(states=projects.UNFINISHED)] == ["TRANSCRIBE"]
+    with studio.office.database.workspace(studio.office.id) as session:
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "upload.completed")).one()
+    assert (entry.actor_kind, entry.actor_id) == ("user", studio.office.people["member"]), "whoever completed it"
+
+
+@pytest.mark.parametrize("wrong", [{"sha256": "0" * 64}, {"longest": 9 * 60_000, "shortest": 30_000}])
+def test_what_a_job_finds_to_be_no_use_is_refused(
+    studio: Studio, video: Path, migrated: str, wrong: dict[str, Any]
+) -> None:
+    studio.patience = 0
+    upload = studio.begin(video, **wrong)
+    studio.send(upload, video)
+    assert studio.complete(upload.project_id).state == "uploading"
+    checked(studio, migrated)
+    with pytest.raises(SourceRefused):
+        studio.complete(upload.project_id)
+    with pytest.raises(ObjectGone):
+        studio.runtime.storage.head(upload.key)
+    assert studio.jobs(states=projects.UNFINISHED) == []
+
+
+def test_the_checksum_that_a_completion_names_goes_with_its_job(studio: Studio, video: Path, migrated: str) -> None:
+    studio.patience = 0
+    upload = studio.begin(video)
+    studio.send(upload, video)
+    studio.complete(upload.project_id, sha256="0" * 64)
+    checked(studio, migrated)
+    with pytest.raises(SourceRefused, match="did not arrive as it was sent"):
+        studio.complete(upload.project_id)
+
+
+def test_a_check_that_failed_is_begun_again_by_the_next_completion(studio: Studio, video: Path) -> None:
+    studio.patience = 0
+    upload = studio.begin(video)
+    studio.send(upload, video)
+    studio.complete(upload.project_id)
+    [job] = studio.jobs()
+    with studio.office.entered("member") as (session, _):
+        jobs.cancel(session, job.id, actor="tester")
+    assert studio.complete(upload.project_id).state == "uploading"
+    assert sorted(job.state for job in studio.jobs(kind="UPLOAD_CHECK")) == ["cancelled", "queued"]
+
+
+def test_an_upload_that_waits_for_its_check_is_not_given_up(studio: Studio, video: Path, migrated: str) -> None:
+    studio.patience = 0
+    upload = studio.begin(video)
+    studio.send(upload, video)
+    with as_owner(migrated) as owner:
+        owner.execute(text("update uploads set expires_at = now() - interval '1 second'"))
+    studio.complete(upload.project_id)
+    with studio.office.database.system() as session:
+        sweeping.sweep_uploads.start(session)
+    kinds = [kind for kind in REGISTRY if kind.name == "UPLOADS_SWEEP"]
+    with working(migrated, studio.office.database, kinds, runtime=studio.runtime):
+        until(lambda: [job.kind for job in studio.jobs(states=projects.UNFINISHED)] == ["UPLOAD_CHECK"])
+    assert studio.project(upload.project_id).state == "uploading"
+
+
+def test_a_video_that_this_machine_has_no_room_for_is_left_to_another(
+    studio: Studio, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = studio.begin(video)
+    studio.send(upload, video)
+    # What the system says of the disk.
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: shutil._ntuple_diskusage(1, 1, 0))
+    assert studio.complete(upload.project_id).state == "uploading"
+    assert [job.kind for job in studio.jobs()] == ["UPLOAD_CHECK"]
+    assert uploads_parts(studio, upload) == [1], "nothing was read or joined"
+
+
+def uploads_parts(studio: Studio, upload: Upload) -> list[int]:
+    return [part.number for part in studio.runtime.storage.uploads.parts(upload.key, upload.storage_id)]
+
+
+def test_missing_parts_are_told_at_once_however_long_the_check_takes(studio: Studio, video: Path) -> None:
+    studio.patience = 0
+    with pytest.raises(PartsMissing):
+        studio.complete(studio.begin(video).project_id)
+    assert studio.jobs() == []
 
 
 def test_an_upload_goes_on_where_it_was_dropped(studio: Studio, video: Path) -> None:

@@ -1,9 +1,11 @@
 """What starts the pipeline over HTTP, and what goes on with it."""
 
+import time
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Body, Depends
+from fastapi import Body, Depends, Request
 from pydantic import Discriminator, Tag
 
 from cliply.features.clips.models import Clip
@@ -19,6 +21,7 @@ from cliply.features.identity.dependencies import (
 )
 from cliply.features.identity.permissions import Action
 from cliply.features.pipeline import service as pipeline
+from cliply.features.pipeline.aside import aside
 from cliply.features.projects import uploads
 from cliply.features.projects.models import Project
 from cliply.features.projects.reading import upload_read
@@ -40,11 +43,13 @@ def _kind_of(sent: object) -> str:
     return str(sent.get("kind", "file")) if isinstance(sent, dict) else str(getattr(sent, "kind", "file"))
 
 
-def _examined(
-    body: UploadComplete, by: SignedInPrincipal, workspace_id: NamedWorkspace, runtime: Running
+async def _examined(
+    request: Request, body: UploadComplete, by: SignedInPrincipal, workspace_id: NamedWorkspace, runtime: Running
 ) -> pipeline.Examined | None:
-    """The upload was looked at before the route's transaction begins: that may take minutes."""
-    return pipeline.examine(runtime, by, workspace_id, body.project_id, sha256=body.sha256)
+    """The upload was looked at before the route's transaction begins."""
+    until = time.monotonic() + runtime.settings.uploads.patience
+    examine = partial(pipeline.examine, runtime, by, workspace_id, body.project_id, sha256=body.sha256, until=until)
+    return await aside(request.app.state.turns, examine)
 
 
 @router.post("/api/upload/init", status_code=201)
@@ -80,7 +85,8 @@ def complete_upload(
 ) -> Project:
     """Say that all parts are sent. The file is checked, and becomes clips; one that cannot be used is removed.
 
-    Safe to be called again: the pipeline starts once.
+    Where the check takes long, the answer comes before its end and the state is still `uploading`: call again until it
+    is another. The pipeline starts once, however often and late this is called.
     """
     project = pipeline.begin(session, caller, body.project_id, examined)
     session.refresh(project)

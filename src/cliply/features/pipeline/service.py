@@ -1,5 +1,7 @@
 """What starts the pipeline, and what goes on with it: a source that has arrived, more clips, a changed clip."""
 
+import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
@@ -15,12 +17,14 @@ from cliply.features.clips.framed import Framed
 from cliply.features.clips.models import Clip, ClipState
 from cliply.features.identity.access import Caller, Principal, resolve
 from cliply.features.identity.permissions import Action
+from cliply.features.jobs import service as jobs
 from cliply.features.pipeline import covering
-from cliply.features.pipeline.tasks import download_source, make_covers, render_clip, transcribe
+from cliply.features.pipeline.tasks import accept_upload, check_upload, download_source, make_covers, render_clip
 from cliply.features.projects import service as projects
 from cliply.features.projects import uploads
 from cliply.features.projects.models import Project, ProjectState, SourceKind, Upload
 from cliply.features.projects.options import ProjectOptions
+from cliply.features.projects.source_cache import NoRoomHere
 from cliply.features.projects.uploads import SourceRefused
 from cliply.integrations.downloads import check_link
 from cliply.runtime import Runtime
@@ -39,28 +43,51 @@ class NothingMore(NotFound):
         super().__init__("There are no further candidates: all of them are clips already.")
 
 
+class TakesLong(Exception):
+    """Longer than somebody waits for an answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Examined:
     """An upload that was looked at and can be used."""
 
     upload: Upload
-    verified: uploads.Verified
+    verified: uploads.Verified | None
+    """None where that is left to a job."""
+    sha256: str | None
 
 
 def examine(
-    runtime: Runtime, principal: Principal, workspace_id: UUID, project_id: UUID, *, sha256: str | None = None
+    runtime: Runtime,
+    principal: Principal,
+    workspace_id: UUID,
+    project_id: UUID,
+    *,
+    sha256: str | None = None,
+    until: float = math.inf,
 ) -> Examined | None:
     """Look at what was uploaded, with no transaction open; None where that was done before.
 
-    Raises PartsMissing while parts are missing, and SourceRefused with the reason where the file is no use; then it is
-    removed.
+    `until` is a moment of the monotonic clock: what cannot be read by then is left to a job. Raises PartsMissing while
+    parts are missing, and SourceRefused with the reason where the file is no use; then it is removed.
     """
     with runtime.database.workspace(workspace_id) as session:
         project, upload = uploads.pending(session, resolve(session, principal), project_id)
+        checking = upload is not None and _is_checked(session, project_id)
     if upload is None:
         return None
+    if checking:
+        return Examined(upload, None, sha256)
+
+    def wait() -> None:
+        if time.monotonic() > until:
+            raise TakesLong
+
     try:
-        return Examined(upload, uploads.verify(runtime, project, upload, sha256=sha256))
+        return Examined(upload, uploads.verify(runtime, project, upload, sha256=sha256, on_wait=wait), sha256)
+    except (TakesLong, NoRoomHere):
+        # Another machine may have the room.
+        return Examined(upload, None, sha256)
     except CliplyError as failed:
         if not uploads.is_final(failed):
             raise
@@ -70,17 +97,33 @@ def examine(
 
 def begin(session: Session, caller: Caller, project_id: UUID, examined: Examined | None) -> Project:
     """Start the pipeline with what was examined, once however often and late this is called."""
-    if examined is not None:
-        accepted = uploads.accept(session, caller, project_id, examined.upload, examined.verified)
+    if examined is not None and examined.verified is not None:
+        accepted = accept_upload(session, caller.actor, project_id, examined.upload, examined.verified)
         if accepted is not None:
-            transcribe.options(subject=project_id).start(session, project_id=project_id)
             return accepted
+    elif examined is not None:
+        _check_later(session, caller, project_id, examined.sha256)
     return projects.get(session, caller, project_id)
+
+
+def _check_later(session: Session, caller: Caller, project_id: UUID, sha256: str | None) -> None:
+    project = projects.find(session, project_id, locked=True)
+    if project.state is not ProjectState.UPLOADING or _is_checked(session, project_id):
+        return
+    uploads.keep_for_check(session, project_id)
+    by = caller.actor
+    check = check_upload.options(subject=project_id)
+    check.start(session, project_id=project_id, sha256=sha256, by=by.kind, by_id=by.id)
+
+
+def _is_checked(session: Session, project_id: UUID) -> bool:
+    found = jobs.search(session, kind=check_upload.name, subject=str(project_id), states=projects.UNFINISHED, limit=1)
+    return bool(found.jobs)
 
 
 def _refuse(runtime: Runtime, principal: Principal, workspace_id: UUID, project_id: UUID, why: str) -> None:
     with runtime.database.workspace(workspace_id) as session:
-        uploads.refuse(session, resolve(session, principal), project_id, why)
+        uploads.refuse(session, resolve(session, principal).actor, project_id, why)
     # A job does it as well, should this process end here.
     runtime.storage.delete_all(workspace_id, project_id)
 

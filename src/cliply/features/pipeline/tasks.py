@@ -1,6 +1,6 @@
 """From a source to its clips: each step a job that any worker of any machine can run, or run again.
 
-    YOUTUBE_DOWNLOAD → TRANSCRIBE → HIGHLIGHT_DETECT → CLIP_RENDER × n → THUMBNAIL_GEN
+    YOUTUBE_DOWNLOAD, UPLOAD_CHECK → TRANSCRIBE → HIGHLIGHT_DETECT → CLIP_RENDER × n → THUMBNAIL_GEN
 
 Each reads, works with nothing open, and commits what it made together with its own end and the jobs that follow. What
 it stores lies under names made of what it was made from, so a step that runs again writes the same objects.
@@ -12,19 +12,24 @@ from uuid import UUID, uuid5
 
 from sqlalchemy.orm import Session
 
+from cliply.errors import CliplyError
+from cliply.features.audit.models import ActorKind
+from cliply.features.audit.service import Actor
 from cliply.features.clips import service as clips
 from cliply.features.clips.digests import video_digest
 from cliply.features.clips.models import ClipState
 from cliply.features.identity.permissions import Action
 from cliply.features.jobs.kinds import job
+from cliply.features.jobs.retries import Retries
 from cliply.features.jobs.runner import JobRun
 from cliply.features.pipeline import covering, fetching, rendering
 from cliply.features.pipeline.learning import desk
 from cliply.features.pipeline.storing import put_text
 from cliply.features.projects import service as projects
 from cliply.features.projects import uploads
-from cliply.features.projects.models import ProjectState
+from cliply.features.projects.models import Project, ProjectState, Upload
 from cliply.features.projects.tasks import delete_objects
+from cliply.infra.logging import current_context
 from cliply.integrations import engines
 from cliply.media.analysis import choose_once, write_down
 from cliply.media.progress import Stage
@@ -47,6 +52,39 @@ def download_source(run: JobRun, project_id: UUID) -> None:
         if project.link is not None and project.link.startswith(project.name):
             project.name = fetched.title or fetched.name
         transcribe.options(subject=project_id).start(session, project_id=project_id)
+
+
+@job("UPLOAD_CHECK", queue=MEDIA, timeout=timedelta(hours=2), retries=Retries(times=8, first=5.0))
+def check_upload(run: JobRun, project_id: UUID, sha256: str | None, by: ActorKind, by_id: UUID | None) -> None:
+    """Look at an upload that takes long to read, for whoever completed it; then go on with it, or refuse it."""
+    with run.session() as session:
+        project, upload = uploads.sent(session, project_id)
+    actor = Actor(by, by_id, current_context().get("request_id"))
+    if upload is None:
+        with run.finish():
+            return
+    try:
+        verified = uploads.verify(
+            run.runtime, project, upload, sha256=sha256, on_wait=lambda: run.progress(0.5, "checking")
+        )
+    except CliplyError as failed:
+        if not uploads.is_final(failed):
+            raise
+        with run.finish() as session:
+            uploads.refuse(session, actor, project_id, str(failed))
+        return
+    with run.finish() as session:
+        accept_upload(session, actor, project_id, upload, verified)
+
+
+def accept_upload(
+    session: Session, by: Actor, project_id: UUID, upload: Upload, verified: uploads.Verified
+) -> Project | None:
+    """Go on with an upload that can be used; None where another call has done so."""
+    accepted = uploads.accept(session, by, project_id, upload, verified)
+    if accepted is not None:
+        transcribe.options(subject=project_id).start(session, project_id=project_id)
+    return accepted
 
 
 @job("TRANSCRIBE", queue=MEDIA, timeout=timedelta(hours=6))

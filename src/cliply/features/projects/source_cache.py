@@ -77,7 +77,7 @@ class SourceCache:
         with self._locked(key.id, fcntl.LOCK_EX, on_wait):
             if file.exists():
                 return
-            self._make_room(storage.head(key).size)
+            self.make_room(storage.head(key).size)
             file.parent.mkdir(exist_ok=True)
             try:
                 storage.download(key, file, on_progress=lambda _bytes: on_wait())
@@ -85,8 +85,11 @@ class SourceCache:
                 shutil.rmtree(file.parent, ignore_errors=True)
                 raise
 
-    def _make_room(self, needed: int) -> None:
-        """Remove what was used longest ago, beyond what may be kept or what the disk has room for."""
+    def make_room(self, needed: int) -> None:
+        """Remove what was used longest ago, beyond what may be kept or what the disk has room for.
+
+        Raises NoRoomHere.
+        """
         folders = sorted((each for each in self.root.iterdir() if each.is_dir()), key=_used)
         kept = sum(map(_size, folders))
         for folder in folders:

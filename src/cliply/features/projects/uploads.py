@@ -1,6 +1,6 @@
 """A source arrives in parts, is looked at, and becomes a project's; or it is refused and nothing of it is kept."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session
 
 from cliply.errors import CliplyError, Invalid, LimitReached, NotFound
 from cliply.features.audit import service as audit
+from cliply.features.audit.service import Actor
 from cliply.features.identity.access import Caller
 from cliply.features.identity.permissions import Action
 from cliply.features.projects import service as projects
 from cliply.features.projects.models import Project, ProjectState, SourceKind, Upload
 from cliply.features.projects.options import ProjectOptions
-from cliply.features.projects.sources import VideoTooLong, VideoTooShort, facts, opened
+from cliply.features.projects.sources import VideoTooLong, VideoTooShort, facts, opened, source_cache
 from cliply.infra.storage.failures import DamagedOnTheWay, check_sha256
 from cliply.infra.storage.protocol import MOST_PARTS, Part, StoredObject
 from cliply.media.errors import NoSpeech, Unreadable
@@ -157,25 +158,48 @@ def get(session: Session, caller: Caller, project_id: UUID) -> Upload:
 
 def pending(session: Session, caller: Caller, project_id: UUID) -> tuple[Project, Upload | None]:
     """The upload that is to be completed, None where it was completed already. Raises SourceRefused."""
-    upload, project = get(session, caller, project_id), projects.find(session, project_id)
+    get(session, caller, project_id)
+    project, upload = sent(session, project_id)
     if project.state is ProjectState.REFUSED:
         raise SourceRefused(project.error or "This upload was refused. Begin a new one.")
+    return project, upload
+
+
+def sent(session: Session, project_id: UUID) -> tuple[Project, Upload | None]:
+    """A project and its upload, None where it has ended."""
+    project, upload = projects.find(session, project_id), session.get_one(Upload, project_id)
     return project, upload if project.state is ProjectState.UPLOADING else None
 
 
-def verify(runtime: Runtime, project: Project, upload: Upload, *, sha256: str | None) -> Verified:
-    """Make one object of the parts and look at it; with no transaction open.
+def verify(
+    runtime: Runtime,
+    project: Project,
+    upload: Upload,
+    *,
+    sha256: str | None,
+    on_wait: Callable[[], None] = lambda: None,
+) -> Verified:
+    """Make one object of the parts and look at it; with no transaction open, and one call at a time on each machine.
 
-    Raises PartsMissing while parts are missing, and one of those that `is_final` knows where the source is no use.
+    `on_wait` is called a few times a second while it is read, and may raise to stop. Raises PartsMissing while parts
+    are missing, NoRoomHere before anything is read, and one of those that `is_final` knows where the source is no use.
     """
-    checksum = sha256 or upload.sha256
-    stored = runtime.storage.uploads.complete(upload.key, upload.storage_id, parts=upload.parts, sha256=checksum)
-    if stored.size != upload.size or (upload.sha256 not in (None, stored.sha256)):
-        raise WrongSize
-    with opened(runtime, upload.key, upload.file_name) as path:
-        source = probe(path)
-        check(runtime, projects.options_of(project), source)
-        return Verified(stored, source)
+    cache = source_cache(runtime)
+    with cache.alone(upload.source_id, on_wait=on_wait):
+        cache.make_room(upload.size)
+        stored = runtime.storage.uploads.complete(
+            upload.key,
+            upload.storage_id,
+            parts=upload.parts,
+            sha256=sha256 or upload.sha256,
+            on_progress=lambda _bytes: on_wait(),
+        )
+        if stored.size != upload.size or (upload.sha256 not in (None, stored.sha256)):
+            raise WrongSize
+        with opened(runtime, upload.key, upload.file_name, on_wait=on_wait) as path:
+            source = probe(path)
+            check(runtime, projects.options_of(project), source)
+            return Verified(stored, source)
 
 
 def check(runtime: Runtime, options: ProjectOptions, source: Source) -> None:
@@ -190,20 +214,23 @@ def check(runtime: Runtime, options: ProjectOptions, source: Source) -> None:
     check_sound(source, part)
 
 
+def keep_for_check(session: Session, project_id: UUID) -> None:
+    """It has arrived, so it is not given up while it waits to be looked at."""
+    session.get_one(Upload, project_id).expires_at = datetime.now(UTC) + LASTS
+
+
 def is_final(failed: CliplyError) -> bool:
     return isinstance(failed, _REFUSED)
 
 
-def accept(session: Session, caller: Caller, project_id: UUID, upload: Upload, verified: Verified) -> Project | None:
+def accept(session: Session, by: Actor, project_id: UUID, upload: Upload, verified: Verified) -> Project | None:
     """Give the project its source; None where another call has done so meanwhile."""
     project = projects.find(session, project_id, locked=True)
     if project.state is not ProjectState.UPLOADING:
         return None
     take(project, upload.source_id, upload.file_name, verified)
     session.flush()
-    audit.record(
-        session, "upload.completed", ("project", project.id), by=caller.actor, after=projects.state_of(project)
-    )
+    audit.record(session, "upload.completed", ("project", project.id), by=by, after=projects.state_of(project))
     return project
 
 
@@ -215,12 +242,12 @@ def take(project: Project, source_id: UUID, file_name: str, verified: Verified) 
     project.state, project.error = ProjectState.PROCESSING, None
 
 
-def refuse(session: Session, caller: Caller, project_id: UUID, why: str) -> None:
+def refuse(session: Session, by: Actor, project_id: UUID, why: str) -> None:
     """Note why the source cannot be used, unless another call has ended the upload meanwhile."""
     project = projects.find(session, project_id, locked=True)
     if project.state is ProjectState.UPLOADING:
         projects.refuse(session, project, why)
-        audit.record(session, "upload.refused", ("project", project.id), by=caller.actor)
+        audit.record(session, "upload.refused", ("project", project.id), by=by)
 
 
 def _part_size(size: int) -> int:

@@ -31,7 +31,7 @@ from cliply.infra.storage.failures import (
 from cliply.infra.storage.folder_objects import Entry, FolderObjects
 from cliply.infra.storage.keys import ObjectKey
 from cliply.infra.storage.links import Grant, LinkSigner
-from cliply.infra.storage.protocol import Chunks, Part, StoredObject
+from cliply.infra.storage.protocol import Chunks, Part, Progress, StoredObject
 
 _PART = re.compile(r"[0-9]{5}")
 
@@ -85,12 +85,20 @@ class FolderUploads:
             arrived = self._arrived(self._opened(key, upload))
             return [Part(int(path.name), path.stat().st_size) for path in arrived]
 
-    def complete(self, key: ObjectKey, upload: str, *, parts: int, sha256: str | None = None) -> StoredObject:
+    def complete(
+        self,
+        key: ObjectKey,
+        upload: str,
+        *,
+        parts: int,
+        sha256: str | None = None,
+        on_progress: Progress | None = None,
+    ) -> StoredObject:
         check_part_number(parts)
         check_sha256(sha256)
         with disk_errors():
             try:
-                return self._assemble(key, upload, parts, sha256)
+                return self._assemble(key, upload, parts, sha256, on_progress)
             except (UploadGone, FileNotFoundError):
                 # It ended before this call or during it; where it was completed, the answer is the same again.
                 return self._completed(key, upload, sha256)
@@ -103,13 +111,15 @@ class FolderUploads:
         with disk_errors():
             self._objects.empty_unfinished()
 
-    def _assemble(self, key: ObjectKey, upload: str, count: int, sha256: str | None) -> StoredObject:
+    def _assemble(
+        self, key: ObjectKey, upload: str, count: int, sha256: str | None, on_progress: Progress | None
+    ) -> StoredObject:
         folder = self._opened(key, upload)
         content_type = (folder / "content-type").read_text()
         paths = [path for path in self._arrived(folder) if int(path.name) <= count]
         check_complete((int(path.name) for path in paths), count)
         with unfinished_file(self._objects.unfinished) as (content, file):
-            size, actual = write(_joined(paths), file)
+            size, actual = write(_joined(paths), file, on_progress)
             sync_file(file)
             if sha256 not in (None, actual):
                 self.abort(key, upload)

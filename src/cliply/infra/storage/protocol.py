@@ -57,11 +57,19 @@ class Uploads(Protocol):
         """What has arrived, by number."""
         ...
 
-    def complete(self, key: ObjectKey, upload: str, *, parts: int, sha256: str | None = None) -> StoredObject:
+    def complete(
+        self,
+        key: ObjectKey,
+        upload: str,
+        *,
+        parts: int,
+        sha256: str | None = None,
+        on_progress: Progress | None = None,
+    ) -> StoredObject:
         """Make one object of the parts from 1 to `parts`; the same answer when it is asked again.
 
-        Raises PartsMissing while parts are missing: the upload goes on. Raises DamagedOnTheWay where the checksum of
-        the whole is not `sha256`: the upload has ended then, and nothing is stored.
+        Reads all of it, once. Raises PartsMissing while parts are missing: the upload goes on. Raises DamagedOnTheWay
+        where the checksum of the whole is not `sha256`: the upload has ended then, and nothing is stored.
         """
         ...
 

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from cliply.infra.settings import Storage
 from cliply.infra.storage.failures import ObjectGone
 from cliply.infra.storage.keys import ObjectKey
-from cliply.infra.storage.protocol import StoredObject
+from cliply.infra.storage.protocol import Progress, StoredObject
 from cliply.infra.storage.s3_errors import ENDED, code_of
 
 _LARGEST_COPY = 5 * 1024**3
@@ -75,13 +75,16 @@ class Bucket:
         answer = self.client.head_object(**self.at(key))
         return raw_object(answer, answer["ContentLength"])
 
-    def digest(self, key: ObjectKey, etag: str) -> str:
+    def digest(self, key: ObjectKey, etag: str, on_progress: Progress | None = None) -> str:
         """The SHA-256 of the content, read for it, if it is still the one with that ETag."""
         body = self.client.get_object(**self.at(key), IfMatch=etag)["Body"]
-        digest = hashlib.sha256()
+        digest, done = hashlib.sha256(), 0
         with body:
             for chunk in body.iter_chunks(1 << 20):
                 digest.update(chunk)
+                done += len(chunk)
+                if on_progress:
+                    on_progress(done)
         return digest.hexdigest()
 
     def label(self, key: ObjectKey, raw: RawObject, metadata: dict[str, str]) -> None:

@@ -20,7 +20,7 @@ from cliply.infra.storage.failures import (
     check_sha256,
 )
 from cliply.infra.storage.keys import ObjectKey
-from cliply.infra.storage.protocol import Part, StoredObject
+from cliply.infra.storage.protocol import Part, Progress, StoredObject
 from cliply.infra.storage.s3_errors import ENDED, code_of, s3_errors
 from cliply.infra.storage.s3_objects import Bucket, RawObject
 
@@ -67,14 +67,22 @@ class S3Uploads:
     def parts(self, key: ObjectKey, upload: str) -> list[Part]:
         return [Part(number, size) for number, size, _ in self._arrived(key, upload)]
 
-    def complete(self, key: ObjectKey, upload: str, *, parts: int, sha256: str | None = None) -> StoredObject:
+    def complete(
+        self,
+        key: ObjectKey,
+        upload: str,
+        *,
+        parts: int,
+        sha256: str | None = None,
+        on_progress: Progress | None = None,
+    ) -> StoredObject:
         check_part_number(parts)
         check_sha256(sha256)
         # Where it was completed before, or is at the same time, the object itself tells what is left to do.
         with suppress(UploadGone):
             self._join(key, upload, parts)
         with s3_errors(self._bucket.name):
-            return self._checked(key, upload, sha256)
+            return self._checked(key, upload, sha256, on_progress)
 
     def abort(self, key: ObjectKey, upload: str) -> None:
         if not _UPLOAD.fullmatch(upload):
@@ -99,7 +107,7 @@ class S3Uploads:
             except ClientError as error:
                 _ended(error)
 
-    def _checked(self, key: ObjectKey, upload: str, sha256: str | None) -> StoredObject:
+    def _checked(self, key: ObjectKey, upload: str, sha256: str | None, on_progress: Progress | None) -> StoredObject:
         """The object that the parts became, once its checksum is known and fits."""
         raw = self._raw(key)
         if raw is None or (raw.sha256 is not None and raw.upload != _mark(upload)):
@@ -108,7 +116,7 @@ class S3Uploads:
             if sha256 not in (None, raw.sha256):
                 raise DamagedOnTheWay
             return raw.stored()
-        actual = self._bucket.digest(key, raw.etag)
+        actual = self._bucket.digest(key, raw.etag, on_progress)
         if sha256 not in (None, actual):
             self._client.delete_object(**self._bucket.at(key))
             raise DamagedOnTheWay
