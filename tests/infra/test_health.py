@@ -17,6 +17,7 @@ from cliply.infra.health import Check, Readiness, readiness
 from cliply.infra.queue.rows import NewJob
 from cliply.infra.queue.transactions import enqueue
 from cliply.infra.self_audit import Finding, findings
+from cliply.infra.settings import Database as DatabaseSettings
 from cliply.infra.settings import Mail, Server, Settings, Storage
 
 
@@ -223,10 +224,11 @@ def test_settings_that_do_harm_are_reported_worst_first(database: Database, monk
         mail=Mail(host="smtp.example.com", encryption="none"),
         server=Server(url="http://clips.example.com"),
         storage=Storage(bucket="b", endpoint="http://s3.example.com"),
+        database=DatabaseSettings(url=SecretStr("postgresql://me:hunter2-hunter2@db.example.com/clips")),
     )
     found = found_in(database, harmful)
     assert [(each.about, each.severity) for each in found] == [
-        ("mail", "error"), ("address", "error"), ("settings", "warning"), ("storage", "warning"),
+        ("mail", "error"), ("secrets", "error"), ("address", "error"), ("settings", "warning"), ("storage", "warning"),
     ]  # fmt: skip
     assert "hunter2" not in repr(found)
 

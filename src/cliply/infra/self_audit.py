@@ -106,6 +106,13 @@ def _configuration(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "mail", "error", "Mail, with what it opens, is sent unencrypted. Set CLIPLY_MAIL__ENCRYPTION to starttls."
         )
+    if settings.database.url is not None and settings.secret_key is None:
+        yield Finding(
+            "secrets",
+            "error",
+            "Each machine seals letters with a key of its own, which the others cannot open. Set CLIPLY_SECRET_KEY to "
+            "the same long random text everywhere, for example what `openssl rand -hex 32` prints.",
+        )
     address = settings.server.url
     if address is None:
         yield Finding(
