@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 
 import typer
@@ -25,6 +26,7 @@ from cliply.cli import (
     words,
     worker,
 )
+from cliply.cli.console import settings
 from cliply.cli.exit_codes import ExitCode, exit_code
 from cliply.cli.start import STOPPED, leave
 from cliply.cli.wrong_use import in_plain_words
@@ -69,8 +71,17 @@ def main() -> None:
     """Run the command line and leave with a documented exit code."""
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
+        left = _run()
+    except Exception as fault:
+        _report(fault)
+        raise
+    sys.exit(left or ExitCode.DONE)
+
+
+def _run() -> int | None:
+    try:
         # Typer returns the code of an Exit, and of Ctrl-C, instead of raising it.
-        left = app(standalone_mode=False)
+        left: int | None = app(standalone_mode=False)
     except CliplyError as error:
         leave(exit_code(error), type(error).__name__, str(error))
     except (KeyboardInterrupt, Cancelled, typer.Abort):
@@ -85,7 +96,16 @@ def main() -> None:
         _leave_disk(failed)
     if left == ExitCode.STOPPED:
         leave(ExitCode.STOPPED, "Stopped", STOPPED)
-    sys.exit(left or ExitCode.DONE)
+    return left
+
+
+def _report(fault: Exception) -> None:
+    """Tell the Sentry that the settings name, if they do; whatever goes wrong there hides no fault."""
+    from cliply.infra import error_reports
+
+    with suppress(CliplyError):
+        error_reports.start(settings(), process="cli")
+        error_reports.report(fault)
 
 
 def _leave_disk(failed: OSError) -> None:

@@ -30,9 +30,11 @@ def up(
     """
     from cliply.api.server import address_of, listen
     from cliply.cli.supervising import supervise
+    from cliply.infra import error_reports
     from cliply.infra.logging import configure
 
     configure(settings(), service="up")
+    error_reports.start(settings(), process="up")
     listening = listen(host, port)
     address = address_of(listening)
     note(f"Starting Cliply at {address} ...")
@@ -58,9 +60,11 @@ def serve(
     """
     from cliply.api.server import address_of, listen
     from cliply.api.server import serve as run
+    from cliply.infra import error_reports
     from cliply.infra.logging import configure
 
     configure(settings(), service="api")
+    error_reports.start(settings(), process="api")
     listening = listen(host, port) if inherited is None else socket.socket(fileno=inherited)
     said = f"Cliply's API is at {address_of(listening)}/api"
     run(settings(), listening, on_ready=lambda: note(said) if inherited is None else None)

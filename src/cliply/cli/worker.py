@@ -20,8 +20,10 @@ def worker(
     Any number of workers may share one database. A worker that is stopped finishes what it runs, or gives it back
     to the others after 20 seconds; one that is killed has its jobs run again elsewhere.
     """
+    from cliply.infra import error_reports
     from cliply.infra.logging import configure
     from cliply.worker import run
 
     configure(settings(), service="worker")
+    error_reports.start(settings(), process="worker")
     run(settings(), only=[name.strip() for name in queues.split(",") if name.strip()], concurrency=concurrency)

@@ -115,6 +115,13 @@ class Metrics(BaseModel):
     )  # fmt: skip
 
 
+class Sentry(BaseModel):
+    """Where faults are reported: a Sentry, or what speaks its protocol; nowhere unless one is named."""
+
+    dsn: SecretStr | None = Field(None, description="Sentry's address for this installation, its DSN.")
+    environment: str = Field("production", min_length=1, max_length=64, description="What it is shown as there.")
+
+
 class Uploads(BaseModel):
     """What sources the service takes."""
 
@@ -257,6 +264,7 @@ class Settings(BaseSettings):
     mail: Mail = Mail()
     metrics: Metrics = Metrics()
     oidc: Oidc = Oidc()
+    sentry: Sentry = Sentry()
     storage: Storage = Storage()
     uploads: Uploads = Uploads()
     speech: Speech = Speech()

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from cliply.errors import Unavailable
 from cliply.features.jobs.kinds import Kind
 from cliply.features.jobs.retries import explain
+from cliply.infra import error_reports
 from cliply.infra.queue import transactions
 from cliply.infra.queue.rows import NewJob
 from cliply.infra.queue.worker import Attempt, Handled, Stopped
@@ -127,10 +128,15 @@ def handled(kind: Kind[Any], runtime: Runtime) -> Handled:
     """A kind as a worker runs it."""
 
     def run(attempt: Attempt) -> None:
-        arguments = kind.arguments.model_validate(attempt.arguments)
-        kind.handler(
-            JobRun(kind, attempt, runtime), **{name: getattr(arguments, name) for name in kind.arguments.model_fields}
-        )
+        try:
+            arguments = kind.arguments.model_validate(attempt.arguments)
+            named = {name: getattr(arguments, name) for name in kind.arguments.model_fields}
+            kind.handler(JobRun(kind, attempt, runtime), **named)
+        except Exception as failed:
+            # Whatever a handler makes of being stopped is no fault.
+            if attempt.stop() is None and not isinstance(failed, Stopped):
+                error_reports.report(failed)
+            raise
 
     return Handled(
         kind=kind.name, queue=kind.queue, run=run, retry_in=kind.retries.retry_in, explain=explain, cron=kind.cron
