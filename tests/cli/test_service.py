@@ -97,6 +97,31 @@ def test_up_starts_everything_and_ends_it_again(short: Path, port: int) -> None:
 
 
 @pytest.mark.slow
+def test_a_worker_that_is_killed_again_and_again_is_started_again(short: Path, port: int) -> None:
+    with running("up", "--port", str(port), CLIPLY_DATA=str(short / "killed"), CLIPLY_LOG_FORMAT="json") as up:
+        said(up, "Stop everything")
+        for _ in range(3):
+            os.kill(commands(children_of(up.pid))["worker"], signal.SIGKILL)
+            said(up, '"process_restarted"')
+            said(up, '"worker_started"')
+        assert status(port, "/api/health") == "ok"
+        up.send_signal(signal.SIGTERM)
+        up.communicate(timeout=60)
+        assert up.returncode == 0
+
+
+@pytest.mark.slow
+def test_a_worker_that_never_comes_up_ends_the_service_and_says_so(short: Path, port: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        metrics = str(taken.getsockname()[1])
+        settings = {"CLIPLY_DATA": str(short / "never"), "CLIPLY_METRICS__PORT": metrics}
+        with running("up", "--port", str(port), **settings) as up:
+            told = lines_of(up).read()
+            assert up.wait(60) == 8
+    assert "The worker of the service did not come up 3 times in a row" in told
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
 def test_what_up_started_ends_when_up_is_killed(short: Path, port: int) -> None:
     with running("up", "--port", str(port), CLIPLY_DATA=str(short / "killed"), CLIPLY_LOG_FORMAT="json") as up:

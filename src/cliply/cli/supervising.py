@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import FrameType
@@ -23,8 +22,12 @@ Command: TypeAlias = tuple[Sequence[str], Sequence[int]]
 """Arguments of `cliply`, and the open files that it is handed."""
 
 _TICK = 0.2
-_DEATHS, _WITHIN = 3, 60.0
-"""What ends that often in so many seconds will not do better the next time."""
+_COMING_UP = 10.0
+"""Seconds; what ends by itself within them has never come up."""
+_TRIES = 3
+"""What did not come up that often in a row will not do better the next time."""
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
+"""Seconds before it is started again, doubled while it keeps ending."""
 _PATIENCE = 45.0
 """Longer than API and worker take to drain."""
 
@@ -33,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 class KeepsEnding(Unavailable):
     def __init__(self, name: str) -> None:
-        super().__init__(f"The {name} of the service ended {_DEATHS} times within a minute. What it said is above.")
+        super().__init__(f"The {name} of the service did not come up {_TRIES} times in a row. What it said is above.")
 
 
 def supervise(
@@ -41,7 +44,8 @@ def supervise(
 ) -> None:
     """Run all of them until SIGTERM or SIGINT, then let them end their work and return.
 
-    One that ends by itself is started again. Raises KeepsEnding, or what is wrong with the database.
+    One that ends is started again, however often that is: a job that ends its worker each time is the queue's to park.
+    Raises KeepsEnding where one does not even come up, or what is wrong with the database.
     """
     stopping = threading.Event()
 
@@ -69,20 +73,32 @@ class _Child:
         self._name = name
         self._arguments = arguments
         self._files = files
-        self._ends: deque[float] = deque(maxlen=_DEATHS)
+        self._failed_starts = self._restarts = 0
+        self._next_start: float | None = None
         self.process = self._start()
 
     def look(self) -> None:
-        """Start it again if it has ended. Raises KeepsEnding."""
-        if (code := self.process.poll()) is None:
-            return
-        self._ends.append(time.monotonic())
-        if len(self._ends) == _DEATHS and self._ends[-1] - self._ends[0] < _WITHIN:
+        """Start it again if it has ended, once its wait is over. Raises KeepsEnding."""
+        if self._next_start is None:
+            if (code := self.process.poll()) is None:
+                return
+            self._next_start = time.monotonic() + self._wait_after(code)
+            _log.warning("process_restarted", extra={"part": self._name, "exit_code": code})
+        if time.monotonic() >= self._next_start:
+            self._next_start = None
+            self.process = self._start()
+
+    def _wait_after(self, code: int) -> float:
+        lived = time.monotonic() - self._started
+        # Whatever a signal ended may have been killed by its work, a second after its start as well as an hour.
+        self._failed_starts = self._failed_starts + 1 if code >= 0 and lived < _COMING_UP else 0
+        if self._failed_starts == _TRIES:
             raise KeepsEnding(self._name)
-        _log.warning("process_restarted", extra={"part": self._name, "exit_code": code})
-        self.process = self._start()
+        self._restarts = self._restarts + 1 if lived < _LONGEST_WAIT else 0
+        return 0.0 if self._restarts == 0 else min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** (self._restarts - 1))
 
     def _start(self) -> "subprocess.Popen[bytes]":
+        self._started = time.monotonic()
         return subprocess.Popen(
             [sys.executable, "-m", "cliply", *self._arguments],
             pass_fds=self._files,
