@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -173,6 +174,40 @@ def test_a_project_is_followed_live_and_again_from_where_it_was_left(
     assert [data["state"] for name, _, data in rest if name == "step"] == ["refused"]
     timeline = client.get(f"/api/projects/{project}/timeline", **world.as_("viewer")).json()
     assert [each["state"] for each in timeline["items"]] == ["uploading", "refused"]
+
+
+@pytest.mark.parametrize("key", [True, False])
+def test_a_stream_ends_with_the_key_or_session_that_opened_it(
+    app: FastAPI, client: TestClient, world: World, video: Path, key: bool
+) -> None:
+    project = begin(client, world, video).json()["project_id"]
+    proof = world.headers("member", key=key, workspace=world.workspace)
+    with serving(app) as url, httpx.stream("GET", f"{url}/api/projects/{project}/events", headers=proof) as stream:
+        lines = stream.iter_lines()
+        assert "event: step" in lines
+        with world.database.system() as session:
+            for table in ("api_keys", "login_sessions"):
+                theirs = {"user": world.people["member"].id}
+                session.execute(text(f"DELETE FROM {table} WHERE user_id = :user"), theirs)
+        ended = time.monotonic()
+        assert [line for line in lines if line.startswith("event: ")][-1] == "event: gone"
+        assert time.monotonic() - ended < 3, "one look later; none is told anything in between"
+
+
+def test_a_browser_that_has_seen_all_of_a_finished_project_asks_no_more(
+    client: TestClient, world: World, tmp_path: Path
+) -> None:
+    fake = tmp_path / "fake.mp4"
+    fake.write_bytes(b"no video" * 1000)
+    project = uploaded(client, world, fake)
+    complete(client, world, project)
+    path, headers = f"/api/projects/{project}/events", world.headers("viewer", workspace=world.workspace)
+    with world.database.workspace(world.workspace) as session:
+        last = session.execute(text("select max(id) from project_events")).scalar_one()
+        session.execute(text("update procrastinate_jobs set status = 'succeeded' where status = 'todo'"))
+    ended = client.get(path, headers=headers | {"last-event-id": str(last)})
+    assert (ended.status_code, ended.content) == (204, b"")
+    assert client.get(path, headers=headers | {"last-event-id": str(last - 1)}).status_code == 200
 
 
 def test_a_server_that_is_to_stop_ends_its_streams(app: FastAPI, client: TestClient, world: World, video: Path) -> None:

@@ -4,8 +4,9 @@ A route names its access by one of these; a test refuses a route that names none
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -104,21 +105,36 @@ Stranger = Annotated[Actor, Depends(stranger)]
 
 def principal(request: Request, runtime: Running, _turn: Annotated[None, Turn]) -> Principal:
     """Whoever the request's header or cookie proves to send it. Raises Unauthenticated or CrossSite."""
-    authorization = request.headers.get("authorization")
-    cookie = request.cookies.get(cookie_name(runtime))
-    if authorization is None and cookie is not None:
+    if request.headers.get("authorization") is None and cookie_name(runtime) in request.cookies:
         same_site(request, runtime)
-    tokens: BearerTokens | None = request.app.state.tokens
-    claims = None if tokens is None else tokens.claims(authorization)
-    with runtime.database.system() as session:
-        proved = principal_of(
-            session, authorization, cookie, claims=claims, request_id=_request_id(request), ip=_ip(request)
-        )
+    proved = _proved(request, runtime)
     request.state.user_id = proved.user_id
     return proved
 
 
+def _proved(request: Request, runtime: Runtime) -> Principal:
+    authorization = request.headers.get("authorization")
+    cookie = request.cookies.get(cookie_name(runtime))
+    tokens: BearerTokens | None = request.app.state.tokens
+    claims = None if tokens is None else tokens.claims(authorization)
+    with runtime.database.system() as session:
+        return principal_of(
+            session, authorization, cookie, claims=claims, request_id=_request_id(request), ip=_ip(request)
+        )
+
+
 SignedInPrincipal = Annotated[Principal, Depends(principal)]
+
+
+def proof(request: Request, runtime: Running) -> Callable[[], Principal]:
+    """Asks again whether what the request brought still proves anything, for answers that go on for long.
+
+    Calling it raises Unauthenticated once the key is revoked, the browser signed out or the token over.
+    """
+    return partial(_proved, request, runtime)
+
+
+Proof = Annotated[Callable[[], Principal], Depends(proof)]
 
 
 def workspace_named(request: Request, by: SignedInPrincipal) -> UUID:

@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Header, Query, Request
+from fastapi import Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy.orm import Session
 
 from cliply.features.identity.access import Caller
-from cliply.features.identity.dependencies import Running, WorkspaceSession, allowed
+from cliply.features.identity.dependencies import Proof, Running, WorkspaceSession, allowed
 from cliply.features.identity.permissions import Action
 from cliply.features.jobs import service as jobs
 from cliply.features.projects import service as projects
@@ -109,24 +109,30 @@ def list_project_events(
     )
 
 
-@router.get("/api/projects/{project_id}/events", response_class=StreamingResponse)
+@router.get(
+    "/api/projects/{project_id}/events",
+    response_class=StreamingResponse,
+    responses={204: {"description": "Nothing is left to come after this event: a browser does not ask again."}},
+)
 def watch_project(
     request: Request,
     project_id: UUID,
     caller: Annotated[Caller, allowed(Action.READ_PROJECTS)],
     session: WorkspaceSession,
     runtime: Running,
+    prove: Proof,
     last_event_id: Annotated[
         int | None, Header(ge=0, lt=2**63, description="Go on after this event, as a browser does by itself.")
     ] = None,
-) -> StreamingResponse:
+) -> Response:
     """Follow the project live, as server-sent events: `step` for each step, `progress` for how far its jobs are.
 
     The stream ends when nothing is left to be done, or after some minutes; a browser then comes back by itself. Where
     streams are cut, ask for the project instead: its answer has the same in `work`.
     """
-    projects.get(session, caller, project_id)
-    stream = watching.Watch(runtime, caller.principal, caller.workspace_id, project_id, after=last_event_id or 0)
+    if watching.is_over(session, caller, project_id, after=last_event_id or 0):
+        return Response(status_code=204)
+    stream = watching.Watch(runtime, prove, caller.workspace_id, project_id, after=last_event_id or 0)
 
     async def over() -> bool:
         return request.app.state.stopping.is_set() or await request.is_disconnected()

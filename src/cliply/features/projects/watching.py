@@ -3,17 +3,19 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
 from cliply.errors import CliplyError
-from cliply.features.identity.access import Principal, resolve
+from cliply.features.identity.access import Caller, Principal, resolve
 from cliply.features.jobs import service as jobs
 from cliply.features.jobs.models import Job
 from cliply.features.projects import service as projects
-from cliply.features.projects.models import ProjectState
+from cliply.features.projects.models import Project, ProjectEvent, ProjectState
 from cliply.features.projects.schemas import ProjectEventRead, WorkRead
 from cliply.runtime import Runtime
 
@@ -35,10 +37,13 @@ def work(job: Job) -> WorkRead:
 
 @dataclass(slots=True)
 class Watch:
-    """Looks again and again, each time as the caller that it then is; no transaction lasts longer than a look."""
+    """Looks again and again, each time as the caller that it then is; no transaction lasts longer than a look.
+
+    `prove` raises as soon as the key or session by which they came is worth nothing any more.
+    """
 
     runtime: Runtime
-    principal: Principal
+    prove: Callable[[], Principal]
     workspace_id: UUID
     project_id: UUID
     after: int
@@ -64,13 +69,12 @@ class Watch:
     def look(self) -> tuple[list[str], bool]:
         """What is new, and whether that was all."""
         try:
+            principal = self.prove()
             with self.runtime.database.workspace(self.workspace_id) as session:
-                caller = resolve(session, self.principal)
-                project = projects.get(session, caller, self.project_id)
-                steps = projects.events(session, caller, self.project_id, after=self.after)
-                found = jobs.search(session, subject=str(self.project_id), states=projects.UNFINISHED, limit=100).jobs
+                caller = resolve(session, principal)
+                project, steps, found = _new(session, caller, self.project_id, self.after)
         except CliplyError:
-            # Deleted meanwhile, or no longer theirs.
+            # Deleted meanwhile, no longer theirs, or they are no longer who they were.
             return [_event("gone", {})], True
         told = [
             _event("step", ProjectEventRead.model_validate(each).model_dump(mode="json"), each.id) for each in steps
@@ -80,7 +84,26 @@ class Watch:
         if progress != self._shown:
             self._shown = progress
             told.append(progress)
-        return told, project.state in _OVER and not found and not steps
+        return told, _is_over(project, steps, found)
+
+
+def is_over(session: Session, caller: Caller, project_id: UUID, *, after: int) -> bool:
+    """Whether nothing is to come after this event. Raises NoSuchProject."""
+    return _is_over(*_new(session, caller, project_id, after))
+
+
+_New: TypeAlias = tuple[Project, Sequence[ProjectEvent], Sequence[Job]]
+
+
+def _new(session: Session, caller: Caller, project_id: UUID, after: int) -> _New:
+    project = projects.get(session, caller, project_id)
+    steps = projects.events(session, caller, project_id, after=after)
+    found = jobs.search(session, subject=str(project_id), states=projects.UNFINISHED, limit=100).jobs
+    return project, steps, found
+
+
+def _is_over(project: Project, steps: Sequence[ProjectEvent], found: Sequence[Job]) -> bool:
+    return project.state in _OVER and not steps and not found
 
 
 def _event(name: str, data: dict[str, Any], number: int | None = None) -> str:
