@@ -1,5 +1,6 @@
 import time
 import wave
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import pytest
 from cliply.errors import Invalid
 from cliply.integrations import whisper_models
 from cliply.integrations.whisper import Course, WhisperTranscriber, available_models
+from cliply.integrations.whisper_child import contradiction
 from cliply.integrations.whisper_models import BUNDLES, check, load_files
 from cliply.integrations.whisper_recogniser import (
     Decoding,
     Heard,
+    Recogniser,
     is_certain,
     loops,
     nobody_speaks,
@@ -72,6 +75,42 @@ def test_nothing_is_passed_over_where_another_voice_follows(fixtures: Path, tmp_
     said = [word.text.strip(",.").lower() for word in hear(told, tmp_path).words]
     assert said.count("country") == 2
     assert "glass" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("named", "sounds_like"), [("de", "en"), ("en", "")])
+def test_another_language_than_the_named_one_is_noticed(
+    fixtures: Path, tmp_path: Path, named: str, sounds_like: str
+) -> None:
+    sound = analyse_sound(probe(fixtures / "audio" / "jfk.flac"), tmp_path)
+    transcript = WhisperTranscriber().transcribe(sound.wav, language=named)
+    assert (transcript.language, transcript.sounds_like) == (named, sounds_like)
+
+
+class Listening(Recogniser):
+    """Hears in each chunk what its first sample says."""
+
+    def __init__(self, *heard: dict[str, float]) -> None:
+        self.heard = heard
+
+    def detect_language(self, chunks: Sequence[Chunk]) -> list[tuple[str, float]]:
+        return list(self.heard[int(chunks[0].samples[0])].items())
+
+
+def told_by(*heard: dict[str, float], seconds: float = 5) -> tuple[Listening, list[Chunk]]:
+    return Listening(*heard), [
+        Chunk(np.full(round(seconds * RATE), number, np.float32), ()) for number in range(len(heard))
+    ]
+
+
+def test_a_language_is_only_contradicted_where_all_places_agree_and_ears_cannot_be_wrong() -> None:
+    english, unsure = {"en": 0.95, "cy": 0.02}, {"en": 0.6, "de": 0.3}
+    assert contradiction(*told_by(english, english), "de") == "en"
+    assert contradiction(*told_by(english, unsure), "de") == ""
+    assert contradiction(*told_by(english, {"fr": 0.97}), "de") == ""
+    assert contradiction(*told_by({"hr": 0.9, "sr": 0.04}), "sr") == ""
+    assert contradiction(*told_by(english, seconds=1), "de") == ""
+    assert contradiction(*told_by(english), "en") == ""
 
 
 @pytest.mark.slow

@@ -12,11 +12,12 @@ from cliply.media.speech.sound import analyse_sound
 def test_what_was_heard_is_there_again(tmp_path: Path) -> None:
     first = Kept.load(tmp_path / "heard.jsonl")
     assert first.until == 0
-    first.add(5 * RATE, "en", "base", [(" Hello", 0.5, 0.9, 0.8)])
+    first.add(5 * RATE, "en", "base", [(" Hello", 0.5, 0.9, 0.8)], sounds_like="de")
     first.add(9 * RATE, "en", "base", [(" world.", 5.5, 5.9, 0.9)])
     again = Kept.load(tmp_path / "heard.jsonl")
     assert (again.until, again.language, again.model) == (9 * RATE, "en", "base")
     assert [word.text for word in again.words] == ["Hello", "world."]
+    assert again.sounds_like == "de"
     assert again.words == first.words
 
 

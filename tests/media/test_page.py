@@ -25,6 +25,7 @@ def a_document(text: str = EVIL, clips: int = 2, candidates: int = 15) -> ClipsD
             name=text + ".mp4", duration=600_000, size=Size(1920, 1080), language="en", words=1234, transcribed_by=text
         ),
         options={"aspect": "9:16", "prompt": text},
+        warnings=(text,),
         clips=tuple(
             ClipEntry(
                 number=number,
@@ -214,3 +215,9 @@ def test_what_the_check_found_again_and_again_is_said_once() -> None:
 
 def test_every_layout_has_plain_words() -> None:
     assert set(FRAMED) == set(get_args(Layout))
+
+
+def test_what_may_be_wrong_with_all_of_it_is_said_before_the_clips(tmp_path: Path) -> None:
+    told = "This sounds like English, not German."
+    page = page_text(a_document().model_copy(update={"warnings": (told,)}), tmp_path)
+    assert 0 < page.find(told) < page.find('<article id="clip-1"')

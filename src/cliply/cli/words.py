@@ -17,7 +17,7 @@ from cliply.media.options import ClipOptions
 from cliply.media.preflight import check_folder, check_length, check_sound
 from cliply.media.probe import Source as MediaSource
 from cliply.media.probe import printable, probe
-from cliply.media.speech.transcripts import load_transcript, transcript_json
+from cliply.media.speech.transcripts import language_doubt, load_transcript, transcript_json
 from cliply.media.types import Highlight, Span, Transcript
 
 
@@ -95,6 +95,8 @@ def transcribe(
         out.parent.mkdir(parents=True, exist_ok=True)
         write_text(out, _WRITERS[out.suffix](transcript))
     typer.echo(transcript_json(transcript) if json else (out or _text(transcript).rstrip()))
+    for warning in language_doubt(transcript):
+        note(warning)
 
 
 def highlights(

@@ -98,12 +98,19 @@ class WhisperTranscriber:
         """See `Transcriber`."""
         self.check(language)
         heard, window = Kept.load(kept), list[RawWord]()
-        for told in self._answers(sound, heard.language or language, heard.until, on_progress):
+        doubting = language is not None and not heard.sounds_like
+        for told in self._answers(sound, heard.language or language, heard.until, on_progress, doubting=doubting):
             window += told.get("words", ())
             if "until" in told:
-                heard.add(told["until"], told["language"], told["model"] or heard.model, window)
+                model = told["model"] or heard.model
+                heard.add(told["until"], told["language"], model, window, told["sounds_like"])
                 window = []
-        return Transcript(heard.language or language or "", tidy(heard.words), made_by=self._made_by(heard.model))
+        return Transcript(
+            heard.language or language or "",
+            tidy(heard.words),
+            made_by=self._made_by(heard.model),
+            sounds_like=heard.sounds_like,
+        )
 
     def _made_by(self, model: str) -> str:
         """Which weights were really used: a damaged bundle gives way to the next one."""
@@ -111,11 +118,11 @@ class WhisperTranscriber:
         return f"whisper {model}" if bundled and model else self.name
 
     def _answers(
-        self, sound: Path, language: str | None, start: int, on_progress: OnProgress
+        self, sound: Path, language: str | None, start: int, on_progress: OnProgress, *, doubting: bool
     ) -> Iterator[dict[str, Any]]:
         """What the child says of the sound from the sample `start` on, while progress is told.
 
-        The child dies if that raises.
+        The child dies if that raises. With `doubting` it listens whether `language` is what is spoken.
         """
         request = {
             "wav": str(sound.absolute()),
@@ -123,6 +130,7 @@ class WhisperTranscriber:
             "language": language,
             "threads": self._threads,
             "start": start,
+            "doubting": doubting,
         }
         command: list[str | Path] = [
             sys.executable, "-I", "-m", "cliply.integrations.whisper_child", json.dumps(request),

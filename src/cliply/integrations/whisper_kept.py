@@ -20,6 +20,8 @@ class Kept:
     """Samples of the recording that are done."""
     language: str = ""
     model: str = ""
+    sounds_like: str = ""
+    """The language that is clearly spoken, where another one was named."""
     words: list[Word] = field(default_factory=list)
 
     @classmethod
@@ -38,9 +40,12 @@ class Kept:
         file.write_text(whole, "utf-8")
         return kept
 
-    def add(self, until: int, language: str, model: str, words: list[RawWord]) -> None:
+    def add(self, until: int, language: str, model: str, words: list[RawWord], sounds_like: str = "") -> None:
         """A window has been recognised up to the sample `until`."""
-        told = {"until": until, "language": language, "model": model, "words": words}
+        told = {
+            "until": until, "language": language, "model": model, "words": words,
+            "sounds_like": sounds_like or self.sounds_like,
+        }  # fmt: skip
         self._take(told)
         if self.file is not None:
             with self.file.open("a", encoding="utf-8") as lines:
@@ -48,6 +53,7 @@ class Kept:
 
     def _take(self, told: dict[str, Any]) -> None:
         until, language, model = int(told["until"]), str(told["language"]), str(told["model"])
+        self.sounds_like = str(told["sounds_like"])
         self.words += [_word(*each) for each in told["words"]]
         self.until, self.language, self.model = until, language, model
 

@@ -26,11 +26,11 @@ from cliply.media.progress import Stage, Update, Watch
 from cliply.media.speech.alignment import align
 from cliply.media.speech.sound import SoundTrack, analyse_sound
 from cliply.media.speech.transcriber import Transcriber
-from cliply.media.speech.transcripts import load_transcript, transcript_json
+from cliply.media.speech.transcripts import language_doubt, load_transcript, transcript_json
 from cliply.media.types import Millis, Span, Transcript
 
 # Raised when the sound analysis, the transcriber's settings or the alignment change what they make.
-_VERSION = "3"
+_VERSION = "4"
 _HELD: Millis = 3_000
 """How long a frame is held where the picture is shorter than the sound."""
 _NO_PICTURE = "Where the sound has no picture, the nearest frame is held or moving bars are drawn."
@@ -108,7 +108,7 @@ def choose(
             f"No stretch of speech of {options.shortest / 1000:g} to {options.longest / 1000:g} seconds was found. "
             + what_may_help(options, source.duration)
         )
-    return replace(findings, warnings=findings.warnings + warnings)
+    return replace(findings, warnings=language_doubt(transcript) + findings.warnings + warnings)
 
 
 def what_may_help(options: ClipOptions, duration: Millis) -> str:

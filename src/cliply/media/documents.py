@@ -138,6 +138,8 @@ class ClipsDocument(Document):
     """Best first."""
     candidates: tuple[CandidateEntry, ...] = ()
     """Best first."""
+    warnings: tuple[str, ...] = ()
+    """What may be wrong with all of it, or could not be done as asked, for the creator."""
 
     @classmethod
     def load(cls, folder: Path) -> "ClipsDocument":

@@ -148,6 +148,7 @@ class Outcome:
             ),
             options=self._options.model_dump(mode="json"),
             clips=tuple(self._entries[number] for number in sorted(self._entries)),
+            warnings=self._previous.warnings if self._adds and self._previous else self._analysis.findings.warnings,
             candidates=tuple(
                 candidate(each, rank=rank, pick=self._picks[each.span], whole=transcript) for rank, each in others
             ),

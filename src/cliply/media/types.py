@@ -117,6 +117,8 @@ class Transcript:
     words: tuple[Word, ...]
     made_by: str = ""
     """The transcriber and its model, for the record."""
+    sounds_like: str = ""
+    """ISO 639-1 code of what is clearly spoken, where another language was named; else empty."""
 
     def within(self, span: Span) -> tuple[Word, ...]:
         """The words whose middle lies inside `span`."""

@@ -10,7 +10,15 @@ from cliply.errors import NotFound
 from cliply.media import ffmpeg
 from cliply.media.errors import Unreadable
 from cliply.media.probe import probe
-from cliply.media.speech.transcripts import embedded_transcript, language_code, load_transcript, tidy, transcript_json
+from cliply.media.speech.transcripts import (
+    embedded_transcript,
+    language_code,
+    language_doubt,
+    language_name,
+    load_transcript,
+    tidy,
+    transcript_json,
+)
 from cliply.media.types import Transcript, Word
 
 SRT = """1
@@ -139,3 +147,18 @@ def test_the_language_of_a_document_is_a_code_whoever_wrote_it(tmp_path: Path, w
     document = {"schema_version": 1, "language": written, "words": [{"text": "a", "start": 0, "end": 50}]}
     (tmp_path / "words.json").write_text(json.dumps(document))
     assert load_transcript(tmp_path / "words.json").language == read
+
+
+def test_a_language_that_is_not_the_one_that_was_named_is_told_by_its_name_and_kept(tmp_path: Path) -> None:
+    named = Transcript("de", (Word("Ja", 0, 500),), sounds_like="en")
+    file = tmp_path / "words.json"
+    file.write_text(transcript_json(named))
+    [told] = language_doubt(load_transcript(file))
+    assert "sounds like English, not German" in told
+    assert "--language en" in told
+    assert language_doubt(Transcript("de", ())) == ()
+
+
+@pytest.mark.parametrize(("code", "name"), [("fr", "French"), ("zh", "Chinese"), ("", "“”"), ("haw", "“haw”")])
+def test_a_language_has_its_name_or_its_code(code: str, name: str) -> None:
+    assert language_name(code) == name

@@ -47,6 +47,8 @@ class TranscriptDocument(Document):
     language: str = ""
     """ISO 639-1 code; empty if it is not known."""
     made_by: str = ""
+    sounds_like: str = ""
+    """ISO 639-1 code of what is clearly spoken, where another language was named; else empty."""
     words: tuple[TranscriptWord, ...] = ()
 
 
@@ -67,7 +69,12 @@ def transcript_json(transcript: Transcript) -> str:
         TranscriptWord(text=word.text, start=word.start, end=word.end, confidence=word.confidence, speaker=word.speaker)
         for word in transcript.words
     )
-    document = TranscriptDocument(language=transcript.language, made_by=transcript.made_by, words=words)
+    document = TranscriptDocument(
+        language=transcript.language,
+        made_by=transcript.made_by,
+        sounds_like=transcript.sounds_like,
+        words=words,
+    )
     return document.model_dump_json(indent=1) + "\n"
 
 
@@ -118,6 +125,21 @@ def language_code(named: str) -> str:
     """ISO 639-1 code of a language named by code, three-letter code, or English name; empty if it is not known."""
     lower = named.strip().lower().replace("_", "-")
     return _LANGUAGES.get(lower) or (lower[:2] if lower[:2].isalpha() and lower[2:3] in ("", "-") else "")
+
+
+def language_name(code: str) -> str:
+    """The English name of a language, or its code in quotation marks where we have no name for it."""
+    named = [name for name, short in _LANGUAGES.items() if short == code]
+    return named[-1].title() if code and named else f"“{code}”"
+
+
+def language_doubt(transcript: Transcript) -> tuple[str, ...]:
+    """What to tell the creator where another language was named than is spoken."""
+    heard = transcript.sounds_like
+    if not heard:
+        return ()
+    sounds = f"This sounds like {language_name(heard)}, not {language_name(transcript.language)}"
+    return (f"{sounds}, so the words are probably wrong. Run it again with --language {heard}.",)
 
 
 _LANGUAGES = {
@@ -209,7 +231,7 @@ def _ours(told: dict[str, Any], name: str) -> Transcript:
     )
     # Ours are short codes; what another program wrote here may be en-US or a name.
     code = document.language if re.fullmatch("[a-z]{2,3}", document.language) else language_code(document.language)
-    return Transcript(code, tidy(words), document.made_by)
+    return Transcript(code, tidy(words), document.made_by, document.sounds_like)
 
 
 def _loose_words(told: Any) -> Iterable[_Loose]:
