@@ -1,9 +1,11 @@
 """What only S3 can get wrong: its links, its answers, its key, and what a kill leaves in the bucket."""
 
 import hashlib
+import os
 import subprocess
 import sys
 import traceback
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from tests.infra.storage.test_contract import TEN, content_of, is_there, new_key
 from cliply.errors import CliplyError, NotAllowed, NotFound, Unavailable
 from cliply.infra.settings import Settings, Storage
 from cliply.infra.storage.failures import DamagedInStorage, DamagedOnTheWay
+from cliply.infra.storage.protocol import LEAST_PART
 from cliply.infra.storage.s3 import S3Storage
 
 pytestmark = pytest.mark.slow
@@ -108,6 +111,32 @@ def test_what_was_joined_but_not_checked_is_not_there_until_it_is_completed_agai
                 bucket.uploads.complete(each, upload, parts=1, sha256=sha256)
     assert content_of(bucket, key) == TEN
     assert not is_there(bucket, doomed)
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_large_upload_gets_its_checksum_part_by_part(s3: Storage, stopped: bool) -> None:
+    """S3 would not copy it in one request, or not within the time that one is waited for."""
+    bucket, key = S3Storage(BUCKET, s3, copied_at_once=LEAST_PART), new_key()
+    contents = [os.urandom(LEAST_PART), os.urandom(LEAST_PART), b"end"]
+    whole, told = b"".join(contents), list[int]()
+
+    def tell(done: int) -> None:
+        told.append(done)
+        if stopped and told[-3:] == [len(whole)] * 3:
+            raise KeyboardInterrupt
+
+    upload = bucket.uploads.begin(key, content_type="video/mp4")
+    for number, content in enumerate(contents, start=1):
+        bucket.uploads.put_part(key, upload, number, content)
+    with pytest.raises(KeyboardInterrupt) if stopped else nullcontext():
+        bucket.uploads.complete(key, upload, parts=3, on_progress=tell)
+    assert told == sorted(told)
+    assert told.count(len(whole)) == (3 if stopped else 4), "once when it is read, and once for each part copied"
+    assert is_there(bucket, key) == (not stopped)
+    assert bucket.uploads.complete(key, upload, parts=3).sha256 == hashlib.sha256(whole).hexdigest()
+    assert (content_of(bucket, key), bucket.head(key).content_type) == (whole, "video/mp4")
+    begun = client(str(s3.endpoint)).list_multipart_uploads(Bucket=BUCKET, Prefix=str(key))
+    assert begun.get("Uploads", []) == []
 
 
 _KILLED = """

@@ -115,6 +115,10 @@ class FolderUploads:
         self, key: ObjectKey, upload: str, count: int, sha256: str | None, on_progress: Progress | None
     ) -> StoredObject:
         folder = self._opened(key, upload)
+        if (found := self._objects.find(key)) is not None and found.upload == upload:
+            # A kill came between the object's place and the end of its parts.
+            self.abort(key, upload)
+            raise UploadGone
         content_type = (folder / "content-type").read_text()
         paths = [path for path in self._arrived(folder) if int(path.name) <= count]
         check_complete((int(path.name) for path in paths), count)

@@ -24,7 +24,7 @@ from cliply.infra.storage.failures import (
 from cliply.infra.storage.keys import ObjectKey, prefix
 from cliply.infra.storage.protocol import Chunks, Progress, StoredObject
 from cliply.infra.storage.s3_errors import s3_errors
-from cliply.infra.storage.s3_objects import Bucket, RawObject, raw_object
+from cliply.infra.storage.s3_objects import COPIED_AT_ONCE, Bucket, RawObject, raw_object
 from cliply.infra.storage.s3_uploads import S3Uploads
 
 # In the caller's thread, so that `on_progress` is called and may raise there.
@@ -34,8 +34,8 @@ _TRANSFER = TransferConfig(use_threads=False, multipart_threshold=64 << 20, mult
 class S3Storage:
     """Keeps the protocol `Storage`, for any number of processes on any number of machines."""
 
-    def __init__(self, bucket: str, settings: Storage) -> None:
-        self._bucket = Bucket(bucket, settings)
+    def __init__(self, bucket: str, settings: Storage, *, copied_at_once: int = COPIED_AT_ONCE) -> None:
+        self._bucket = Bucket(bucket, settings, copied_at_once=copied_at_once)
         self._client = self._bucket.client
         self.uploads = S3Uploads(self._bucket)
 

@@ -20,8 +20,8 @@ from cliply.infra.storage.keys import ObjectKey
 from cliply.infra.storage.protocol import Progress, StoredObject
 from cliply.infra.storage.s3_errors import ENDED, code_of
 
-_LARGEST_COPY = 5 * 1024**3
-"""Bytes that S3 copies in one request."""
+COPIED_AT_ONCE = 256 << 20
+"""Bytes that S3 copies in one request: it may take as long as it does to write them, and is waited for a minute."""
 _BATCH = 1000
 """Objects that S3 deletes in one request."""
 
@@ -50,8 +50,12 @@ def raw_object(answer: dict[str, Any], size: int) -> RawObject:
 class Bucket:
     """Raises botocore's errors: who uses it translates them."""
 
-    def __init__(self, name: str, settings: Storage) -> None:
+    def __init__(self, name: str, settings: Storage, *, copied_at_once: int = COPIED_AT_ONCE) -> None:
         self.name = name
+        # In the caller's thread, one part after another: side by side they would share the minute of one.
+        self._copy = TransferConfig(
+            use_threads=False, multipart_threshold=copied_at_once, multipart_chunksize=copied_at_once
+        )
         self.client: Any = boto3.session.Session().client(
             "s3",
             endpoint_url=settings.endpoint,
@@ -87,7 +91,9 @@ class Bucket:
                     on_progress(done)
         return digest.hexdigest()
 
-    def label(self, key: ObjectKey, raw: RawObject, metadata: dict[str, str]) -> None:
+    def label(
+        self, key: ObjectKey, raw: RawObject, metadata: dict[str, str], on_progress: Progress | None = None
+    ) -> None:
         """Give the object its metadata, in one step: S3 copies it onto itself."""
         self.client.copy(
             CopySource=self.at(key),
@@ -98,7 +104,9 @@ class Bucket:
                 "ContentType": raw.content_type,
                 "CopySourceIfMatch": raw.etag,
             },
-            Config=TransferConfig(multipart_threshold=_LARGEST_COPY, multipart_chunksize=_LARGEST_COPY // 10),
+            # All of it is read by then; it may still raise.
+            Callback=None if on_progress is None else lambda _bytes: on_progress(raw.size),
+            Config=self._copy,
         )
 
     def delete_all(self, prefix: str) -> None:

@@ -120,7 +120,7 @@ class S3Uploads:
         if sha256 not in (None, actual):
             self._client.delete_object(**self._bucket.at(key))
             raise DamagedOnTheWay
-        self._bucket.label(key, raw, {"sha256": actual, "upload": _mark(upload)})
+        self._bucket.label(key, raw, {"sha256": actual, "upload": _mark(upload)}, on_progress)
         return StoredObject(raw.size, raw.content_type, actual)
 
     def _arrived(self, key: ObjectKey, upload: str) -> list[tuple[int, int, str]]:
