@@ -1,6 +1,8 @@
 import time
 import traceback
 import wave
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ from tests.servers import speech
 from tests.servers.speech import KEY
 
 from cliply.errors import CliplyError, LimitReached, NotAllowed, Unavailable
+from cliply.integrations.busy import ServiceBusy
 from cliply.integrations.deepgram import DeepgramTranscriber
 from cliply.integrations.openai import OpenAITranscriber
 from cliply.media.errors import Cancelled
@@ -76,8 +79,27 @@ def test_a_busy_service_is_asked_again_after_the_time_it_names(sound: Path) -> N
     assert time.monotonic() - began >= 1.0
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_service_that_asks_for_a_long_wait_is_not_asked_again_and_quoted(sound: Path, status: int) -> None:
+    with speech.openai() as service:
+        service.troubles = [(status, {"Retry-After": "1200"})]
+        with pytest.raises(ServiceBusy, match="asks to wait 20 min") as busy:
+            OpenAITranscriber(KEY, url=service.url).transcribe(sound)
+        assert service.requests == []
+    assert busy.value.retry_after == 1200
+
+
+def test_a_wait_may_be_told_as_a_date(sound: Path) -> None:
+    at = format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True)
+    with speech.deepgram() as service:
+        service.troubles = [(429, {"Retry-After": at})]
+        with pytest.raises(ServiceBusy) as busy:
+            DeepgramTranscriber(KEY, url=service.url).transcribe(sound)
+    assert busy.value.retry_after == pytest.approx(7200, abs=30)
+
+
 @pytest.mark.parametrize(
-    ("status", "kind"), [(500, Unavailable), (429, LimitReached), (402, LimitReached), (404, Unavailable)]
+    ("status", "kind"), [(500, Unavailable), (429, ServiceBusy), (402, LimitReached), (404, Unavailable)]
 )
 def test_trouble_that_stays_ends_in_a_plain_error(sound: Path, status: int, kind: type[CliplyError]) -> None:
     with speech.openai() as service:

@@ -101,7 +101,7 @@ def test_titles_made_of_what_was_said_are_kept_and_code_fences_are_read() -> Non
     ("answer", "said"),
     [
         ((500, {"error": "down"}), "500"),
-        ((429, {"error": "slow down"}), "429"),
+        ((429, {"error": "slow down"}), "no more requests"),
         ((200, "I think the first one is nice."), "form"),
         ((200, {"passages": [{"id": 3, "verdict": "superb", "place": 1}]}), "form"),
     ],

@@ -10,6 +10,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cliply.errors import CliplyError, LimitReached, Unavailable
+from cliply.integrations.busy import ServiceBusy, asked_wait
 from cliply.media.highlights.judge import Candidate, Judgement, Verdict
 from cliply.media.types import OnProgress, no_progress
 from cliply.media.wording.text import terms
@@ -114,6 +115,9 @@ class OpenAIJudge:
             items = _Answer.model_validate_json(_json_in(content)).passages
             used = int((answer.get("usage") or {}).get("total_tokens") or _estimate(question, count))
         except httpx.HTTPStatusError as refused:
+            wait = asked_wait(refused.response)
+            if refused.response.status_code == httpx.codes.TOO_MANY_REQUESTS or wait is not None:
+                raise ServiceBusy("The server", wait) from refused
             raise Unavailable(
                 f"The server answered {refused.response.status_code}. Check the key and the model name."
             ) from refused

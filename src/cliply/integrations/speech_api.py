@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from cliply.errors import LimitReached, NotAllowed, Unavailable
+from cliply.integrations.busy import ServiceBusy, asked_wait
 from cliply.media.types import OnProgress
 
 _TICK = 0.2
@@ -45,8 +46,9 @@ class SpeechApi:
     def post(self, path: str, request: Callable[[], dict[str, Any]], on_progress: Callable[[], None]) -> Any:
         """The JSON answer. `request` makes the arguments of httpx anew for each try.
 
-        Asking again for a transcript changes nothing at the service, so a busy or broken answer is retried, with the
-        wait that it names. Raises Unavailable, NotAllowed or LimitReached; whatever `on_progress` raises ends it.
+        Asking again for a transcript changes nothing at the service, so a busy or broken answer is retried, after the
+        wait that it names; one that asks for a longer wait than anybody sits through is not, and the error tells how
+        long. Raises Unavailable, ServiceBusy, NotAllowed or LimitReached; whatever `on_progress` raises ends it.
         """
         for attempt in range(1, _TRIES + 1):
             try:
@@ -59,9 +61,9 @@ class SpeechApi:
                     ) from None  # the cause may hold the request, and with it the key
                 wait = 0.0
             else:
-                if response.status_code not in _BUSY or attempt == _TRIES:
+                wait = asked_wait(response) or 0.0
+                if response.status_code not in _BUSY or attempt == _TRIES or wait > _LONGEST_WAIT:
                     return self._answer(response)
-                wait = _retry_after(response)
             self._rest(max(wait, self.pause * 2 ** (attempt - 1) * _JITTER.uniform(0.5, 1.0)), on_progress)
         raise AssertionError  # the last try returns or raises
 
@@ -95,8 +97,11 @@ class SpeechApi:
         code = response.status_code
         if code in (401, 403):
             raise NotAllowed(f"{self.service} refuses the key. Check it, and that it may be used for transcription.")
-        if code in (402, 429):
-            raise LimitReached(f"{self.service} allows no more requests now. Wait, or check the account's limits.")
+        wait = asked_wait(response)
+        if code == 429 or (code in _BUSY and wait is not None):
+            raise ServiceBusy(self.service, wait)
+        if code == 402:
+            raise LimitReached(f"{self.service} allows no more requests: the account has no credit. Check it there.")
         if code == 413:
             raise LimitReached(f"{self.service} refuses a recording of this size. Use --from and --to.")
         if code in _BUSY:
@@ -122,8 +127,3 @@ class SpeechApi:
 def ticking(on_progress: OnProgress, share: float) -> Callable[[], None]:
     """Progress that stands still while a service works."""
     return lambda: on_progress(share)
-
-
-def _retry_after(response: httpx.Response) -> float:
-    value = response.headers.get("Retry-After", "")
-    return float(value) if value.replace(".", "", 1).isdigit() else 0.0

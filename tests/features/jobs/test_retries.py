@@ -5,7 +5,8 @@ from cliply.features.jobs.retries import Retries, explain
 
 
 class Busy(Unavailable):
-    retry_after = 90
+    def __init__(self, retry_after: float = 90) -> None:
+        self.retry_after = retry_after
 
 
 def longest(_low: float, high: float) -> float:
@@ -28,9 +29,15 @@ def test_the_wait_is_anything_below_the_bound() -> None:
     assert all(wait is not None and 0 <= wait <= 16 for wait in waits)
 
 
-def test_a_services_own_word_is_kept_but_not_beyond_the_bound() -> None:
+def test_a_services_own_word_is_kept_whole_but_for_no_longer_than_a_day() -> None:
     assert Retries().retry_in(Busy(), 0, draw=shortest) == 90
-    assert Retries(longest=30).retry_in(Busy(), 0, draw=shortest) == 30
+    assert Retries(longest=30).retry_in(Busy(), 0, draw=shortest) == 90
+    assert Retries(longest=30).retry_in(Busy(7_200), 0, draw=shortest) == 7_200
+    assert Retries().retry_in(Busy(1e9), 0, draw=shortest) == 24 * 3600
+
+
+def test_those_that_a_service_sends_away_do_not_return_as_one() -> None:
+    assert len({Retries().retry_in(Busy(), 3) for _ in range(50)}) > 40
 
 
 def test_attempts_come_to_an_end() -> None:

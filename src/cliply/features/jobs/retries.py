@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from cliply.errors import CliplyError, Unavailable
 
+_LONGEST_ASKED = 24 * 3600.0
+"""Seconds that a service may make a job wait; one that says a year has made a mistake."""
 _UNEXPECTED = "Something went wrong on our side. It has been written down for us."
 
 
@@ -24,9 +26,9 @@ class Retries:
         if failures >= self.times or not _may_pass(failed):
             return None
         wait = draw(0.0, min(self.longest, self.first * 2.0**failures))
-        # A service's own word (Retry-After) is kept, within reason.
+        # A service's own word (Retry-After) is kept, and nobody comes back at that very moment with everybody else.
         asked = getattr(failed, "retry_after", None)
-        return max(wait, min(float(asked), self.longest)) if asked is not None else wait
+        return wait if asked is None else min(float(asked), _LONGEST_ASKED) + wait
 
 
 def explain(failed: BaseException) -> str:
