@@ -145,6 +145,19 @@ def test_brackets_inside_of_text_are_no_levels(body: bytes, levels: int) -> None
     assert depth(body) == levels
 
 
+def test_head_is_answered_as_get_without_its_body(client: TestClient, world: World) -> None:
+    for path, headers in (("/api/health", {}), (f"/api/workspaces/{world.workspace}", world.headers("viewer"))):
+        read, head = client.get(path, headers=headers), client.head(path, headers=headers)
+        assert (head.status_code, head.content) == (200, b"")
+        for name in ("etag", "content-type", "content-length"):
+            assert head.headers[name] == read.headers[name]
+
+
+def test_all_methods_of_an_address_are_named_where_one_is_not_taken(client: TestClient) -> None:
+    answer = client.put("/api/workspaces")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+
+
 def test_headers_and_addresses_have_limits(client: TestClient) -> None:
     sent = client.build_request("GET", "/api/health", headers={"x-long": ""}).headers.raw
     left = MOST_HEADERS - sum(len(name) + len(value) + 4 for name, value in sent)

@@ -82,13 +82,15 @@ def test_every_operation_has_an_id_a_summary_and_its_errors(document: dict[str, 
 
 
 def test_every_error_is_a_problem(document: dict[str, Any]) -> None:
-    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    schema = {"$ref": "#/components/schemas/Problem"}
     for name, (_, _, operation) in operations(document).items():
         for status, answer in operation["responses"].items():
             if int(status) >= 400:
                 said = document["components"]["responses"][answer["$ref"].rpartition("/")[2]]
                 assert said["description"], (name, status)
-                assert said["content"] == problem, (name, status)
+                [(media, content)] = said["content"].items()
+                assert (media, content["schema"]) == ("application/problem+json", schema), (name, status)
+                assert content["example"]["status"] == int(status), (name, status)
             else:
                 assert answer["description"], (name, status)
 
@@ -116,6 +118,21 @@ def test_every_example_fits_its_schema(document: dict[str, Any]) -> None:
 
     for name, schema in document["components"]["schemas"].items():
         check(schema, name)
+
+
+def test_every_body_and_answer_has_an_example_that_fits(document: dict[str, Any]) -> None:
+    wrong: dict[str, Any] = {}
+    for name, (_, _, operation) in operations(document).items():
+        told = [operation["requestBody"]] if "requestBody" in operation else []
+        told += [answer for status, answer in operation["responses"].items() if status < "300"]
+        for each in told:
+            media = each.get("content", {}).get("application/json")
+            if media is None or not media["schema"]:
+                continue
+            whole = {**media["schema"], "components": document["components"]}
+            found = [error.message for error in jsonschema.Draft202012Validator(whole).iter_errors(media["example"])]
+            wrong |= {name: (found, media["example"])} if found else {}
+    assert wrong == {}
 
 
 def test_the_document_is_an_openapi_document(document: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 from cliply import __version__
 from cliply.api import files, health, openapi, problems
 from cliply.api.limits import Limits
-from cliply.api.middleware import RequestContext, SecurityHeaders
+from cliply.api.middleware import Heads, RequestContext, SecurityHeaders
 from cliply.features.clips import routes as clips
 from cliply.features.identity import routes as identity
 from cliply.features.identity.bearer import open_tokens
@@ -68,6 +68,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     problems.register(app)
     # The last one added sees a request first.
     app.add_middleware(Limits, streamed=[FILES])
+    app.add_middleware(Heads)
     app.add_middleware(SecurityHeaders, secure=runtime.settings.server.secure)
     app.add_middleware(RequestContext)
     return app

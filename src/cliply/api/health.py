@@ -45,29 +45,31 @@ class CheckRead(Answer):
     name: str = Field(examples=["database"])
     ok: bool
     found: str = Field(examples=["PostgreSQL 18.6"])
-    seconds: float
+    seconds: float = Field(examples=[0.004])
 
 
 class QueueRead(Answer):
     queue: str = Field(examples=["media"])
-    waiting: int
-    scheduled: int
-    running: int
-    failed: int
-    oldest: float = Field(description="Seconds for which the job that has waited longest could have run.")
+    waiting: int = Field(examples=[12])
+    scheduled: int = Field(examples=[3])
+    running: int = Field(examples=[4])
+    failed: int = Field(examples=[0])
+    oldest: float = Field(
+        description="Seconds for which the job that has waited longest could have run.", examples=[1.5]
+    )
     paused: bool
 
 
 class Versions(BaseModel):
-    cliply: str
-    python: str
+    cliply: str = Field(examples=["0.1.0"])
+    python: str = Field(examples=["3.11.9"])
 
 
 class Pool(BaseModel):
     """Connections of this process to the database."""
 
-    in_use: int
-    size: int
+    in_use: int = Field(examples=[2])
+    size: int = Field(examples=[10])
 
 
 class ReadyDetails(BaseModel):
@@ -77,15 +79,20 @@ class ReadyDetails(BaseModel):
     checks: Sequence[CheckRead]
     versions: Versions
     pool: Pool
-    workers: int = Field(description="Workers that have given a sign of life just now.")
+    workers: int = Field(description="Workers that have given a sign of life just now.", examples=[2])
     queues: Sequence[QueueRead]
-    clock_skew_seconds: float = Field(description="By how much this process's clock is ahead of the database's.")
+    clock_skew_seconds: float = Field(
+        description="By how much this process's clock is ahead of the database's.", examples=[0.01]
+    )
 
 
 class FindingRead(Answer):
     about: str = Field(examples=["mail"])
     severity: Literal["error", "warning"]
-    told: str = Field(description="What is wrong, then what to do.")
+    told: str = Field(
+        description="What is wrong, then what to do.",
+        examples=["Mail is kept in a folder and not sent. Set CLIPLY_MAIL__HOST."],
+    )
 
 
 class SelfAudit(BaseModel):

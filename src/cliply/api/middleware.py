@@ -78,6 +78,25 @@ def _tell(scope: Scope, status: int | None, seconds: float) -> None:
     request_answered(scope["method"], None if route is None else str(route), status or 500, seconds)
 
 
+class Heads:
+    """Answers HEAD as GET would be, without the body: load balancers and link checkers ask so."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def bodiless(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self._app({**scope, "method": "GET"}, receive, bodiless)
+
+
 class SecurityHeaders:
     """For answers that are data: nothing in them runs, is framed or is kept."""
 

@@ -8,7 +8,8 @@ from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from cliply.api.problems import MEDIA_TYPE, Problem
+from cliply.api.openapi_examples import add_examples
+from cliply.api.problems import MEDIA_TYPE, Problem, told
 from cliply.features.identity import dependencies
 from cliply.features.identity.dependencies import WORKSPACE_HEADER, Allowed
 from cliply.infra.idempotency import LONGEST_KEY
@@ -47,6 +48,21 @@ _DESCRIPTIONS = {
     500: "A fault of Cliply.",
     503: "The database or the storage does not answer.",
 }
+_EXAMPLES = {
+    400: ("malformed_json", "The body is no JSON, or is cut off. Send it as application/json."),
+    401: ("unauthenticated", "Nobody is signed in. Sign in, or send an API key."),
+    403: ("role_too_low", "Your role in this workspace does not allow this. Ask one of its owners."),
+    404: ("no_such_project", "There is no such project."),
+    409: ("job_has_ended", "Job 4711 has succeeded already, so it cannot be cancelled."),
+    412: ("clip_changed", "The clip was changed meanwhile. Read it again, then change it."),
+    413: ("payload_too_large", "The request is larger than is taken here: a body may have 1048576 bytes."),
+    414: ("address_too_long", "The address is longer than 8 kB."),
+    422: ("validation_failed", "The request cannot be used as it is: name: Field required."),
+    429: ("too_often", "Too many attempts to sign in. Try again in 5 seconds."),
+    500: ("fault", "Something went wrong in Cliply itself. Try again; if it stays, report it with its id."),
+    503: ("database_unavailable", "The database does not answer at the moment. Nothing was changed; try again soon."),
+}
+_TOLD_TO_WAIT = (429, 503)
 
 
 def complete(app: FastAPI) -> None:
@@ -76,19 +92,22 @@ def calls_of(dependant: Dependant) -> Iterator[object]:
 
 
 def _completed(app: FastAPI, document: dict[str, Any]) -> dict[str, Any]:
+    # Wherever the document was taken from.
+    document["servers"] = [{"url": "/"}]
     components = document.setdefault("components", {})
     components["securitySchemes"] = _SECURITY
     schemas = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    told = Problem.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
-    schemas.update(told.pop("$defs"))
-    schemas["Problem"] = told
+    shape = Problem.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
+    schemas.update(shape.pop("$defs"))
+    schemas["Problem"] = shape
     components["responses"] = {_name(status): _problem(status) for status in _DESCRIPTIONS if status >= 400}
     for path, route in routes_of(app):
         if route.include_in_schema:
             for method in sorted(route.methods or ()):
                 _complete(document["paths"][path][method.lower()], method, path, route)
+    add_examples(document)
     return document
 
 
@@ -155,7 +174,14 @@ def _name(status: int) -> str:
 
 
 def _problem(status: int) -> dict[str, Any]:
-    return {
+    code, detail = _EXAMPLES[status]
+    example = told("0f4d6c2e9b7a4c1d8e5f3a2b1c0d9e8f", status, code, detail).model_dump(mode="json")
+    schema = {"$ref": "#/components/schemas/Problem"}
+    problem: dict[str, Any] = {
         "description": _DESCRIPTIONS[status],
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        "content": {MEDIA_TYPE: {"schema": schema, "example": example}},
     }
+    if status in _TOLD_TO_WAIT:
+        wait = {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}, "example": 5}
+        problem["headers"] = {"Retry-After": wait}
+    return problem

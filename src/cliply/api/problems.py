@@ -2,17 +2,19 @@
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from cliply import errors
 from cliply.errors import CliplyError
@@ -86,7 +88,12 @@ def problem(
     fields: Sequence[FieldProblem] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    told = Problem(
+    body = told(request_id, status, code, detail, fields).model_dump(mode="json")
+    return JSONResponse(body, status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def told(request_id: str, status: int, code: str, detail: str, fields: Sequence[FieldProblem] = ()) -> Problem:
+    return Problem(
         type=f"urn:cliply:problem:{code}",
         title=HTTPStatus(status).phrase,
         status=status,
@@ -95,7 +102,6 @@ def problem(
         request_id=request_id,
         errors=fields,
     )
-    return JSONResponse(told.model_dump(mode="json"), status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def status_of(error: CliplyError) -> int:
@@ -182,7 +188,17 @@ _HTTP = {
 
 def _http(request: Request, error: HTTPException) -> Response:
     code, detail = _HTTP.get(error.status_code, (HTTPStatus(error.status_code).name.lower(), str(error.detail)))
-    return problem(request_id_of(request), error.status_code, code, detail, headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(set(_methods_at(request))))
+    return problem(request_id_of(request), error.status_code, code, detail, headers=headers)
+
+
+def _methods_at(request: Request) -> Iterator[str]:
+    """The framework names those of one route only, where several share the address."""
+    for each in iter_route_contexts(request.app.routes):
+        if each.path is not None and compile_path(each.path)[0].match(request.url.path):
+            yield from getattr(each.original_route, "methods", None) or ()
 
 
 def _database(request: Request, error: Exception) -> Response:

@@ -24,9 +24,9 @@ HashTag = Annotated[str, Field(min_length=1, max_length=100)]
 class CaptionWord(Document):
     """A word as the captions show it; an empty text hides it. Times are milliseconds of the source."""
 
-    text: str = Field(max_length=100)
-    start: int = Field(ge=0)
-    end: int = Field(ge=0)
+    text: str = Field(max_length=100, examples=["bees"])
+    start: int = Field(ge=0, examples=[62_400])
+    end: int = Field(ge=0, examples=[62_780])
     emphasis: bool = False
     emoji: str | None = Field(None, max_length=16)
 

@@ -18,14 +18,14 @@ class DimensionRead(Answer):
     """One reason for the rank, compared with the other candidates of the source."""
 
     name: str = Field(examples=["hook"])
-    percentile: int
-    reason: str
+    percentile: int = Field(examples=[92])
+    reason: str = Field(examples=["It opens with a question that the next sentence answers."])
 
 
 class FileRead(Answer):
-    size: int
-    sha256: str
-    content_type: str
+    size: int = Field(description="Bytes.", examples=[4_194_304])
+    sha256: str = Field(examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"])
+    content_type: str = Field(examples=["video/mp4"])
 
 
 class CandidateRead(Answer):
@@ -33,14 +33,14 @@ class CandidateRead(Answer):
 
     id: UUID
     project_id: UUID
-    rank: int = Field(description="1 is the best of all candidates.")
-    score: float = Field(description="Percentile within this source; not a prediction of views.")
-    title: str
-    text: str = Field(description="What is said.")
-    reason: str
+    rank: int = Field(description="1 is the best of all candidates.", examples=[1])
+    score: float = Field(description="Percentile within this source; not a prediction of views.", examples=[97.5])
+    title: str = Field(examples=["Why bees dance"])
+    text: str = Field(description="What is said.", examples=["Do you know why bees dance? They draw a map."])
+    reason: str = Field(examples=["It asks a question and answers it within ten seconds."])
     dimensions: list[DimensionRead]
-    start: int
-    end: int
+    start: int = Field(examples=[62_400])
+    end: int = Field(examples=[91_250])
 
 
 class ClipRead(CandidateRead):
@@ -49,10 +49,12 @@ class ClipRead(CandidateRead):
     state: ClipState
     error: str | None
     review: Review
-    version: int = Field(description="Of the edit; counts up with each change.")
+    version: int = Field(description="Of the edit; counts up with each change.", examples=[3])
     changed: bool = Field(description="It was changed since it was rendered.")
-    files: dict[FileKind, FileRead]
-    findings: list[dict[str, Any]] = Field(description="What the check of the finished clip found.")
+    files: dict[FileKind, FileRead] = Field(
+        examples=[{"video": {"size": 4_194_304, "sha256": "9f86…", "content_type": "video/mp4"}}]
+    )
+    findings: list[dict[str, Any]] = Field(description="What the check of the finished clip found.", examples=[[]])
     created_at: datetime
     updated_at: datetime
 
@@ -81,4 +83,4 @@ class ClipsMore(Body):
 class FileLinks(Answer):
     """For an hour, each link reads its file without signing in."""
 
-    links: dict[FileKind, str]
+    links: dict[FileKind, str] = Field(examples=[{"video": "/files/…", "cover": "/files/…"}])

@@ -34,8 +34,8 @@ class JobRead(Answer):
     kind: str = Field(examples=["CLIP_RENDER"])
     state: State
     subject: str | None = Field(description="What it is about: mostly the project's id.")
-    attempts: int
-    progress: float = Field(description="From 0 to 1.")
+    attempts: int = Field(examples=[1])
+    progress: float = Field(description="From 0 to 1.", examples=[0.4])
     step: str | None = Field(description="What is being done.")
     error: str | None = Field(description="Why it failed, for people.")
     created_at: datetime
@@ -49,8 +49,8 @@ class JobEventRead(Answer):
 
     at: datetime
     was: str | None
-    became: str
-    attempt: int
+    became: str = Field(examples=["running"])
+    attempt: int = Field(examples=[1])
     actor: str | None
     note: str | None
 
@@ -61,11 +61,11 @@ class JobDetails(JobRead):
 
 class JobForOperators(JobRead):
     workspace_id: UUID | None
-    queue: str
-    priority: int
-    arguments: Mapping[str, Any]
-    failures: int
-    deaths: int
+    queue: str = Field(examples=["media"])
+    priority: int = Field(examples=[0])
+    arguments: Mapping[str, Any] = Field(examples=[{"project_id": "8d8ac610-566d-4ef0-9c22-186b2a5ed793"}])
+    failures: int = Field(examples=[0])
+    deaths: int = Field(description="Workers that ended while they ran it.", examples=[0])
     worker_id: int | None
 
 
@@ -75,6 +75,6 @@ class JobsSteer(Body):
 
 
 class JobSteered(Answer):
-    id: int
+    id: int = Field(examples=[4711])
     done: bool
     error: str | None = Field(description="Why it was left alone.")

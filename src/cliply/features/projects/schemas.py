@@ -48,14 +48,18 @@ class UploadComplete(Body):
 class PartSend(Answer):
     """A part that is to be sent."""
 
-    number: int = Field(description="Counted from 1.")
-    size: int = Field(description="Bytes; exactly as many are taken.")
-    link: str = Field(description="Where they go, with PUT. Begins with a slash where Cliply itself takes them.")
+    number: int = Field(description="Counted from 1.", examples=[2])
+    size: int = Field(description="Bytes; exactly as many are taken.", examples=[16_777_216])
+    link: str = Field(
+        description="Where they go, with PUT, within twelve hours; ask for the upload again for new links. Begins with "
+        "a slash where Cliply itself takes them.",
+        examples=["/files/…"],
+    )
 
 
 class PartArrived(Answer):
-    number: int
-    size: int
+    number: int = Field(examples=[1])
+    size: int = Field(examples=[16_777_216])
 
 
 class UploadRead(Answer):
@@ -63,9 +67,9 @@ class UploadRead(Answer):
 
     kind: Literal["file"] = "file"
     project_id: UUID
-    size: int
-    part_size: int = Field(description="Bytes of every part but the last.")
-    parts: int = Field(description="How many there are.")
+    size: int = Field(description="Bytes of the file.", examples=[20_000_000])
+    part_size: int = Field(description="Bytes of every part but the last.", examples=[16_777_216])
+    parts: int = Field(description="How many there are.", examples=[2])
     expires_at: datetime = Field(description="Until then it has to be complete.")
     arrived: list[PartArrived]
     missing: list[PartSend] = Field(description="The next ones to send. Ask again when they are sent.")
@@ -100,10 +104,10 @@ class ProjectRead(Answer):
 class WorkRead(Answer):
     """A job that waits or runs for the project."""
 
-    id: int
+    id: int = Field(examples=[4711])
     kind: str = Field(examples=["CLIP_RENDER"])
     state: str = Field(examples=["running"])
-    progress: float = Field(description="From 0 to 1.")
+    progress: float = Field(description="From 0 to 1.", examples=[0.4])
     step: str | None
     clip_id: UUID | None
 
@@ -119,7 +123,7 @@ class ProjectUpdate(Body):
 class ProjectEventRead(Answer):
     """One step of the project, or of one of its clips."""
 
-    id: int
+    id: int = Field(examples=[1024])
     at: datetime
     clip_id: UUID | None
     state: str = Field(examples=["ready"])

@@ -91,7 +91,11 @@ class WorkspaceTransfer(Body):
 class WorkspaceDelete(Body):
     name: Annotated[
         str,
-        Field(max_length=LONGEST_NAME, description="The workspace's name, so that no other one is deleted."),
+        Field(
+            max_length=LONGEST_NAME,
+            description="The workspace's name, so that no other one is deleted.",
+            examples=["Engines & Co."],
+        ),
     ]
 
 
@@ -105,17 +109,17 @@ class ExportRead(Answer):
 
 
 class ExportLink(Answer):
-    url: str = Field(description="Reads the file for an hour, without signing in.")
+    url: str = Field(description="Reads the file for an hour, without signing in.", examples=["/files/…"])
 
 
 class AuditEntryRead(Answer):
-    id: int
+    id: int = Field(examples=[4711])
     at: datetime
     actor_kind: str = Field(examples=["user"])
     actor_id: UUID | None
     action: str = Field(examples=["workspace.renamed"])
     target_kind: str = Field(examples=["workspace"])
-    target_id: str
+    target_id: str = Field(examples=["8d8ac610-566d-4ef0-9c22-186b2a5ed793"])
     before_hash: str | None = Field(description="Of the state before; proves it and does not tell it.")
     after_hash: str | None
     request_id: str | None
