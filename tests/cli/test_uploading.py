@@ -15,6 +15,7 @@ import pytest
 from fastapi import FastAPI
 from tests.api.conftest import World, app, runtime, world
 from tests.api.serving import serving
+from tests.features.clips.rows import candidate, ready_clip, ready_project
 from tests.features.jobs.working import runtime_in, working
 from tests.features.pipeline.made import film, heard
 from tests.features.pipeline.studio import PACE
@@ -30,6 +31,7 @@ from cliply.features.jobs.kinds import REGISTRY
 from cliply.features.workspaces import service as workspaces
 from cliply.features.workspaces.service import BrandDefaults
 from cliply.infra.db import Database
+from cliply.runtime import Runtime
 
 __all__ = ["app", "runtime", "world"]
 
@@ -121,6 +123,31 @@ def test_what_is_not_named_is_as_the_workspace_s_brand_says_and_a_link_goes_to_t
         assert wanted.items() <= options.items()
         assert options["tighten"] == "gentle"
         assert "CLIPLY_DOWNLOADS" in terminal.refused("upload", "https://www.youtube.com/watch?v=jNQXAC9IVRw")
+
+
+def test_a_clip_is_changed_reviewed_and_handed_on_from_a_terminal(
+    app: FastAPI, runtime: Runtime, world: World, terminal: Terminal, tmp_path: Path
+) -> None:
+    with world.database.workspace(world.workspace) as session:
+        project = ready_project(session)
+        clip = ready_clip(session, project, runtime.storage).id
+        other = candidate(session, project, 2)
+    with serving(app) as url:
+        terminal.environment = {"CLIPLY_REMOTE__URL": url, "CLIPLY_REMOTE__KEY": world.keys["member"]}
+        edited = json.loads(
+            terminal.run("clips", "edit", clip, "--from", "0:03", "--title", "Dance", "--no-render", "--json")
+        )[0]
+        assert (edited["start"], edited["title"], edited["version"]) == (3_000, "Dance", 2)
+        assert "Say what to change" in terminal.refused("clips", "edit", clip)
+        file = tmp_path / "change.json"
+        file.write_text('{"words": [], "title": "Of the file"}')
+        edited = json.loads(terminal.run("clips", "edit", clip, "--file", file, "--title", "Bees", "--json"))[0]
+        assert (edited["title"], edited["state"]) == ("Bees", "rendering")
+        assert "approved" in terminal.run("clips", "review", clip, "approved")
+        timeline = Path(terminal.run("clips", "export", clip, "--to", "edl", "--out", tmp_path / "out").strip())
+        assert timeline.read_text().startswith("TITLE:")
+        assert "New name" in terminal.run("projects", "rename", project.id, "New name")
+        assert str(other) in terminal.run("clips", "more", project.id, "--pick", other)
 
 
 class Gate:

@@ -21,6 +21,7 @@ from cliply.cli import (
     readyz,
     service,
     service_clips,
+    service_edits,
     uploading,
     users,
     words,
@@ -48,7 +49,7 @@ app.add_typer(bench.app, name="bench")
 app.add_typer(db.app, name="db")
 app.add_typer(users.app, name="users")
 app.add_typer(service_clips.projects, name="projects")
-app.add_typer(service_clips.clips, name="clips")
+app.add_typer(service_edits.clips, name="clips")
 app.add_typer(service_clips.jobs, name="jobs")
 
 

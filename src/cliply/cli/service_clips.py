@@ -17,7 +17,7 @@ clips = typer.Typer(help="Clips of a service: see `cliply login`.")
 jobs = typer.Typer(help="What a service works on: see `cliply login`.")
 
 _Project = Annotated[UUID, typer.Argument(help="Id of the project.", show_default=False)]
-_Clip = Annotated[UUID, typer.Argument(help="Id of the clip.", show_default=False)]
+ClipId = Annotated[UUID, typer.Argument(help="Id of the clip.", show_default=False)]
 _Job = Annotated[int, typer.Argument(help="Number of the job.", show_default=False)]
 _Limit = Annotated[int, typer.Option(min=1, max=100, help="How many at most.")]
 _ENDINGS = {"video": "mp4", "cover": "jpg", "coverwide": "wide.jpg", "srt": "srt", "vtt": "vtt", "ass": "ass"}
@@ -27,7 +27,7 @@ _ENDINGS = {"video": "mp4", "cover": "jpg", "coverwide": "wide.jpg", "srt": "srt
 def list_projects(limit: _Limit = 20, json: JsonFlag = False) -> None:
     """List projects, newest first."""
     found = service().get("/api/projects", limit=limit)["items"]
-    _show(found, json, lambda each: f"{each['id']}  {each['state']:<12} {each['name']}")
+    show(found, json, lambda each: f"{each['id']}  {each['state']:<12} {each['name']}")
 
 
 @projects.command("show")
@@ -40,6 +40,17 @@ def show_project(project_id: _Project, json: JsonFlag = False) -> None:
     typer.echo(f"{found['name']}: {found['state']}{': ' + found['error'] if found['error'] else ''}")
     for job in found["work"]:
         typer.echo(f"  {job['kind']} {job['state']} {job['progress']:.0%} {job['step'] or ''}".rstrip())
+
+
+@projects.command("rename")
+def rename_project(
+    project_id: _Project,
+    name: Annotated[str, typer.Argument(help="Its new name.", show_default=False)],
+    json: JsonFlag = False,
+) -> None:
+    """Give a project another name."""
+    found = service().patch(f"/api/projects/{project_id}", {"name": name})
+    show([found], json, lambda each: f"{each['id']}  {each['name']}")
 
 
 @projects.command("delete")
@@ -63,7 +74,7 @@ def list_clips(
 ) -> None:
     """List the clips of a project, best first."""
     found = service().get(f"/api/projects/{project_id}/{'candidates' if candidates else 'clips'}")
-    _show(
+    show(
         found,
         json,
         lambda each: f"{each['id']}  {each.get('state', 'candidate'):<9} {each['rank']:>3}  {each['title']}",
@@ -88,19 +99,23 @@ def download(
 @clips.command("more")
 def more_clips(
     project_id: _Project,
-    count: Annotated[int, typer.Option(min=1, max=20, help="How many of the next best.")] = 3,
+    pick: Annotated[
+        list[UUID] | None, typer.Option(help="Id of a candidate; may be repeated. Default: the next best.")
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, max=20, help="How many of the next best, if none is picked.")] = 3,
     json: JsonFlag = False,
 ) -> None:
     """Make further clips of a project; nothing is transcribed again."""
-    found = service().post(f"/api/projects/{project_id}/clips", {"count": count})
-    _show(found, json, lambda each: f"{each['id']}  {each['title']}")
+    wanted = {"candidates": [str(each) for each in pick]} if pick else {"count": count}
+    found = service().post(f"/api/projects/{project_id}/clips", wanted)
+    show(found, json, lambda each: f"{each['id']}  {each['title']}")
 
 
 @clips.command("render")
-def render_clip(clip_id: _Clip, json: JsonFlag = False) -> None:
+def render_clip(clip_id: ClipId, json: JsonFlag = False) -> None:
     """Render what was changed of a clip."""
     found = service().post(f"/api/clips/{clip_id}/render")
-    _show([found], json, lambda each: f"{each['id']}  {each['state']}")
+    show([found], json, lambda each: f"{each['id']}  {each['state']}")
 
 
 @jobs.command("list")
@@ -111,7 +126,7 @@ def list_jobs(
 ) -> None:
     """List jobs, newest first."""
     found = service().get("/api/jobs/search", project=project and str(project), limit=limit)["items"]
-    _show(found, json, lambda each: f"{each['id']:>7}  {each['state']:<10} {each['progress']:>4.0%}  {each['kind']}")
+    show(found, json, lambda each: f"{each['id']:>7}  {each['state']:<10} {each['progress']:>4.0%}  {each['kind']}")
 
 
 @jobs.command("show")
@@ -130,7 +145,7 @@ def show_job(job_id: _Job, json: JsonFlag = False) -> None:
 def cancel_job(job_id: _Job, json: JsonFlag = False) -> None:
     """Cancel a job; one that runs is told to stop."""
     found = service().post(f"/api/jobs/{job_id}/cancel")
-    _show([found], json, lambda each: f"{each['kind']}: {each['state']}")
+    show([found], json, lambda each: f"{each['kind']}: {each['state']}")
 
 
 def download_clips(found: Service, project_id: str, out: Path) -> list[Path]:
@@ -148,7 +163,7 @@ def download_clips(found: Service, project_id: str, out: Path) -> list[Path]:
     return sorted(written, key=lambda file: (file.suffix != ".mp4", file.name))
 
 
-def _show(found: list[Any], json: bool, line: Callable[[Any], str]) -> None:
+def show(found: list[Any], json: bool, line: Callable[[Any], str]) -> None:
     if json:
         print_json(found)
         return

@@ -48,6 +48,15 @@ class Service:
         """Tried again where the line was cut, and done once all the same."""
         return self._call("POST", path, json=body, headers={"Idempotency-Key": str(uuid4())})
 
+    def patch(self, path: str, body: Any, *, version: int | None = None) -> Any:
+        """`version` is that of what is changed: where somebody else was quicker, Conflict is raised."""
+        headers = {"Idempotency-Key": str(uuid4())} | ({} if version is None else {"If-Match": f'"{version}"'})
+        return self._call("PATCH", path, json=body, headers=headers)
+
+    def text(self, path: str) -> str:
+        """An answer that is no JSON."""
+        return self._answer("GET", path).text
+
     def delete(self, path: str) -> None:
         self._call("DELETE", path)
 
@@ -93,11 +102,14 @@ class Service:
         return f"{self.url}{link}" if link.startswith("/") else link
 
     def _call(self, method: str, path: str, **more: Any) -> Any:
+        response = self._answer(method, path, **more)
+        return response.json() if response.content else None
+
+    def _answer(self, method: str, path: str, **more: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.key}", **more.pop("headers", {})}
-        response = self._patiently(
+        return self._patiently(
             lambda: httpx.request(method, f"{self.url}{path}", headers=headers, timeout=_TIMEOUT, **more)
         )
-        return response.json() if response.content else None
 
     def _patiently(self, send: Callable[[], httpx.Response]) -> httpx.Response:
         """The answer, after as many tries as it takes within reason. Raises what a problem says, by its kind."""
