@@ -1,12 +1,14 @@
 import re
 from email import message_from_bytes, policy
 
+from sqlalchemy import func, select
 from starlette.testclient import TestClient
 from tests.api.conftest import World
 from tests.features.jobs.working import working
 from tests.infra.queue.fleet import until
 
 from cliply.features.notifications import outbox
+from cliply.features.notifications.models import Mail
 from cliply.runtime import Runtime
 
 
@@ -72,3 +74,41 @@ def test_a_member_is_added_with_their_consent_only(client: TestClient, world: Wo
     assert (asked.status_code, asked.json()["email"]) == (202, "stranger@example.com")
     assert "stranger@example.com" not in client.get(path, **world.as_("viewer")).text
     assert [each["id"] for each in client.get(at(world), **world.as_("admin")).json()] == [asked.json()["id"]]
+
+
+def test_nobody_s_mailbox_is_filled_by_an_invitation(client: TestClient, world: World) -> None:
+    made = client.post(at(world), json={"email": "ada@example.com", "role": "viewer"}, **world.as_("owner")).json()
+    answers = [client.post(at(world, f"/{made['id']}/resend"), **world.as_("owner")) for _ in range(40)]
+    assert sorted({each.status_code for each in answers}) == [200, 429]
+    assert sum(each.status_code == 200 for each in answers) == 4
+    assert answers[-1].json()["code"] == "too_often"
+    assert int(answers[-1].headers["retry-after"]) > 600
+    with world.database.system() as session:
+        assert session.scalar(select(func.count()).select_from(Mail)) == 5
+    # Nor from another workspace, by another way, or beside it.
+    theirs = world.headers("stranger", workspace=world.other)
+    for path, email in (("invitations", "ADA@example.com"), ("members", "ada+prize@example.com")):
+        body = {"email": email, "role": "viewer"}
+        assert client.post(f"/api/workspaces/{world.other}/{path}", json=body, headers=theirs).status_code == 429
+
+
+def test_nobody_writes_to_many_addresses_at_once(client: TestClient, world: World) -> None:
+    def invited(number: int) -> int:
+        body = {"email": f"{number}@example.com", "role": "viewer"}
+        return client.post(at(world), json=body, **world.as_("admin")).status_code
+
+    assert [invited(number) for number in range(21)] == [201] * 20 + [429]
+
+
+def test_a_workspace_s_name_leads_nowhere(client: TestClient, world: World, runtime: Runtime, migrated: str) -> None:
+    named = {"name": "Claim at https://evil.example/now " + "!" * 60}
+    assert client.patch(f"/api/workspaces/{world.workspace}", json=named, **world.as_("owner")).status_code == 200
+    client.post(at(world), json={"email": "ada@example.com", "role": "viewer"}, **world.as_("owner"))
+    folder = runtime.settings.data / "mail"
+    with working(migrated, world.database, [outbox.send_mail], runtime=runtime):
+        until(lambda: list(folder.glob("[!.]*.eml")))
+    (written,) = folder.glob("[!.]*.eml")
+    letter = message_from_bytes(written.read_bytes(), policy=policy.default)
+    for told in (letter["Subject"], letter.get_content()):
+        assert "Claim at https evil example now !" in told
+        assert "!" * 40 not in told

@@ -144,3 +144,24 @@ def test_a_template_s_first_line_is_the_subject_and_its_values_have_to_be_there(
     assert "Ada" not in repr(made)
     with pytest.raises(UndefinedError):
         letter(template, "ada@example.com")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Engines & Co.", "Engines & Co."),
+        ("J. R. R. Tolkien", "J. R. R. Tolkien"),
+        ("Win at http://evil.example/prize now", "Win at http evil example prize now"),
+        ("www.evil.example", "www evil example"),
+        ("evil\N{IDEOGRAPHIC FULL STOP}com", "evil com"),
+        ("10.1.2.3", "10 1 2 3"),
+        ("ada@evil.example", "ada evil example"),
+        ("one\r\ntwo\N{LINE SEPARATOR}three\N{RIGHT-TO-LEFT OVERRIDE}", "one two three"),
+        ("://", "…"),
+        ("x" * 100, "x" * 59 + "…"),
+    ],
+)
+def test_a_name_in_a_letter_is_one_short_line_without_a_link(tmp_path: Path, name: str, shown: str) -> None:
+    template = tmp_path / "hello.txt.jinja"
+    template.write_text("Hello\n\n{{ name | as_name }}")
+    assert letter(template, "ada@example.com", name=name).text == shown

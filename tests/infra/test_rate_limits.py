@@ -1,8 +1,10 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
 from cliply.infra.db import Database
 from cliply.infra.rate_limits import Limit, TooOften, give_back, spend
@@ -57,3 +59,16 @@ def test_full_buckets_take_no_room(database: Database) -> None:
             spend(session, {"one": Limit(100, timedelta(hours=1))}, what="tries")
     with database.system() as session:
         assert session.execute(text("SELECT bucket FROM rate_limits")).scalars().all() == ["one"]
+
+
+def test_a_workspace_s_session_spends_and_sees_nothing(database: Database) -> None:
+    def spend_in(workspace_id: UUID) -> None:
+        with database.workspace(workspace_id) as session:
+            spend(session, {"one": Limit(2, timedelta(hours=1))}, what="tries")
+
+    spend_in(UUID(int=1))
+    spend_in(UUID(int=2))
+    with pytest.raises(TooOften):
+        spend_in(UUID(int=3))
+    with pytest.raises(ProgrammingError, match="permission denied"), database.workspace(UUID(int=1)) as session:
+        session.execute(text("SELECT * FROM rate_limits"))

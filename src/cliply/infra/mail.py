@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import smtplib
 import ssl
 from dataclasses import dataclass
@@ -18,8 +19,22 @@ from cliply.infra.settings import Mail, Settings
 
 _log = logging.getLogger(__name__)
 _TIMEOUT = 15
+_LONGEST_NAME = 60
+# What mail programs make a link of, however the dot is written.
+_LINKED = re.compile(r"[:/\\@]+|(?<=\w)[.\u2024\u3002\uff0e\uff61](?=\w{2}|\d)")
 # Plain text: nothing is to be escaped, and what a template names has to be there.
 _templates = Environment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)  # noqa: S701 - text
+
+
+def _as_name(text: str) -> str:
+    """What strangers chose to be called, in a letter to somebody else: one short line in which nothing is a link."""
+    shown = " ".join("".join(char if char.isprintable() else " " for char in _LINKED.sub(" ", text)).split())
+    if not shown:
+        return "…"
+    return shown if len(shown) <= _LONGEST_NAME else f"{shown[: _LONGEST_NAME - 1].rstrip()}…"
+
+
+_templates.filters["as_name"] = _as_name
 
 
 class MailFailed(Unavailable):
@@ -113,7 +128,7 @@ def mailer(settings: Settings) -> Mailer:
 
 
 def letter(template: Path, to: str, **values: object) -> Letter:
-    """From a template whose first line is the subject."""
+    """From a template whose first line is the subject; names that others chose pass its filter `as_name`."""
     written = _templates.from_string(template.read_text(encoding="utf-8")).render(values)
     subject, _, text = written.partition("\n")
     return Letter(to, subject.strip(), text.lstrip("\n"))

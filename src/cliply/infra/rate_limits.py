@@ -3,6 +3,7 @@
 A bucket is the one moment at which it will be full again (the generic cell rate algorithm); a full one is no row.
 """
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,20 +14,8 @@ from sqlalchemy.orm import Session
 
 from cliply.errors import LimitReached
 
-_SPEND = text("""
-    INSERT INTO rate_limits AS kept (bucket, full_at) VALUES (:bucket, clock_timestamp() + :every)
-    ON CONFLICT (bucket) DO UPDATE SET full_at = greatest(kept.full_at, clock_timestamp()) + :every
-        WHERE greatest(kept.full_at, clock_timestamp()) + :every <= clock_timestamp() + :every * :burst
-    RETURNING full_at
-""")
-_WAIT = text("""
-    SELECT extract(epoch FROM full_at + :every - :every * :burst - clock_timestamp()) FROM rate_limits
-    WHERE bucket = :bucket
-""")
-_FORGET_FULL = text("""
-    DELETE FROM rate_limits WHERE bucket IN (
-        SELECT bucket FROM rate_limits WHERE full_at < clock_timestamp() LIMIT :added FOR UPDATE SKIP LOCKED)
-""")
+# A function of the database, since a workspace's session may not see the buckets: they are everybody's.
+_SPEND = text("SELECT spend_token(:bucket, :every, :burst)")
 
 
 class TooOften(LimitReached):
@@ -53,12 +42,15 @@ def spend(session: Session, limits: Mapping[str, Limit], *, what: str) -> None:
     """
     # In one order, so that two who want the same buckets never wait for each other.
     for bucket, limit in sorted(limits.items()):
-        values = {"bucket": bucket, "every": limit.every, "burst": limit.burst}
-        if session.execute(_SPEND, values).first() is None:
-            wait = session.execute(_WAIT, values).scalar() or 0
-            raise TooOften(what, max(1, math.ceil(wait)))
-    # As many as can have been added, so the table stays as small as what is in use.
-    session.execute(_FORGET_FULL, {"added": len(limits) + 1})
+        wait = session.execute(_SPEND, {"bucket": bucket, "every": limit.every, "burst": limit.burst}).scalar_one()
+        if wait:
+            raise TooOften(what, math.ceil(wait))
+
+
+def bucket_of(what: str, *of: str) -> str:
+    """A bucket's name. Of what somebody typed only a hash is in it: people type passwords into the wrong field."""
+    written = "\0".join(each.strip().casefold() for each in of)
+    return f"{what}:{hashlib.sha256(written.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def give_back(session: Session, bucket: str) -> None:

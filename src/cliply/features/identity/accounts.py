@@ -4,7 +4,6 @@ These open their own transactions: what was tried has to be counted although the
 held while a password is hashed, which takes a tenth of a second on purpose.
 """
 
-import hashlib
 import unicodedata
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -25,7 +24,7 @@ from cliply.features.identity.account_rules import checked_email, checked_name, 
 from cliply.features.identity.login_sessions import SignedIn
 from cliply.features.identity.models import Password, Recovery, User
 from cliply.infra.db import Database
-from cliply.infra.rate_limits import Limit, give_back, spend
+from cliply.infra.rate_limits import Limit, bucket_of, give_back, spend
 from cliply.infra.security import hash_password, needs_new_hash, new_token, password_matches, token_hash
 
 RECOVERY_LASTS = timedelta(hours=1)
@@ -92,8 +91,8 @@ def sign_in(database: Database, email: str, password: str, *, by: Actor, replaci
 
     Raises WrongPassword, or TooOften.
     """
-    here = _bucket("sign-in", email, by.ip or "")
-    limits = {here: _HERE, _bucket("sign-in-account", email): _ACCOUNT, **_place("sign-in-from", by)}
+    here = bucket_of("sign-in", email, by.ip or "")
+    limits = {here: _HERE, bucket_of("sign-in-account", email): _ACCOUNT, **_place("sign-in-from", by)}
     with database.system() as session:
         spend(session, limits, what="attempts to sign in")
     with database.system() as session:
@@ -114,7 +113,7 @@ def sign_in(database: Database, email: str, password: str, *, by: Actor, replaci
 def count_recovery(database: Database, email: str, *, by: Actor) -> None:
     """Raises TooOften where somebody asks for the way back in again and again."""
     with database.system() as session:
-        limits = {_bucket("recover", email): _RECOVERY, **_place("recover-from", by)}
+        limits = {bucket_of("recover", email): _RECOVERY, **_place("recover-from", by)}
         spend(session, limits, what="requests to get back in")
 
 
@@ -197,13 +196,7 @@ def _has(email: str) -> ColumnElement[bool]:
 
 def _place(what: str, by: Actor) -> dict[str, Limit]:
     """Where somebody is, as far as that is known; an operator is on the machine itself."""
-    return {} if by.ip is None else {_bucket(what, by.ip): _PLACE}
-
-
-def _bucket(what: str, *of: str) -> str:
-    """Of what somebody typed only a hash: people type passwords into the wrong field."""
-    written = "\0".join(each.strip().casefold() for each in of)
-    return f"{what}:{hashlib.sha256(written.encode('utf-8', 'surrogatepass')).hexdigest()}"
+    return {} if by.ip is None else {bucket_of(what, by.ip): _PLACE}
 
 
 def _self(by: Actor, user_id: UUID) -> Actor:

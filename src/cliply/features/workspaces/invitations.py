@@ -15,10 +15,16 @@ from cliply.features.identity.account_rules import checked_email
 from cliply.features.identity.models import Membership, Role, User, Workspace
 from cliply.features.identity.permissions import Action
 from cliply.features.workspaces.models import Invitation
+from cliply.infra.rate_limits import Limit, bucket_of, spend
 from cliply.infra.security import new_token, token_hash
 
 LASTS = timedelta(days=7)
 MOST_OPEN = 100
+
+# Each is a letter to somebody who did not ask for it: few to one address, whoever sends them.
+_ADDRESS = Limit(5, timedelta(hours=4))
+_MEMBER = Limit(20, timedelta(minutes=5))
+_WORKSPACE = Limit(50, timedelta(minutes=3))
 
 
 class NoSuchInvitation(NotFound):
@@ -52,7 +58,7 @@ class Issued:
 def invite(session: Session, caller: Caller, email: str, role: Role) -> Issued:
     """Who is invited again gets a new token and the new role; the old token is worth nothing then.
 
-    Raises RoleTooLow, MemberAlready or TooManyInvitations.
+    Raises RoleTooLow, MemberAlready, TooManyInvitations or TooOften.
     """
     _require(caller, role)
     email = checked_email(email)
@@ -65,6 +71,7 @@ def invite(session: Session, caller: Caller, email: str, role: Role) -> Issued:
     session.execute(delete(Invitation).where((Invitation.expires_at <= func.now()) | _is(Invitation.email, email)))
     if (session.scalar(select(func.count()).select_from(Invitation)) or 0) >= MOST_OPEN:
         raise TooManyInvitations
+    _spend(session, caller, email)
     token = new_token()
     invitation = Invitation(email=email, role=role, token_hash=token_hash(token), expires_at=func.now() + LASTS)
     session.add(invitation)
@@ -81,9 +88,10 @@ def list_open(session: Session, caller: Caller) -> list[Invitation]:
 
 
 def resend(session: Session, caller: Caller, invitation_id: UUID) -> Issued:
-    """With a new token and seven days from now; the old token is worth nothing then."""
+    """With a new token and seven days from now; the old token is worth nothing then. Raises TooOften."""
     invitation = _get(session, caller, invitation_id)
     _require(caller, invitation.role)
+    _spend(session, caller, invitation.email)
     token = new_token()
     invitation.token_hash, invitation.expires_at = token_hash(token), func.now() + LASTS
     session.flush()
@@ -129,6 +137,17 @@ def _require(caller: Caller, role: Role) -> None:
     caller.require(Action.INVITE_MEMBERS)
     if role is Role.OWNER:
         caller.require(Action.CHANGE_OWNERS)
+
+
+def _spend(session: Session, caller: Caller, email: str) -> None:
+    """By the mailbox: what follows a plus in its name leads to the same one mostly."""
+    name, _, host = email.rpartition("@")
+    limits = {
+        bucket_of("invite-address", f"{name.partition('+')[0]}@{host}"): _ADDRESS,
+        bucket_of("invite-member", str(caller.principal.user_id)): _MEMBER,
+        bucket_of("invite-workspace", str(caller.workspace_id)): _WORKSPACE,
+    }
+    spend(session, limits, what="invitations")
 
 
 def _get(session: Session, caller: Caller, invitation_id: UUID) -> Invitation:
