@@ -12,6 +12,7 @@ from cliply.infra.storage.failures import (
     DamagedOnTheWay,
     KeyTaken,
     ObjectGone,
+    PartsMissing,
     UploadGone,
     check_complete,
     check_content_type,
@@ -96,7 +97,13 @@ class S3Uploads:
 
     def _join(self, key: ObjectKey, upload: str, count: int) -> None:
         arrived = [part for part in self._arrived(key, upload) if part[0] <= count]
-        check_complete((number for number, _, _ in arrived), count)
+        try:
+            check_complete((number for number, _, _ in arrived), count)
+        except PartsMissing:
+            # Another call is joining them: then they go from the list one by one, once the object is there.
+            if self._raw(key) is None:
+                raise
+            return
         tags = [{"PartNumber": number, "ETag": etag} for number, _, etag in arrived]
         with s3_errors(self._bucket.name):
             raw = self._raw(key)
