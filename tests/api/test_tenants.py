@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeAlias
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,9 +13,10 @@ from starlette.testclient import TestClient
 from tests.api.conftest import World
 from tests.api.operations import Operation, operations
 from tests.database import as_owner
+from tests.servers.issuer import AUDIENCE, Issuer, issuing
 
 from cliply.features.clips.models import Clip, ClipState
-from cliply.features.identity.models import ApiKey, Role
+from cliply.features.identity.models import ApiKey, Identity, Role
 from cliply.features.identity.permissions import Action, may
 from cliply.features.projects.models import Project, ProjectState, SourceKind
 from cliply.features.workspaces.models import WorkspaceExport
@@ -22,9 +24,38 @@ from cliply.infra import workspace_guard
 from cliply.infra.db import APP_ROLE, ScopedSession
 from cliply.infra.queue.rows import NewJob
 from cliply.infra.queue.transactions import enqueue
+from cliply.infra.settings import Oidc
+from cliply.runtime import Runtime
+
+Callers: TypeAlias = list[tuple[Role, str, dict[str, str]]]
 
 HIDDEN = "Hidden Elsewhere"
 """Stands in what the other workspace has and nowhere else."""
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    with issuing() as issuer:
+        yield issuer
+
+
+@pytest.fixture
+def runtime(runtime: Runtime, issuer: Issuer) -> Runtime:
+    """With an issuer, so that a token is a third kind of proof."""
+    settings = runtime.settings.model_copy(update={"oidc": Oidc(issuer=issuer.url, audience=AUDIENCE)})
+    return replace(runtime, settings=settings)
+
+
+@pytest.fixture
+def callers(world: World, issuer: Issuer) -> Callers:
+    """A member of each role, by each kind of proof."""
+    with world.database.system() as session:
+        session.add_all(Identity(issuer=issuer.url, subject=role, user_id=world.people[role].id) for role in Role)
+    found = []
+    for role in Role:
+        found += [(role, "cookie", world.headers(role)), (role, "key", world.headers(role, key=True))]
+        found.append((role, "token", {"authorization": f"Bearer {issuer.token(sub=role.value)}"}))
+    return found
 
 
 @pytest.fixture
@@ -106,12 +137,6 @@ def only_the_session(migrated: str) -> Iterator[None]:
             connection.execute(text(f"ALTER ROLE {APP_ROLE} NOBYPASSRLS"))
 
 
-def callers(world: World) -> Iterator[tuple[str, dict[str, str]]]:
-    for role in Role:
-        for key in (False, True):
-            yield f"{role}{' by key' if key else ''}", world.headers(role, key=key)
-
-
 def test_every_name_in_a_path_is_known_to_this_test(app: FastAPI, foreign: dict[str, Any]) -> None:
     assert {name for each in operations(app) for name in each.path_names} <= set(foreign)
 
@@ -119,7 +144,13 @@ def test_every_name_in_a_path_is_known_to_this_test(app: FastAPI, foreign: dict[
 @pytest.mark.slow
 @pytest.mark.parametrize("guards", ["both", "only the database", "only the session"])
 def test_nothing_of_another_workspace_is_reached_by_its_ids(
-    app: FastAPI, client: TestClient, world: World, foreign: dict[str, Any], migrated: str, guards: str
+    app: FastAPI,
+    client: TestClient,
+    world: World,
+    foreign: dict[str, Any],
+    callers: Callers,
+    migrated: str,
+    guards: str,
 ) -> None:
     mine = foreign | {"workspace_id": world.workspace}
     asked = [each for each in operations(app) if each.is_secured and each.mentions(mine)]
@@ -129,10 +160,10 @@ def test_nothing_of_another_workspace_is_reached_by_its_ids(
     guard = {"only the database": only_the_database(), "only the session": only_the_session(migrated)}.get(guards)
     with guard or nullcontext():
         for operation in asked:
-            for who, headers in callers(world):
+            for role, proof, headers in callers:
                 answer = client.request(**operation.request(mine, headers | {"x-workspace-id": str(world.workspace)}))
                 if not is_refused(operation, answer.status_code) or HIDDEN in answer.text:
-                    wrong.append((operation.id, who, answer.status_code, answer.text[:200]))
+                    wrong.append((operation.id, role, proof, answer.status_code, answer.text[:200]))
     assert wrong == [], wrong
     assert rows_of(migrated, world.other) == before
     assert len(asked) > 25
@@ -146,16 +177,16 @@ def is_refused(operation: Operation, status: int) -> bool:
 
 @pytest.mark.slow
 def test_another_workspace_is_not_there_whatever_is_asked_of_it(
-    app: FastAPI, client: TestClient, world: World, foreign: dict[str, Any], migrated: str
+    app: FastAPI, client: TestClient, world: World, foreign: dict[str, Any], callers: Callers, migrated: str
 ) -> None:
     before = rows_of(migrated, world.other)
     asked = [each for each in operations(app) if each.names_workspace and "organisation" not in each.path]
     wrong = []
     for operation in asked:
-        for who, headers in callers(world):
+        for role, proof, headers in callers:
             answer = client.request(**operation.request(foreign, headers | {"x-workspace-id": str(world.other)}))
             if (answer.status_code, answer.json()["code"]) != (404, "no_such_workspace"):
-                wrong.append((operation.id, who, answer.status_code, answer.text[:200]))
+                wrong.append((operation.id, role, proof, answer.status_code, answer.text[:200]))
     assert wrong == [], wrong
     assert rows_of(migrated, world.other) == before
     assert len(asked) > 40
@@ -163,7 +194,7 @@ def test_another_workspace_is_not_there_whatever_is_asked_of_it(
 
 @pytest.mark.slow
 def test_each_role_may_do_what_the_table_says_and_nothing_else(
-    app: FastAPI, client: TestClient, world: World, foreign: dict[str, Any]
+    app: FastAPI, client: TestClient, world: World, foreign: dict[str, Any], callers: Callers
 ) -> None:
     """With ids of nothing, so that what is allowed is allowed and does little."""
     nothing = {name: uuid4() for name in foreign} | {"job_id": 999_999, "ids": 999_999, "queue": "work", "form": "srt"}
@@ -173,15 +204,14 @@ def test_each_role_may_do_what_the_table_says_and_nothing_else(
     # What is refused changes nothing, so it comes first.
     for allowed in (False, True):
         for operation, action in named:
-            for role in Role:
+            for role, proof, headers in callers:
                 if may(role, action) is not allowed:
                     continue
-                for key in (False, True):
-                    headers = world.headers(role, key=key, workspace=world.workspace)
-                    answer = client.request(**operation.request(nothing, headers))
-                    refused = answer.status_code == 403 and answer.json()["code"] in ("role_too_low", "scope_missing")
-                    if refused is allowed or answer.status_code in (401, 500):
-                        wrong.append((operation.id, role, key, answer.status_code, answer.text[:200]))
+                here = headers | {"x-workspace-id": str(world.workspace)}
+                answer = client.request(**operation.request(nothing, here))
+                refused = answer.status_code == 403 and answer.json()["code"] in ("role_too_low", "scope_missing")
+                if refused is allowed or answer.status_code in (401, 500):
+                    wrong.append((operation.id, role, proof, answer.status_code, answer.text[:200]))
     assert wrong == [], wrong
     assert len(named) > 30
 
@@ -193,10 +223,10 @@ def test_nobody_gets_anything_without_proof(app: FastAPI, client: TestClient, fo
 
 
 def test_only_operators_get_what_concerns_all(
-    app: FastAPI, client: TestClient, world: World, foreign: dict[str, Any]
+    app: FastAPI, client: TestClient, foreign: dict[str, Any], callers: Callers
 ) -> None:
     for operation in operations(app):
         if "/api/admin/" in operation.path:
-            for who, headers in callers(world):
+            for role, proof, headers in callers:
                 answer = client.request(**operation.request(foreign, headers))
-                assert answer.status_code == 403, (operation.id, who)
+                assert answer.status_code == 403, (operation.id, role, proof)
