@@ -13,8 +13,8 @@ from benchmarks.registry import Row, at_most
 _ROUNDS = 3
 _FLOOD = 5_000
 _SMALL, _EACH = 20, 10
-_WORKERS, _CONCURRENCY = 2, 2
-"""As many places as one workspace may take by itself: without a fair share, the flood would have them all."""
+_PLACES = 2
+"""As `cliply up` has, and fewer than one workspace may take: without a fair share, the flood would have them all."""
 
 _Connection = psycopg.Connection[tuple[float]]
 
@@ -23,7 +23,7 @@ def fairness_rows(ours: Ours) -> list[Row]:
     flooding, *small = ours.workspaces(1 + _SMALL)
     rounds = []
     with (
-        workers(ours, _WORKERS, concurrency=_CONCURRENCY),
+        workers(ours, 1, concurrency=_PLACES),
         psycopg.connect(plain(ours.url), autocommit=True) as connection,
     ):
         _p95_wait(ours, connection, small)  # until the workers have started

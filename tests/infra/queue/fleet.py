@@ -81,6 +81,7 @@ def main(url: str, options: str) -> None:
         Handled(name, "work", run, _retry_in, str, cron)
         for name, run, cron in [
             ("EFFECT", lambda attempt: _effect(database, attempt), None),
+            ("SHORT", _short, None),
             ("LONG", lambda attempt: _long(database, attempt), None),
             ("BLOCKING", lambda attempt: _blocking(database, attempt), None),
             ("STUBBORN", lambda attempt: _stubborn(database, attempt), None),
@@ -152,6 +153,10 @@ def _long(database: Database, attempt: Attempt) -> None:
         threading.Event().wait(0.02)
     with finished(database, attempt) as session:
         record(session, attempt, "done")
+
+
+def _short(_attempt: Attempt) -> None:
+    threading.Event().wait(0.005)
 
 
 def _blocking(database: Database, attempt: Attempt) -> None:

@@ -36,6 +36,19 @@ def test_a_flood_of_one_workspace_delays_no_other(database: Database, workspaces
     assert owners == {flood: 5, small: 5}
 
 
+def test_workspaces_take_turns_where_one_job_runs_at_a_time(database: Database, workspaces: list[UUID]) -> None:
+    flood, small = workspaces
+    put_many(database, [of(flood)] * 100 + [of(small)] * 3)
+    worker = register(database)
+    owners = []
+    for _ in range(6):
+        token = claim(database, worker)
+        assert token is not None
+        owners.append(owner_of(database, token.job_id))
+        end(database, token, "succeeded")
+    assert owners == [flood, small] * 3
+
+
 def test_a_workspace_runs_no_more_than_its_limit(database: Database, workspaces: list[UUID]) -> None:
     put_many(database, [of(workspaces[0])] * 10 + [of(workspaces[1])] * 10)
     with database.system() as session:
