@@ -1,11 +1,14 @@
 import re
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from cliply.features.jobs.kinds import REGISTRY
 from cliply.infra import metrics
 from cliply.infra.db import Database
 from cliply.infra.metrics_page import PortTaken, expose, served
@@ -96,3 +99,40 @@ def test_a_port_that_is_taken_is_told_with_what_to_change(database: Database) ->
         port = taken.getsockname()[1]
         with pytest.raises(PortTaken, match=re.escape("CLIPLY_METRICS__PORT")), served(Metrics(port=port), database):
             pass
+
+
+def families(database: Database) -> list[Metric]:
+    for kind in REGISTRY:
+        metrics.know_kind(kind.name)
+    metrics.request_answered("GET", "/api/jobs/{id}", 200, 0.02)
+    with database.system() as session:
+        enqueue(session, NewJob(kind="ANY", queue="media"))
+    return list(text_string_to_metric_families(expose(database).decode()))
+
+
+def test_figures_keep_the_rules_of_prometheus(database: Database) -> None:
+    """What `promtool check metrics` looks at."""
+    found = families(database)
+    assert len({family.name for family in found}) == len(found)
+    for family in found:
+        words = family.name.split("_")
+        assert family.documentation.strip(), family.name
+        assert family.type in ("gauge", "counter", "histogram"), family.name
+        assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", family.name), "no capitals, no colons"
+        assert not {"gauge", "counter", "histogram", "summary", "untyped", "metric"} & set(words), "no types"
+        assert not {"s", "ms", "us", "ns", "sec", "b", "kb", "mb", "gb", "m", "h", "d"} & set(words), "whole words"
+        assert not {"milliseconds", "minutes", "hours", "days", "kilobytes", "megabytes", "percent"} & set(words)
+        own = {sample.name.removeprefix(family.name) for sample in family.samples}
+        labels = {label for sample in family.samples for label in sample.labels}
+        if family.type == "histogram":
+            assert own == {"_bucket", "_sum", "_count"}, family.name
+        else:
+            assert own == ({"_total"} if family.type == "counter" else {""}), family.name
+            assert not labels & {"le", "quantile"}, family.name
+            assert words[-1] not in ("total", "bucket", "sum", "count"), family.name
+
+
+def test_every_figure_is_in_the_manual_and_every_one_there_is_shown(database: Database) -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "how-to" / "watch-the-service.md").read_text(encoding="utf-8")
+    shown = {family.name + ("_total" if family.type == "counter" else "") for family in families(database)}
+    assert set(re.findall(r"^\| `(cliply_\w+)`", manual, re.MULTILINE)) == shown
