@@ -97,7 +97,10 @@ def test_a_way_back_in_is_mailed_and_signs_out_everywhere(
     assert code is not None
     body = {"token": code[1], "password": "difference engine no. 2"}
     assert client.post("/api/auth/recover/finish", json=body).status_code == 204
-    assert client.post("/api/auth/recover/finish", json=body).status_code == 404
+    again = client.post("/api/auth/recover/finish", json=body)
+    assert (again.status_code, again.json()["code"]) == (410, "recovery_over")
+    unknown = client.post("/api/auth/recover/finish", json=body | {"token": "never given out"})
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "no_such_recovery")
     assert client.get("/api/me").status_code == 401
     assert client.post("/api/auth/sign-in", json=ADA | {"password": body["password"]}).status_code == 200
 

@@ -41,7 +41,9 @@ def test_somebody_is_invited_by_mail_and_joins_once(
     joined = client.post("/api/invitations/accept", json={"token": code}, headers=world.headers("stranger"))
     assert joined.json() == {"workspace_id": str(world.workspace)}
     again = client.post("/api/invitations/accept", json={"token": code}, headers=world.headers("stranger"))
-    assert again.status_code == 404
+    assert (again.status_code, again.json()["code"]) == (410, "invitation_over")
+    guessed = client.post("/api/invitations/accept", json={"token": "guessed"}, headers=world.headers("stranger"))
+    assert (guessed.status_code, guessed.json()["code"]) == (404, "no_such_invitation")
     assert client.get(at(world), **world.as_("admin")).json() == []
 
 
@@ -54,10 +56,10 @@ def test_an_invitation_that_is_sent_again_has_a_new_code_and_one_taken_back_has_
     old, new = codes(world, runtime, migrated, 2)
     assert (old, first == new) == (first, False)
     stale = client.post("/api/invitations/accept", json={"token": old}, headers=world.headers("stranger"))
-    assert stale.status_code == 404
+    assert stale.status_code == 410
     assert client.delete(at(world, f"/{made['id']}"), **world.as_("owner")).status_code == 204
     gone = client.post("/api/invitations/accept", json={"token": new}, headers=world.headers("stranger"))
-    assert gone.status_code == 404
+    assert gone.status_code == 410
 
 
 def test_members_invite_nobody(client: TestClient, world: World) -> None:

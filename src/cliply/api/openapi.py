@@ -13,7 +13,7 @@ from cliply.api.problems import MEDIA_TYPE, Problem, told
 from cliply.features.identity import dependencies
 from cliply.features.identity.dependencies import WORKSPACE_HEADER, Allowed
 from cliply.infra.idempotency import LONGEST_KEY
-from cliply.infra.routing import KEYED, asked
+from cliply.infra.routing import KEYED, TAKES_CODE, asked
 
 DESCRIPTION = """\
 Turns long videos into short clips worth posting.
@@ -40,6 +40,7 @@ _DESCRIPTIONS = {
     403: "The caller may not do this.",
     404: "It is not there, or belongs to another workspace.",
     409: "It does not fit what is there, or is being carried out already.",
+    410: "The code was used, replaced or taken back, or is too old.",
     412: "It was changed meanwhile: `If-Match` names another version.",
     413: "The body is too large or too deeply nested, or the headers are too large.",
     414: "The address is too long.",
@@ -54,6 +55,7 @@ _EXAMPLES = {
     403: ("role_too_low", "Your role in this workspace does not allow this. Ask one of its owners."),
     404: ("no_such_project", "There is no such project."),
     409: ("job_has_ended", "Job 4711 has succeeded already, so it cannot be cancelled."),
+    410: ("recovery_over", "This way back in was used already, or is too old. Ask for a new one."),
     412: ("clip_changed", "The clip was changed meanwhile. Read it again, then change it."),
     413: ("payload_too_large", "The request is larger than is taken here: a body may have 1048576 bytes."),
     414: ("address_too_long", "The address is longer than 8 kB."),
@@ -164,6 +166,8 @@ def _statuses(method: str, path: str, calls: list[object], operation: Mapping[st
         yield from (403, 409)
     if "requestBody" in operation:
         yield 400
+    if operation.get(TAKES_CODE):
+        yield 410
     if any(each["name"] == "if-match" for each in operation.get("parameters", ())):
         yield 412
 

@@ -20,6 +20,7 @@ from cliply import errors
 from cliply.errors import CliplyError
 from cliply.features.clips.service import ClipChanged
 from cliply.features.identity.access import Unauthenticated
+from cliply.features.identity.codes import CodeOver
 from cliply.infra.idempotency import Answered
 from cliply.infra.rate_limits import TooOften
 from cliply.infra.storage.failures import NoSuchBytes, StorageFull, StorageNotThere, StorageRefused
@@ -38,6 +39,7 @@ class PayloadTooLarge(errors.LimitReached):
 # The first that fits counts: exceptions from the six kinds stand above them.
 STATUS: tuple[tuple[type[CliplyError], int], ...] = (
     (Unauthenticated, 401),
+    (CodeOver, 410),
     (ClipChanged, 412),
     (PayloadTooLarge, 413),
     (NoSuchBytes, 416),

@@ -16,6 +16,8 @@ from cliply.infra.idempotency import Answer, Asked, parse_key
 KEYED = ("POST", "PATCH")
 SHOWN_ONCE = "x-cliply-shown-once"
 """In `openapi_extra` of a route whose answer holds a secret."""
+TAKES_CODE = "x-cliply-takes-code"
+"""In `openapi_extra` of a route that takes a code from a letter, which may be used up."""
 
 _KEPT_HEADERS = ("content-type", "location", "etag")
 

@@ -34,7 +34,7 @@ def test_who_is_invited_becomes_a_member_once(office: Office) -> None:
     issued = invite(office)
     accept(office, issued.token)
     assert office.roles()["stranger"] == "member"
-    with pytest.raises(invitations.NoSuchInvitation):
+    with pytest.raises(invitations.InvitationOver):
         accept(office, issued.token)
     assert [action for action, _ in office.entries()] == ["invitation.created", "member.joined"]
 
@@ -52,7 +52,7 @@ def test_an_invitation_is_used_once_however_many_try_at_once(office: Office) -> 
     def tried(_: int) -> bool:
         try:
             accept(office, token)
-        except invitations.NoSuchInvitation:
+        except invitations.InvitationOver:
             return False
         return True
 
@@ -65,13 +65,13 @@ def test_an_invitation_lasts_seven_days_and_from_each_sending_again(office: Offi
     pass_time(migrated, "6 days 23 hours")
     with office.entered("admin") as (session, caller):
         second = invitations.resend(session, caller, first.invitation.id)
-    with pytest.raises(invitations.NoSuchInvitation):
+    with pytest.raises(invitations.InvitationOver):
         accept(office, first.token)
     pass_time(migrated, "6 days 23 hours")
     accept(office, second.token)
     third = invite(office, email="babbage@example.com")
     pass_time(migrated, "7 days")
-    with pytest.raises(invitations.NoSuchInvitation):
+    with pytest.raises(invitations.InvitationOver):
         accept(office, third.token)
 
 
@@ -80,7 +80,7 @@ def test_an_invitation_that_is_taken_back_is_worth_nothing(office: Office) -> No
     with office.entered("owner") as (session, caller):
         assert [each.email for each in invitations.list_open(session, caller)] == ["Stranger@Example.com"]
         invitations.revoke(session, caller, issued.invitation.id)
-    with pytest.raises(invitations.NoSuchInvitation):
+    with pytest.raises(invitations.InvitationOver):
         accept(office, issued.token)
     with pytest.raises(invitations.NoSuchInvitation), office.entered("owner") as (session, caller):
         invitations.revoke(session, caller, issued.invitation.id)
@@ -89,7 +89,7 @@ def test_an_invitation_that_is_taken_back_is_worth_nothing(office: Office) -> No
 
 def test_who_is_invited_again_has_one_invitation(office: Office) -> None:
     first, second = invite(office), invite(office, email="STRANGER@example.com", role=Role.VIEWER)
-    with pytest.raises(invitations.NoSuchInvitation):
+    with pytest.raises(invitations.InvitationOver):
         accept(office, first.token)
     accept(office, second.token)
     assert office.roles()["stranger"] == "viewer"

@@ -21,6 +21,7 @@ from cliply.features.audit.service import Actor
 from cliply.features.identity import login_sessions
 from cliply.features.identity.access import Unauthenticated
 from cliply.features.identity.account_rules import checked_email, checked_name, checked_password
+from cliply.features.identity.codes import CodeOver, was_spent
 from cliply.features.identity.login_sessions import SignedIn
 from cliply.features.identity.models import Password, Recovery, User
 from cliply.infra.db import Database
@@ -62,9 +63,14 @@ class StartedRecovery:
     token: str = field(repr=False)
 
 
-class RecoveryOver(NotFound):
+class RecoveryOver(CodeOver):
     def __init__(self) -> None:
         super().__init__("This way back in was used already, or is too old. Ask for a new one.")
+
+
+class NoSuchRecovery(NotFound):
+    def __init__(self) -> None:
+        super().__init__("No way back in has this code. Type it as it stands in the mail, or ask for a new one.")
 
 
 def sign_up(database: Database, *, email: str, name: str, password: str, by: Actor) -> UUID:
@@ -137,11 +143,12 @@ def start_recovery(session: Session, email: str, *, by: Actor) -> StartedRecover
 
 
 def recover(database: Database, token: str, password: str, *, by: Actor) -> UUID:
-    """Set a new password and sign out everywhere; the token is used up. Raises RecoveryOver."""
+    """Set a new password and sign out everywhere; the token is used up. Raises RecoveryOver or NoSuchRecovery."""
     with database.system() as session:
         email = session.scalar(select(User.email).join(Recovery).where(*_open(token)))
-    if email is None:
-        raise RecoveryOver
+        if email is None:
+            late = session.scalar(select(Recovery.user_id).where(Recovery.token_hash == token_hash(token)))
+            raise RecoveryOver if late is not None or was_spent(session, token) else NoSuchRecovery
     checked_password(password, email=email)
     kept = hash_password(password)
     with database.system() as session:

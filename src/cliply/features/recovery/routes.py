@@ -8,6 +8,7 @@ from cliply.features.identity.dependencies import PUBLIC, Running, Stranger
 from cliply.features.identity.schemas import RecoveryFinish, RecoveryStart
 from cliply.features.notifications import outbox
 from cliply.features.recovery.recovery_letter import recovery_letter
+from cliply.infra.routing import TAKES_CODE
 from cliply.infra.routing import router as new_router
 from cliply.runtime import Runtime
 
@@ -22,7 +23,7 @@ def start_recovery(body: RecoveryStart, runtime: Running, by: Stranger, later: B
     later.add_task(_send_code, runtime, body.email, by)
 
 
-@router.post("/api/auth/recover/finish", status_code=204, dependencies=PUBLIC)
+@router.post("/api/auth/recover/finish", status_code=204, dependencies=PUBLIC, openapi_extra={TAKES_CODE: True})
 def finish_recovery(body: RecoveryFinish, runtime: Running, by: Stranger) -> None:
     """Set a new password with the code from the mail, and sign the account out everywhere."""
     accounts.recover(runtime.database, body.token.get_secret_value(), body.password.get_secret_value(), by=by)

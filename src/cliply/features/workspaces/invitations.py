@@ -12,6 +12,7 @@ from cliply.errors import Conflict, LimitReached, NotAllowed, NotFound
 from cliply.features.audit import service as audit
 from cliply.features.identity.access import Caller, Principal
 from cliply.features.identity.account_rules import checked_email
+from cliply.features.identity.codes import CodeOver, was_spent
 from cliply.features.identity.models import Membership, Role, User, Workspace
 from cliply.features.identity.permissions import Action
 from cliply.features.workspaces.models import Invitation
@@ -29,7 +30,12 @@ _WORKSPACE = Limit(50, timedelta(minutes=3))
 
 class NoSuchInvitation(NotFound):
     def __init__(self) -> None:
-        super().__init__("There is no such invitation: it was accepted, taken back, or is too old. Ask for a new one.")
+        super().__init__("There is no such invitation. Type its code as it stands in the mail, or ask for a new one.")
+
+
+class InvitationOver(CodeOver):
+    def __init__(self) -> None:
+        super().__init__("This invitation was accepted, taken back or sent again, or is too old. Ask for a new one.")
 
 
 class ForSomebodyElse(NotAllowed):
@@ -109,14 +115,17 @@ def revoke(session: Session, caller: Caller, invitation_id: UUID) -> None:
 def accept(session: Session, token: str, *, by: Principal) -> UUID:
     """Make the principal a member, in a session of the system; returns the workspace.
 
-    Raises NoSuchInvitation or ForSomebodyElse.
+    Raises NoSuchInvitation, InvitationOver or ForSomebodyElse.
     """
     by.require_person()
-    opened = Invitation.token_hash == token_hash(token), Invitation.expires_at > func.now()
     # Under lock: of two who accept at once, the second finds nothing any more.
-    invitation = session.scalar(select(Invitation).where(*opened).with_for_update())
-    if invitation is None:
-        raise NoSuchInvitation
+    opened = select(Invitation, Invitation.expires_at <= func.now()).where(Invitation.token_hash == token_hash(token))
+    found = session.execute(opened.with_for_update()).one_or_none()
+    if found is None:
+        raise InvitationOver if was_spent(session, token) else NoSuchInvitation
+    invitation, is_late = found
+    if is_late:
+        raise InvitationOver
     if not session.scalar(select(User.id).where(User.id == by.user_id, _is(User.email, invitation.email))):
         raise ForSomebodyElse
     membership = {"workspace_id": invitation.workspace_id, "user_id": by.user_id, "role": invitation.role}

@@ -41,7 +41,7 @@ from cliply.features.workspaces.schemas import (
 )
 from cliply.infra import pages
 from cliply.infra.pages import Cursor, Page, PageSize
-from cliply.infra.routing import SHOWN_ONCE
+from cliply.infra.routing import SHOWN_ONCE, TAKES_CODE
 from cliply.infra.routing import router as new_router
 
 router = new_router("workspaces")
@@ -261,7 +261,7 @@ def revoke_invitation(
     invitations.revoke(session, caller, invitation_id)
 
 
-@router.post("/api/invitations/accept")
+@router.post("/api/invitations/accept", openapi_extra={TAKES_CODE: True})
 def accept_invitation(body: InvitationAccept, by: SignedInPrincipal, session: SystemSession) -> InvitationAccepted:
     """Join the workspace of an invitation that was sent to the caller's address."""
     return InvitationAccepted(workspace_id=invitations.accept(session, body.token.get_secret_value(), by=by))
