@@ -18,15 +18,18 @@ CHECKS = [not_a_server_error, response_schema_conformance, content_type_conforma
 OPEN_ENDED = {"watch_project"}
 """Its answer goes on until the client leaves."""
 
-EXAMPLES = 8
-"""Of each operation and mode; enough to meet every field with something odd, and still quick."""
+EXAMPLES = [
+    # Of each operation and mode: enough to meet every field with something odd, and still quick.
+    pytest.param(8, marks=pytest.mark.slow),
+    pytest.param(150, marks=pytest.mark.soak),
+]
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("examples", EXAMPLES)
 @pytest.mark.parametrize("who", ["owner", "operator"])
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 def test_nothing_that_fits_the_document_or_does_not_makes_a_fault(
-    app: FastAPI, world: World, who: str, mode: GenerationMode
+    app: FastAPI, world: World, who: str, mode: GenerationMode, examples: int
 ) -> None:
     schema = schemathesis.openapi.from_asgi("/api/openapi.json", app)
     wrong: list[str] = []
@@ -36,16 +39,16 @@ def test_nothing_that_fits_the_document_or_does_not_makes_a_fault(
         name = operation.definition.raw["operationId"]
         if name not in OPEN_ENDED:
             asked.add(name)
-            wrong += _tried(operation, mode, world, who)
+            wrong += _tried(operation, mode, world, who, examples)
     assert wrong == [], "\n\n".join(wrong)
     assert len(asked) > 60
 
 
-def _tried(operation: Any, mode: GenerationMode, world: World, who: str) -> list[str]:
+def _tried(operation: Any, mode: GenerationMode, world: World, who: str, examples: int) -> list[str]:
     wrong: list[str] = []
 
     @settings(
-        max_examples=EXAMPLES, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+        max_examples=examples, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
     )
     @given(case=operation.as_strategy(generation_mode=mode))
     def ask(case: Case[Any]) -> None:

@@ -38,7 +38,7 @@ _REFUSED = (Unreadable, NoSpeech, DamagedOnTheWay, VideoTooLong, VideoTooShort)
 class FileTooLarge(LimitReached):
     def __init__(self, size: int, largest: int) -> None:
         super().__init__(
-            f"This file has {size / 1e9:.1f} GB, and at most {largest / 1e9:.1f} GB are allowed. "
+            f"This file has {size:,} bytes, and at most {largest:,} ({largest / 1e9:g} GB) are allowed. "
             "Make it smaller, or ask whoever runs this service for more."
         )
 
