@@ -8,6 +8,7 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 from tests.api.conftest import World
 from tests.features.clips.rows import candidate, ready_clip, ready_project
+from tests.infra.queue.claiming import claim, register
 
 from cliply.features.clips.models import Clip
 from cliply.features.jobs import service as jobs
@@ -84,6 +85,57 @@ def test_a_render_makes_only_what_a_change_concerns(
     assert answer.status_code == 202
     assert queued(world) == made
     assert answer.json()["state"] == ("rendering" if made == ["CLIP_RENDER"] else "ready")
+
+
+def renders(world: World) -> list[tuple[str, int]]:
+    with world.database.workspace(world.workspace) as session:
+        found = jobs.search(session, kind="CLIP_RENDER").jobs
+        return [(job.state, job.arguments["version"]) for job in reversed(found)]
+
+
+def test_who_asks_for_a_render_again_gets_the_one_that_is_at_work(client: TestClient, world: World, clip: Clip) -> None:
+    change(client, world, clip, '"1"', style="neon")
+    for _ in range(3):
+        assert client.post(f"/api/clips/{clip.id}/render", **world.as_("member")).status_code == 202
+    assert renders(world) == [("queued", 2)]
+    assert claim(world.database, register(world.database)) is not None
+    body = {"kind": "CLIP_RENDER", "arguments": {"project_id": str(clip.project_id), "clip_id": str(clip.id)}}
+    client.post(f"/api/clips/{clip.id}/render", **world.as_("member"))
+    one, other = (
+        client.post("/api/jobs/enqueue", json=body | {"key": "again"}, **world.as_("member")).json() for _ in range(2)
+    )
+    assert one["id"] == other["id"]
+    assert renders(world) == [("running", 2)]
+
+
+@pytest.mark.parametrize("ask", ["render", "enqueue"])
+def test_a_render_of_an_older_edit_makes_way_for_that_of_a_newer(
+    client: TestClient, world: World, clip: Clip, ask: str
+) -> None:
+    def wanted() -> None:
+        arguments = {"project_id": str(clip.project_id), "clip_id": str(clip.id)}
+        if ask == "render":
+            client.post(f"/api/clips/{clip.id}/render", **world.as_("member"))
+        else:
+            client.post(
+                "/api/jobs/enqueue", json={"kind": "CLIP_RENDER", "arguments": arguments}, **world.as_("member")
+            )
+
+    for number, style in enumerate(("neon", "karaoke", "minimal"), 1):
+        assert change(client, world, clip, f'"{number}"', style=style).status_code == 200
+        wanted()
+        if number == 1:
+            assert claim(world.database, register(world.database)) is not None
+    assert renders(world) == [("stopping", 2), ("cancelled", 3), ("queued", 4)]
+    seen = client.get(f"/api/clips/{clip.id}", **world.as_("viewer")).json()
+    assert (seen["state"], seen["error"]) == ("rendering", None)
+
+
+def test_who_asks_for_a_cover_again_waits_for_the_same_one(client: TestClient, world: World, clip: Clip) -> None:
+    change(client, world, clip, '"1"', cover_title="OTHER")
+    for _ in range(3):
+        client.post(f"/api/clips/{clip.id}/render", **world.as_("member"))
+    assert queued(world) == ["THUMBNAIL_GEN"]
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,9 @@ from cliply.media.types import Size, Span
 SPAN = Span(2_000, 12_000)
 
 
-def ready_project(session: Session, *, duration: int = 60_000) -> Project:
+def ready_project(session: Session, *, duration: int = 60_000, state: ProjectState = ProjectState.READY) -> Project:
     project = Project(
-        id=uuid4(), name="Bees", source_kind=SourceKind.FILE, state=ProjectState.READY, options={},
+        id=uuid4(), name="Bees", source_kind=SourceKind.FILE, state=state, options={},
         file_name="bees.mp4", source_id=uuid4(), size=10, sha256="0" * 64, duration_ms=duration,
         probe={"container": "mp4"},
     )  # fmt: skip

@@ -66,7 +66,10 @@ class Clip(WorkspaceOwned, Model):
     framed: Mapped[dict[str, Any] | None]
     """For what stretch and layout the edit's cameras were made, and where its faces are kept."""
     rendered_from: Mapped[str | None]
+    rendered_version: Mapped[int | None]
+    """Of the edit that the video is of."""
     covered_from: Mapped[str | None]
+    covered_version: Mapped[int | None]
     files: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     findings: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default="[]")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -88,13 +88,20 @@ def rendered(session: Session, project_id: UUID) -> Sequence[Clip]:
     return session.scalars(select(Clip).where(*made).order_by(Clip.rank, Clip.id)).all()
 
 
+def has_any_to_show(session: Session, project_id: UUID) -> bool:
+    """Whether a clip of the project is made, or still being made."""
+    to_show = (Clip.project_id == project_id, Clip.state.in_((ClipState.READY, ClipState.RENDERING)))
+    return session.scalars(select(Clip.id).where(*to_show).limit(1)).first() is not None
+
+
 def highlight_of(clip: Clip) -> Highlight:
     return _HIGHLIGHT.validate_python(clip.moment["highlight"])
 
 
 def title_of(clip: Clip) -> str:
-    edit = clip.clip_edit
-    return (edit.post.title if edit is not None else "") or str(clip.moment["title"])
+    # Out of the row as it is: to check the whole edit takes longer than all else of a list of clips.
+    post = {} if clip.edit is None else clip.edit.get("post", {})
+    return str(post.get("title", "") or clip.moment["title"])
 
 
 def save_found(
@@ -198,6 +205,12 @@ def replace_files(clip: Clip, made: dict[str, StoredFile]) -> list[str]:
     kept = {file["key"] for file in made.values()}
     clip.files = {**clip.files, **made}
     return [key for key in replaced if key not in kept]
+
+
+def unnamed(clip: Clip, made: dict[str, StoredFile]) -> list[str]:
+    """The keys of those that the clip does not have: another job may have made the same ones."""
+    named = {file["key"] for file in clip.files.values()}
+    return [file["key"] for file in made.values() if file["key"] not in named]
 
 
 def state_of(clip: Clip) -> dict[str, Any]:

@@ -36,8 +36,8 @@ class Kind(Generic[P]):
     cron: str | None = None
     on_request: Action | None = None
     """What somebody needs who starts one by themselves; None where only the service does."""
-    admit: Callable[[Session, Any], None] | None = None
-    """Raises what is wrong with the arguments of somebody's own start, before it is queued."""
+    ask: "Callable[[Session, Any, Kind[Any]], int] | None" = None
+    """Queues what somebody starts by themselves, where that is more than to queue it; raises what is wrong with it."""
     _at: datetime | None = None
     _key: str | None = None
     _subject: str | None = None
@@ -59,6 +59,18 @@ class Kind(Generic[P]):
         if args:
             raise TypeError("a job's arguments have names")
         return transactions.enqueue(session, self.planned(session, kwargs), at=self._at, key=self._key)
+
+    def join(self, session: Session, job_id: int) -> int:
+        """Instead of a start: `job_id` does it already. Returns what was started under the key before, if anything."""
+        return job_id if self._key is None else transactions.join(session, workspace_of(session), self._key, job_id)
+
+    def started(self, session: Session) -> int | None:
+        """What was started under the key before, whatever became of it."""
+        return None if self._key is None else transactions.job_of(session, workspace_of(session), self._key)
+
+    @property
+    def is_for_later(self) -> bool:
+        return self._at is not None
 
     def planned(self, session: Session, arguments: Arguments) -> NewJob:
         """The job as it would be queued; for `JobRun.fan_out`."""
@@ -91,7 +103,7 @@ class Registry:
         priority: int = 0,
         cron: str | None = None,
         on_request: Action | None = None,
-        admit: Callable[[Session, Any], None] | None = None,
+        ask: Callable[[Session, Any, Kind[Any]], int] | None = None,
     ) -> "Callable[[Callable[Concatenate[JobRun, P], None]], Kind[P]]":
         """Make a handler a kind of job; its arguments are checked by its annotations when a job starts and runs."""
 
@@ -110,7 +122,7 @@ class Registry:
                 priority=priority,
                 cron=cron,
                 on_request=on_request,
-                admit=admit,
+                ask=ask,
             )
             self.kinds[name] = kind
             return kind

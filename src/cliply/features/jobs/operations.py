@@ -88,10 +88,11 @@ def enqueue(
         checked = wanted.arguments.model_validate(arguments)
     except ValidationError as wrong:
         raise WrongArguments(kind, wrong) from None
-    if wanted.admit is not None:
-        wanted.admit(session, checked)
     options = wanted.options(at=at, key=key, subject=arguments.get("project_id"), priority=wanted.priority + priority)
-    job_id = options.start(session, **dict(checked))
+    job_id = options.started(session)
+    if job_id is None:
+        ask = wanted.ask
+        job_id = options.start(session, **dict(checked)) if ask is None else ask(session, checked, options)
     job = jobs.get(session, job_id)
     audit.record(session, "job.enqueued", ("job", job.id), by=caller.actor, after={"kind": kind})
     return job

@@ -87,6 +87,11 @@ def cancel(session: Session, job_id: int, *, actor: str) -> Job:
     return get(session, job_id)
 
 
+def hold(session: Session, job_ids: Sequence[int]) -> None:
+    """Lock these jobs before anything that their handlers lock when they end."""
+    control.hold(session, list(job_ids))
+
+
 def retry(session: Session, job_id: int, *, actor: str) -> Job:
     """Run a job again that failed or was cancelled, with all its attempts."""
     job = get(session, job_id)

@@ -25,6 +25,8 @@ class Cover:
     """The stored pictures of one clip."""
 
     clip_id: UUID
+    version: int
+    """Of the edit that they are of."""
     digest: str
     files: dict[str, StoredFile]
 
@@ -59,4 +61,4 @@ def _covered(open_desk: Desk, clip: Clip, stem: Path, number: int, count: int) -
         kind: put_clip_file(storage, clip, kind, digest, file, lambda _bytes: on_progress(1.0))
         for kind, file in (("cover", portrait), ("coverwide", wide))
     }
-    return Cover(clip.id, digest, files)
+    return Cover(clip.id, clip.version, digest, files)

@@ -18,7 +18,7 @@ from cliply.features.clips.models import Clip, ClipState
 from cliply.features.identity.access import Caller, Principal, resolve
 from cliply.features.identity.permissions import Action
 from cliply.features.jobs import service as jobs
-from cliply.features.pipeline import covering
+from cliply.features.pipeline import asking, covering
 from cliply.features.pipeline.tasks import accept_upload, check_upload, download_source, make_covers, render_clip
 from cliply.features.projects import service as projects
 from cliply.features.projects import uploads
@@ -165,7 +165,7 @@ def more(
     if not found:
         raise NothingMore
     for clip in found:
-        _start(session, clip)
+        _ask_for_render(session, clip)
     audit.record(session, "clips.asked_for", ("project", project_id), by=caller.actor)
     return found
 
@@ -173,25 +173,21 @@ def more(
 def render(session: Session, caller: Caller, clip_id: UUID) -> Clip:
     """Make again what of the clip is out of date: all of it, its cover only, or nothing."""
     caller.require(Action.EDIT_CLIPS)
-    clip = clips.find(session, clip_id, locked=True)
+    clip = asking.held(session, clip_id, render_clip.name)
     if clip.state is ClipState.CANDIDATE or (clip.state is ClipState.RENDERING and clip.edit is None):
         raise clips.ClipNotMade(clip)
     edit = clip.clip_edit
     framed = None if clip.framed is None else Framed.model_validate(clip.framed)
     fresh = edit is not None and framed is not None and not framed.stale
     if not fresh or edit is None or clip.rendered_from != video_digest(edit) or clip.state is ClipState.FAILED:
-        _start(session, clip)
+        _ask_for_render(session, clip)
     elif covering.is_due(clip):
-        cover = make_covers.options(subject=clip.project_id)
-        cover.start(session, project_id=clip.project_id, clip_id=clip.id)
+        asking.ask_for_cover(session, clip, make_covers.options(subject=clip.project_id))
     else:
         return clip
     audit.record(session, "clip.rendered", ("clip", clip.id), by=caller.actor, after=clips.state_of(clip))
     return clip
 
 
-def _start(session: Session, clip: Clip) -> None:
-    clip.state, clip.error = ClipState.RENDERING, None
-    session.flush()
-    start = render_clip.options(subject=clip.project_id)
-    start.start(session, project_id=clip.project_id, clip_id=clip.id)
+def _ask_for_render(session: Session, clip: Clip) -> None:
+    asking.ask_for_render(session, clip, render_clip.options(subject=clip.project_id))

@@ -17,12 +17,12 @@ from cliply.features.audit.models import ActorKind
 from cliply.features.audit.service import Actor
 from cliply.features.clips import service as clips
 from cliply.features.clips.digests import video_digest
-from cliply.features.clips.models import ClipState
+from cliply.features.clips.models import Clip, ClipState
 from cliply.features.identity.permissions import Action
-from cliply.features.jobs.kinds import job
+from cliply.features.jobs.kinds import Kind, job
 from cliply.features.jobs.retries import Retries
 from cliply.features.jobs.runner import JobRun
-from cliply.features.pipeline import covering, fetching, rendering
+from cliply.features.pipeline import asking, covering, fetching, rendering
 from cliply.features.pipeline.learning import desk
 from cliply.features.pipeline.storing import put_text
 from cliply.features.projects import service as projects
@@ -130,38 +130,60 @@ def detect_highlights(run: JobRun, project_id: UUID) -> None:
         run.fan_out(
             session,
             [
-                render.planned(session, {"project_id": project_id, "clip_id": clip.id, "alone": False})
+                render.planned(
+                    session, {"project_id": project_id, "clip_id": clip.id, "alone": False, "version": clip.version}
+                )
                 for clip in wanted
             ],
             then=make_covers.options(subject=project_id).planned(session, {"project_id": project_id}),
         )
 
 
-def _admit_clip(session: Session, wanted: Any) -> None:
-    if clips.find(session, wanted.clip_id).project_id != wanted.project_id:
+def _ask_for_render(session: Session, wanted: Any, render: Kind[Any]) -> int:
+    clip = asking.held(session, wanted.clip_id, render.name)
+    if clip.project_id != wanted.project_id:
         raise clips.NoSuchClip
+    if clip.state is ClipState.CANDIDATE:
+        raise clips.ClipNotMade(clip)
+    if render.is_for_later:
+        return render.start(session, **dict(wanted))
+    return asking.ask_for_render(session, clip, render)
 
 
-@job("CLIP_RENDER", queue=MEDIA, timeout=timedelta(hours=2), on_request=Action.EDIT_CLIPS, admit=_admit_clip)
-def render_clip(run: JobRun, project_id: UUID, clip_id: UUID, alone: bool = True) -> None:
+@job("CLIP_RENDER", queue=MEDIA, timeout=timedelta(hours=2), on_request=Action.EDIT_CLIPS, ask=_ask_for_render)
+def render_clip(
+    run: JobRun,
+    project_id: UUID,
+    clip_id: UUID,
+    alone: bool = True,
+    version: int | None = None,  # noqa: ARG001 - who asks for a render finds by it whether this one is of the same edit
+) -> None:
     """Frame the clip if that is due, render and check it. `alone`: its cover is made next, as nothing else does it."""
     with run.session() as session:
         project, clip = projects.find(session, project_id), clips.find(session, clip_id)
     made = rendering.render(run, project, clip)
     with run.finish() as session:
         now = clips.find(session, clip_id, locked=True)
-        if made is not None:
-            if now.version == clip.version:
-                now.edit = made.edit.model_dump(mode="json")
-                now.framed = made.framed.model_dump(mode="json")
-                now.version = max(1, now.version)
-            now.rendered_from = video_digest(made.edit)
-            now.findings = [finding.model_dump(mode="json") for finding in made.findings]
-            if replaced := clips.replace_files(now, made.files):
-                delete_objects.options(subject=project_id).start(session, project_id=project_id, keys=tuple(replaced))
+        if made is not None and not _keep_render(session, now, made, clip.version):
+            return
         now.state, now.error = ClipState.READY, None
         if alone:
             make_covers.options(subject=project_id).start(session, project_id=project_id, clip_id=clip_id)
+
+
+def _keep_render(session: Session, clip: Clip, made: rendering.Rendered, version: int) -> bool:
+    """Let the clip have what was made of its edit at `version`, unless it has something newer by now."""
+    if version < (clip.rendered_version or 0):
+        _delete(session, clip, clips.unnamed(clip, made.files))
+        return False
+    if clip.version == version:
+        clip.edit = made.edit.model_dump(mode="json")
+        clip.framed = made.framed.model_dump(mode="json")
+        clip.version = max(1, clip.version)
+    clip.rendered_from, clip.rendered_version = video_digest(made.edit), max(1, version)
+    clip.findings = [finding.model_dump(mode="json") for finding in made.findings]
+    _delete(session, clip, clips.replace_files(clip, made.files))
+    return True
 
 
 @job("THUMBNAIL_GEN", queue=MEDIA, timeout=timedelta(hours=1))
@@ -173,13 +195,27 @@ def make_covers(run: JobRun, project_id: UUID, clip_id: UUID | None = None) -> N
         wanted = [clip for clip in rendered if covering.is_due(clip)]
     made = covering.cover(run, project, wanted)
     with run.finish() as session:
-        for cover in made:
-            clip = clips.find(session, cover.clip_id, locked=True)
-            clip.covered_from = cover.digest
-            if replaced := clips.replace_files(clip, cover.files):
-                delete_objects.options(subject=project_id).start(session, project_id=project_id, keys=tuple(replaced))
+        for cover in sorted(made, key=lambda each: each.clip_id):
+            _keep_cover(session, clips.find(session, cover.clip_id, locked=True), cover)
         if clip_id is None:
             _end(session, project_id)
+
+
+def _keep_cover(session: Session, clip: Clip, cover: covering.Cover) -> None:
+    if cover.version < (clip.covered_version or 0):
+        _delete(session, clip, clips.unnamed(clip, cover.files))
+        return
+    clip.covered_from, clip.covered_version = cover.digest, cover.version
+    if clip.state is ClipState.READY:
+        clip.error = None
+    _delete(session, clip, clips.replace_files(clip, cover.files))
+
+
+def _delete(session: Session, clip: Clip, keys: list[str]) -> None:
+    """Once this is committed. Keys hold the version of the edit, so nothing that comes later is stored under them."""
+    if keys:
+        project_id = clip.project_id
+        delete_objects.options(subject=project_id).start(session, project_id=project_id, keys=tuple(keys))
 
 
 def _end(session: Session, project_id: UUID) -> None:
@@ -187,7 +223,7 @@ def _end(session: Session, project_id: UUID) -> None:
     project = projects.find(session, project_id, locked=True)
     if project.state is not ProjectState.PROCESSING:
         return
-    if clips.rendered(session, project_id):
+    if clips.has_any_to_show(session, project_id):
         project.state, project.error = ProjectState.READY, None
     else:
         project.state, project.error = ProjectState.FAILED, "None of the clips could be made. Their errors say why."

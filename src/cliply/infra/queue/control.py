@@ -22,6 +22,13 @@ def unlock(session: Session, job_id: int, *, actor: str) -> bool:
     return _requeue(session, job_id, ["doing"], actor)
 
 
+def hold(session: Session, job_ids: list[int]) -> None:
+    """Lock the rows of these jobs until the transaction ends: nobody commits an end of theirs meanwhile."""
+    session.execute(
+        text("select 1 from procrastinate_jobs where id = any(:ids) order by id for update"), {"ids": job_ids}
+    )
+
+
 def pause(session: Session, queue: str, *, actor: str) -> None:
     """Start no more jobs of `queue`; those that run go on."""
     session.execute(

@@ -30,14 +30,28 @@ def enqueue(session: Session, job: NewJob, *, at: datetime | None = None, key: s
         return earlier
     job_id = _insert(session, [job], at)[0]
     if key is not None:
-        session.execute(
-            text(
-                "update job_keys set job_id = :job_id"
-                " where workspace_id is not distinct from cast(:workspace_id as uuid) and key = :key"
-            ),
-            {"job_id": job_id, "workspace_id": job.workspace_id, "key": key},
-        )
+        _keep(session, job.workspace_id, key, job_id)
     return job_id
+
+
+def join(session: Session, workspace_id: UUID | None, key: str, job_id: int) -> int:
+    """Let `key` stand for a job that is queued already; returns the one that it stands for."""
+    if (earlier := _reserve(session, workspace_id, key)) is not None:
+        return earlier
+    _keep(session, workspace_id, key, job_id)
+    return job_id
+
+
+def job_of(session: Session, workspace_id: UUID | None, key: str) -> int | None:
+    """The job that was queued under the key, whatever became of it."""
+    found = session.execute(
+        text(
+            "select job_id from job_keys"
+            " where workspace_id is not distinct from cast(:workspace_id as uuid) and key = :key"
+        ),
+        {"workspace_id": workspace_id, "key": key},
+    )
+    return found.scalar()
 
 
 def enqueue_many(session: Session, jobs: list[NewJob], *, at: datetime | None = None) -> list[int]:
@@ -117,14 +131,17 @@ def _reserve(session: Session, workspace_id: UUID | None, key: str) -> int | Non
     )
     if taken.first() is not None:
         return None
-    job_id: int = session.execute(
+    return job_of(session, workspace_id, key)
+
+
+def _keep(session: Session, workspace_id: UUID | None, key: str, job_id: int) -> None:
+    session.execute(
         text(
-            "select job_id from job_keys"
+            "update job_keys set job_id = :job_id"
             " where workspace_id is not distinct from cast(:workspace_id as uuid) and key = :key"
         ),
-        named,
-    ).scalar_one()
-    return job_id
+        {"job_id": job_id, "workspace_id": workspace_id, "key": key},
+    )
 
 
 def _insert(session: Session, jobs: list[NewJob], at: datetime | None) -> list[int]:
