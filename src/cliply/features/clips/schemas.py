@@ -47,7 +47,7 @@ class ClipRead(CandidateRead):
     """A clip, made or to be made."""
 
     state: ClipState
-    error: str | None
+    error: str | None = Field(description="Why it could not be made; of a clip that is ready, what it lacks.")
     review: Review
     version: int = Field(description="Of the edit; counts up with each change.", examples=[3])
     changed: bool = Field(description="It was changed since it was rendered.")
