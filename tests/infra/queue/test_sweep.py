@@ -22,6 +22,16 @@ def test_a_job_of_a_silent_worker_is_queued_again_and_the_worker_locked_out(data
         assert not hold(session, token)
 
 
+def test_a_job_of_a_silent_worker_goes_before_those_that_were_queued_after_it(database: Database) -> None:
+    lost, later = put(database, "RENDER"), put(database, "RENDER")
+    worker = register(database)
+    claim(database, worker)
+    fall_silent(database, worker)
+    sweep(database)
+    turns = [claim(database, register(database)) for _ in range(2)]
+    assert [token and token.job_id for token in turns] == [lost, later]
+
+
 def test_the_token_of_an_earlier_turn_is_refused_though_the_same_worker_has_the_job(database: Database) -> None:
     put(database, "RENDER")
     worker = register(database)

@@ -8,6 +8,7 @@ What is replaced is pinned by tests/infra/queue/test_contract.py.
 import asyncio
 import datetime as dt
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ _RETRY = (
 _GIVE_BACK = (
     "update procrastinate_jobs set worker_id = null,"
     " status = (case when abort_requested then 'aborted' else 'todo' end)::procrastinate_job_status,"
-    " abort_requested = false, scheduled_at = now()" + _OURS
+    " abort_requested = false, scheduled_at = null" + _OURS
 )
 _LEAVE = (
     "update procrastinate_jobs set worker_id = null,"
@@ -54,7 +55,7 @@ _LEAVE = (
 )
 _GIVE_BACK_UNKNOWN = (
     "update procrastinate_jobs set status = 'todo', attempts = attempts + 1, worker_id = null, abort_requested = false,"
-    " scheduled_at = now() where status = 'doing' and worker_id = %(worker_id)s and id <> all(%(ids)s::bigint[])"
+    " scheduled_at = null where status = 'doing' and worker_id = %(worker_id)s and id <> all(%(ids)s::bigint[])"
 )
 _STOPPED = (
     "select held.id, held.attempts from unnest(%(ids)s::bigint[], %(attempts)s::int[]) as held(id, attempts)"
@@ -62,7 +63,10 @@ _STOPPED = (
     " and j.attempts = held.attempts and not j.abort_requested where j.id is null"
 )
 _BEAT = "update procrastinate_workers set last_heartbeat = now() where id = %(worker_id)s returning id"
-_SWEEP = "select queue_sweep(make_interval(secs => %(lease)s), %(deaths)s) as swept"
+_SWEEP = (
+    "select case when now() - pg_postmaster_start_time() < make_interval(secs => %(grace)s) then 0"
+    " else queue_sweep(make_interval(secs => %(lease)s), %(deaths)s) end as swept"
+)
 
 _PAUSE = 0.5
 """Seconds between two tries to reach a database that does not answer."""
@@ -103,8 +107,8 @@ class FencedManager(JobManager):
         self._known = frozenset(kinds)
         self._notify: NotificationCallback | None = None
         self._in_doubt = False
-        self._out_at = time.monotonic()
-        """When the database was last out of reach; a process that has just started cannot know."""
+        self._out_at = -math.inf
+        """When the database was last out of reach, as far as this process knows."""
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
         try:
@@ -214,11 +218,13 @@ class FencedManager(JobManager):
     async def sweep(self, *, lease: float, deaths: int) -> int:
         """Take back the jobs of workers that went silent; not a job itself, so that no backlog delays it.
 
-        After an outage nobody's heartbeat is fresh: for one lease everybody gets the chance to send one.
+        After an outage nobody's heartbeat is fresh: for half a lease everybody gets the chance to send one. A process
+        that has just started knows of no outage, but the server tells when it was started itself.
         """
-        if time.monotonic() - self._out_at < lease:
+        grace = lease / 2
+        if time.monotonic() - self._out_at < grace:
             return 0
-        row = await self.connector.execute_query_one_async(query=_SWEEP, lease=lease, deaths=deaths)
+        row = await self.connector.execute_query_one_async(query=_SWEEP, lease=lease, grace=grace, deaths=deaths)
         return int(row["swept"])
 
     async def beat_for_held(self) -> None:

@@ -81,7 +81,7 @@ class Pace:
 
     heartbeat: float = 5.0
     lease: float = 20.0
-    sweep: float = 5.0
+    sweep: float = 2.0
     poll: float = 1.0
     stop_poll: float = 2.0
     grace: float = 20.0
