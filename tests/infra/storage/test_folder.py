@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,6 +32,21 @@ def folder(tmp_path: Path) -> FolderStorage:
 
 def files_of(root: Path, key: ObjectKey) -> list[Path]:
     return sorted((root / "storage" / "objects" / str(key)).parent.glob(f"{key.id}.*"))
+
+
+def test_an_upload_whose_end_was_killed_before_its_parts_went_is_completed_all_the_same(
+    folder: FolderStorage, tmp_path: Path
+) -> None:
+    key = new_key()
+    upload = folder.uploads.begin(key, content_type="video/mp4")
+    folder.uploads.put_part(key, upload, 1, b"all of it")
+    parts = tmp_path / "storage" / "uploads" / str(key) / upload
+    shutil.copytree(parts, tmp_path / "parts")
+    done = folder.uploads.complete(key, upload, parts=1)
+    shutil.copytree(tmp_path / "parts", parts)
+    assert folder.uploads.complete(key, upload, parts=1) == done
+    assert not parts.exists()
+    assert content_of(folder, key) == b"all of it"
 
 
 _PUT = """
