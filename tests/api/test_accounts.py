@@ -1,6 +1,7 @@
 """Accounts over HTTP, from signing up to being signed out everywhere."""
 
 import re
+from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,28 @@ def test_a_way_back_in_is_mailed_and_signs_out_everywhere(
     assert (unknown.status_code, unknown.json()["code"]) == (404, "no_such_recovery")
     assert client.get("/api/me").status_code == 401
     assert client.post("/api/auth/sign-in", json=ADA | {"password": body["password"]}).status_code == 200
+
+
+@pytest.mark.parametrize(("body", "status"), [({}, 401), ({"revoke_keys": False}, 200)])
+def test_a_recovery_revokes_the_keys_that_the_letter_names_unless_told_otherwise(
+    client: TestClient, world: World, runtime: Runtime, migrated: str, body: dict[str, bool], status: int
+) -> None:
+    assert client.post("/api/auth/recover", json={"email": "admin@example.com"}).status_code == 202
+    folder = runtime.settings.data / "mail"
+    with working(migrated, runtime.database, [outbox.send_mail], runtime=runtime):
+        until(lambda: list(folder.glob("[!.]*.eml")))
+    (mail,) = folder.glob("*.eml")
+    letter = message_from_bytes(mail.read_bytes(), policy=policy.default).get_content()
+    assert f"- Everything (…{world.keys['admin'][-4:]}) in Engines & Co." in letter
+    code = re.search(r"^    (\S+)$", letter, re.MULTILINE)
+    assert code is not None
+    used = {"token": code[1], "password": "difference engine no. 2", **body}
+    assert client.post("/api/auth/recover/finish", json=used).status_code == 204
+    assert client.get("/api/me", headers=world.headers("admin", key=True)).status_code == status
+    assert client.get("/api/me", headers=world.headers("owner", key=True)).status_code == 200, "those of others stay"
+    log = client.get(f"/api/workspaces/{world.workspace}/audit", **world.as_("owner")).json()["items"]
+    revoked = [each for each in log if each["action"] == "api_key.revoked"]
+    assert [each["actor_id"] for each in revoked] == [str(world.people["admin"].id)] * (status == 401)
 
 
 def test_signing_out_everywhere_reaches_other_browsers(app: FastAPI, client: TestClient) -> None:

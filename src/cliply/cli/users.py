@@ -9,6 +9,7 @@ from cliply.cli.console import JsonFlag, note, print_json, settings
 
 if TYPE_CHECKING:
     from cliply.features.audit.service import Actor
+    from cliply.features.identity.accounts import StartedRecovery
 
 app = typer.Typer(help="Accounts of the service, for whoever runs it.")
 
@@ -49,7 +50,7 @@ def recover(
     if started is None:
         raise accounts.NoAccount
     if mail:
-        _send_code(started.email, started.token, json=json)
+        _send_code(started, json=json)
     elif json:
         print_json({"email": email, "code": started.token})
     else:
@@ -57,11 +58,11 @@ def recover(
         typer.echo(started.token)
 
 
-def _send_code(email: str, code: str, *, json: bool) -> None:
+def _send_code(started: "StartedRecovery", *, json: bool) -> None:
     from cliply.features.recovery.recovery_letter import recovery_letter
     from cliply.infra.mail import mailer
 
-    file = mailer(settings()).send(recovery_letter(email, code))
+    email, file = started.email, mailer(settings()).send(recovery_letter(started))
     if json:
         print_json({"email": email, "sent": file is None, "file": str(file) if file else None})
     elif file is None:
@@ -71,8 +72,11 @@ def _send_code(email: str, code: str, *, json: bool) -> None:
 
 
 @app.command()
-def reset(json: JsonFlag = False) -> None:
-    """Set a new password with a code of `cliply users recover`, and sign the account out everywhere.
+def reset(
+    keep_keys: Annotated[bool, typer.Option("--keep-keys", help="Let the account's API keys go on.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Set a new password with a code of `cliply users recover`, sign the account out everywhere, revoke its API keys.
 
     Code and password are asked for, or read from standard input, a line each.
     """
@@ -82,7 +86,7 @@ def reset(json: JsonFlag = False) -> None:
     code = typer.prompt("Code", hide_input=True) if sys.stdin.isatty() else _line()
     password = _password()
     with open_database(settings()) as database:
-        user_id = accounts.recover(database, code.strip(), password, by=_operator())
+        user_id = accounts.recover(database, code.strip(), password, by=_operator(), revoke_keys=not keep_keys)
     if json:
         print_json({"id": str(user_id)})
     else:

@@ -5,6 +5,7 @@ held while a password is hashed, which takes a tenth of a second on purpose.
 """
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
@@ -18,12 +19,13 @@ from cliply.errors import Conflict, NotFound
 from cliply.features.audit import service as audit
 from cliply.features.audit.models import ActorKind
 from cliply.features.audit.service import Actor
-from cliply.features.identity import login_sessions
+from cliply.features.identity import login_sessions, ways_in
 from cliply.features.identity.access import Unauthenticated
 from cliply.features.identity.account_rules import checked_email, checked_name, checked_password
 from cliply.features.identity.codes import CodeOver, was_spent
 from cliply.features.identity.login_sessions import SignedIn
 from cliply.features.identity.models import Password, Recovery, User
+from cliply.features.identity.ways_in import KeyOfTheirs
 from cliply.infra.db import Database
 from cliply.infra.rate_limits import Limit, bucket_of, give_back, spend
 from cliply.infra.security import hash_password, needs_new_hash, new_token, password_matches, token_hash
@@ -61,6 +63,8 @@ class StartedRecovery:
 
     email: str
     token: str = field(repr=False)
+    keys: Sequence[KeyOfTheirs]
+    """What else opens the account, until somebody revokes it."""
 
 
 class RecoveryOver(CodeOver):
@@ -139,11 +143,15 @@ def start_recovery(session: Session, email: str, *, by: Actor) -> StartedRecover
         .on_conflict_do_update(index_elements=["user_id"], set_=written)
     )
     audit.record(session, "recovery.started", ("user", found.id), by=by)
-    return StartedRecovery(found.email, token)
+    return StartedRecovery(found.email, token, ways_in.keys_of(session, found.id))
 
 
-def recover(database: Database, token: str, password: str, *, by: Actor) -> UUID:
-    """Set a new password and sign out everywhere; the token is used up. Raises RecoveryOver or NoSuchRecovery."""
+def recover(database: Database, token: str, password: str, *, by: Actor, revoke_keys: bool = True) -> UUID:
+    """Set a new password and shut out everybody else; the token is used up.
+
+    Browsers are signed out, and keys revoked unless it is known that nobody else has them. Raises RecoveryOver or
+    NoSuchRecovery.
+    """
     with database.system() as session:
         email = session.scalar(select(User.email).join(Recovery).where(*_open(token)))
         if email is None:
@@ -156,8 +164,12 @@ def recover(database: Database, token: str, password: str, *, by: Actor) -> UUID
         if (user_id := session.scalar(used)) is None:
             raise RecoveryOver
         _set_password(session, user_id, kept)
-        audit.record(session, "password.recovered", ("user", user_id), by=_self(by, user_id))
-        login_sessions.end_all(session, user_id, by=_self(by, user_id))
+        by = _self(by, user_id)
+        done = {
+            "sessions_ended": ways_in.end_sessions(session, user_id),
+            "keys_revoked": ways_in.revoke_keys(session, user_id, by=by) if revoke_keys else 0,
+        }
+        audit.record(session, "password.recovered", ("user", user_id), by=by, after=done)
         return user_id
 
 

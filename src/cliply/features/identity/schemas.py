@@ -37,6 +37,10 @@ class RecoveryStart(Body):
 class RecoveryFinish(Body):
     token: Annotated[SecretStr, Field(max_length=200, examples=["the code from the mail"])]
     password: NewPassword
+    revoke_keys: bool = Field(
+        True,
+        description="Whether the account's API keys are revoked too: whoever knew the password may have made some.",
+    )
 
 
 class UserRead(Answer):

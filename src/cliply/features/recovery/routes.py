@@ -25,12 +25,13 @@ def start_recovery(body: RecoveryStart, runtime: Running, by: Stranger, later: B
 
 @router.post("/api/auth/recover/finish", status_code=204, dependencies=PUBLIC, openapi_extra={TAKES_CODE: True})
 def finish_recovery(body: RecoveryFinish, runtime: Running, by: Stranger) -> None:
-    """Set a new password with the code from the mail, and sign the account out everywhere."""
-    accounts.recover(runtime.database, body.token.get_secret_value(), body.password.get_secret_value(), by=by)
+    """Set a new password with the code from the mail, sign the account out everywhere and revoke its API keys."""
+    code, password = body.token.get_secret_value(), body.password.get_secret_value()
+    accounts.recover(runtime.database, code, password, by=by, revoke_keys=body.revoke_keys)
 
 
 def _send_code(runtime: Runtime, email: str, by: Actor) -> None:
     with runtime.database.system() as session:
         started = accounts.start_recovery(session, email, by=by)
         if started is not None:
-            outbox.put(session, recovery_letter(started.email, started.token), settings=runtime.settings)
+            outbox.put(session, recovery_letter(started), settings=runtime.settings)
