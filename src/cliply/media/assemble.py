@@ -27,7 +27,10 @@ from cliply.media.edit import (
 from cliply.media.framing.reframe import Framing, compose
 from cliply.media.options import ClipOptions, LayoutChoice
 from cliply.media.probe import Source
+from cliply.media.rendering.cover_frame import Chosen
+from cliply.media.rendering.likeness import Look
 from cliply.media.rendering.logo import logo_box
+from cliply.media.rendering.thumbnail import choose_moment
 from cliply.media.speech.tighten import tighten
 from cliply.media.types import Box, FaceAt, Highlight, Millis, OnProgress, Size, Span, Word
 from cliply.media.wording.copywriting import write_copy
@@ -44,6 +47,14 @@ class Assembled(Document):
 
     edit: ClipEdit
     faces: tuple[FaceAt, ...]
+    cover: Chosen | None = None
+    """Where the cover was chosen among those of other clips."""
+
+    def covered(self, source: Source, *, others: Sequence[Look], on_progress: OnProgress) -> "Assembled":
+        """With the best moment for the cover that looks unlike `others`."""
+        shown = source.shown(self.edit.span)
+        chosen = choose_moment(self.edit, shown, self.faces, others=others, on_progress=on_progress)
+        return self.model_copy(update={"cover": chosen})
 
 
 def assemble(analysis: Analysis, highlight: Highlight, options: ClipOptions, on_progress: OnProgress) -> Assembled:

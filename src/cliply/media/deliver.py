@@ -16,7 +16,7 @@ from cliply.media.rendering.render import render
 from cliply.media.rendering.subtitles import subtitle_text
 from cliply.media.rendering.thumbnail import make_cover
 from cliply.media.repair import repaired
-from cliply.media.types import FaceAt, OnProgress
+from cliply.media.types import FaceAt, Millis, OnProgress
 
 _SCRATCH = ".cliply-"
 # The encode is nearly all of the work; the rest is the check and the cover.
@@ -60,10 +60,12 @@ def deliver(
     threads: int | None,
     on_progress: OnProgress,
     repairing: bool = True,
+    cover_at: Millis | None = None,
 ) -> Delivered:
     """Make all files of one clip in `folder`. They appear together at the end, the video last; or none does.
 
-    With `repairing`, a clip that fails its check is made once more if another cut mends it.
+    With `repairing`, a clip that fails its check is made once more if another cut mends it. `cover_at` is the moment
+    for the cover where the edit names none.
     """
     source = source.shown(edit.span)
     with scratch(folder) as making:
@@ -77,13 +79,19 @@ def deliver(
             repairing=repairing,
         )
         cover, wide = making / str(names.cover), making / str(names.cover_wide)
-        make_cover(edit, source, faces, cover, wide, on_progress=_part(on_progress, _CHECKED, 1.0))
+        make_cover(_covered(edit, cover_at), source, faces, cover, wide, on_progress=_part(on_progress, _CHECKED, 1.0))
         write_subtitles(edit, making, names)
         save_edit(edit, making / str(names.edit))
         for name in sorted(filter(None, names.model_dump().values()), key=lambda name: name == names.video):
             (making / name).replace(folder / name)
     on_progress(1.0)
     return Delivered(edit, names, findings)
+
+
+def _covered(edit: ClipEdit, at: Millis | None) -> ClipEdit:
+    if edit.cover.at is not None or at is None:
+        return edit
+    return edit.model_copy(update={"cover": edit.cover.model_copy(update={"at": at})})
 
 
 def make_video(

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
@@ -38,13 +38,16 @@ from cliply.media.picks import picked_candidates
 from cliply.media.preflight import check_look, check_more
 from cliply.media.probe import Source
 from cliply.media.progress import Stage, Update, Watch
+from cliply.media.rendering.likeness import Look
 from cliply.media.slug import slug
 from cliply.media.speech.transcriber import Transcriber
 from cliply.media.speech.transcripts import load_transcript
 from cliply.media.types import FaceAt, Highlight, Millis, Span
 
 # Raised when framing, wording or the way edits are put together changes.
-_VERSION = "13"
+_VERSION = "14"
+_ARRANGED = 0.85
+"""The share of framing after which the cover is chosen."""
 _WHILE_RENDERING = 10
 """Niceness."""
 _ONE_STRETCH: Millis = 5000
@@ -125,11 +128,24 @@ def make_more(
             for number, candidate in zip(_free_numbers(document), candidates, strict=False)
         ]
         outcome = Outcome.go_on(folder, analysis, options, document)
-        _make(_Work(analysis, options, folder, outcome, cache, watch), wanted)
+        work = _Work(analysis, options, folder, outcome, cache, watch)
+        work.looks.extend(_covers_so_far(work, [by_span.get(entry.span) for entry in document.clips]))
+        _make(work, wanted)
         document = outcome.save()
         numbers = {number for number, _ in wanted}
         made = tuple(entry.number for entry in document.clips if entry.number in numbers)
         return Finished(document, tuple(outcome.failures), made, notes)
+
+
+def _covers_so_far(work: "_Work", made: Sequence[Highlight | None]) -> list[Look]:
+    """The looks of the covers of earlier clips, as far as the cache still knows them."""
+    looks: list[Look] = []
+    for highlight in filter(None, made):
+        with suppress(OSError, ValidationError):
+            kept = _kept_edit(replace(work, looks=looks), highlight)
+            cover = Assembled.model_validate_json(kept.read_bytes()).cover
+            looks += [cover.look] if cover is not None and cover.look is not None else []
+    return looks
 
 
 def _free_numbers(document: ClipsDocument) -> Iterator[int]:
@@ -178,6 +194,16 @@ class _Work:
     outcome: Outcome
     cache: Cache
     watch: Watch
+    looks: list[Look] = field(default_factory=list)
+    """Of the covers so far, in the order of framing: each clip gets one that is told apart from them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Framed:
+    """The edit of a highlight, and the file under which it is kept."""
+
+    assembled: Assembled
+    kept: Path
 
 
 def _make(work: _Work, wanted: Sequence[tuple[int, Highlight]]) -> None:
@@ -190,7 +216,7 @@ def _make(work: _Work, wanted: Sequence[tuple[int, Highlight]]) -> None:
     try:
         framed = [framing.submit(_frame, work, each[1], item, items, ahead) for item, each in enumerate(wanted, 1)]
         made = {
-            rendering.submit(_deliver, work, edit, number, highlight, item, items, cores // renders): (
+            rendering.submit(_deliver, work, edit, number, item, items, cores // renders): (
                 number,
                 highlight,
             )
@@ -216,7 +242,7 @@ def _make(work: _Work, wanted: Sequence[tuple[int, Highlight]]) -> None:
         rendering.shutdown(cancel_futures=True)
 
 
-def _frame(work: _Work, highlight: Highlight, item: int, items: int, ahead: threading.Semaphore) -> Assembled:
+def _frame(work: _Work, highlight: Highlight, item: int, items: int, ahead: threading.Semaphore) -> _Framed:
     """The edit of a highlight, kept under what it depends on; begun when `ahead` has room for one more."""
     ahead.acquire()
     kept = _kept_edit(work, highlight)
@@ -226,11 +252,20 @@ def _frame(work: _Work, highlight: Highlight, item: int, items: int, ahead: thre
         assembled = known.model_copy(update={"edit": moved(known.edit, work.analysis.source.path)})
         work.watch.tell(Update(Stage.FRAMING, 1.0, item, items, kept=True))
     except (OSError, ValidationError):
-        assembled = assemble(work.analysis, highlight, work.options, work.watch.progress(Stage.FRAMING, item, items))
+        on_progress = work.watch.progress(Stage.FRAMING, item, items)
+        assembled = assemble(
+            work.analysis, highlight, work.options, lambda share: on_progress(_ARRANGED * share)
+        ).covered(
+            work.analysis.source,
+            others=work.looks,
+            on_progress=lambda share: on_progress(_ARRANGED + (1 - _ARRANGED) * share),
+        )
         write_text(kept, assembled.model_dump_json())
         work.watch.tell(Update(Stage.FRAMING, 1.0, item, items))
+    if assembled.cover is not None and assembled.cover.look is not None:
+        work.looks.append(assembled.cover.look)
     _give_way()
-    return assembled
+    return _Framed(assembled, kept)
 
 
 def _give_way() -> None:
@@ -243,21 +278,20 @@ def _give_way() -> None:
 def _kept_edit(work: _Work, highlight: Highlight) -> Path:
     words = work.analysis.transcript.within(highlight.span)
     look = look_digest(work.options.style, work.options.brand)
-    told = "\0".join((_VERSION, look, str(highlight), work.options.model_dump_json(), str(words)))
+    told = "\0".join((_VERSION, look, str(highlight), work.options.model_dump_json(), str(words), str(work.looks)))
     key = hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
     return work.cache.folder(work.analysis.fingerprint) / f"edit-{key}.json"
 
 
 def _deliver(
     work: _Work,
-    framed: Future[Assembled],
+    framed: Future[_Framed],
     number: int,
-    highlight: Highlight,
     item: int,
     items: int,
     threads: int,
 ) -> tuple[Assembled, Delivered]:
-    assembled = framed.result()
+    assembled, kept = framed.result().assembled, framed.result().kept
     if (entry := work.outcome.kept(assembled.edit)) is not None and entry.number == number:
         _follow_source(assembled.edit, work.folder / str(entry.files.edit))
         work.watch.tell(Update(Stage.RENDER, 1.0, item, items, kept=True))
@@ -270,11 +304,12 @@ def _deliver(
         faces=assembled.faces,
         threads=threads,
         on_progress=work.watch.progress(Stage.RENDER, item, items),
+        cover_at=assembled.cover.at if assembled.cover else None,
     )
     if delivered.edit != assembled.edit:
         assembled = assembled.model_copy(update={"edit": delivered.edit})
         # The next run goes on with the clip as it was repaired.
-        write_text(_kept_edit(work, highlight), assembled.model_dump_json())
+        write_text(kept, assembled.model_dump_json())
     return assembled, delivered
 
 

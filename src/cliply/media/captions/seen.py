@@ -8,6 +8,7 @@ from cliply.media.edit import ClipEdit, LayoutSpan, Pane
 from cliply.media.framing.camera import box_at
 from cliply.media.types import Box, FaceAt, Millis
 
+_MOST = 0.8
 _AROUND = 0.06
 """Faces are taken larger by this share, since text that touches a face is already ugly."""
 # Shares of a face as YuNet boxes it, with its eyes at 0.37 to 0.43 of the height and its mouth at 0.72 to 0.77;
@@ -40,6 +41,17 @@ def seen_faces(edit: ClipEdit, faces: Sequence[FaceAt]) -> list[SeenFace]:
         clip_time = edit.clip_time(face.at)
         seen += _in_panes(edit, layouts[at], face, clip_time)
     return sorted(seen, key=lambda face: face.at)
+
+
+def is_shown(edit: ClipEdit, face: FaceAt) -> bool:
+    """Whether most of the face is in the picture when it is there."""
+    return any(face.box.overlap(window) > _MOST * face.box.area for window in shown_windows(edit, face.at))
+
+
+def shown_windows(edit: ClipEdit, at: Millis) -> list[Box]:
+    """The parts of the source's picture that are shown at a moment of the source."""
+    layouts = (layout for layout in edit.layouts if layout.span.contains(at))
+    return [box_at(pane.camera, at) for layout in layouts for pane in layout.panes]
 
 
 def _in_panes(edit: ClipEdit, layout: LayoutSpan, face: FaceAt, clip_time: Millis) -> Iterator[SeenFace]:

@@ -12,7 +12,8 @@ from cliply.media.captions.seen import SeenFace, seen_faces
 from cliply.media.captions.styles import load_style
 from cliply.media.edit import ClipEdit
 from cliply.media.probe import Source
-from cliply.media.rendering.cover_frame import best_moment
+from cliply.media.rendering.cover_frame import Chosen, best_moment
+from cliply.media.rendering.likeness import Look
 from cliply.media.rendering.stills import Lettering, at_moment, landscape, write_still
 from cliply.media.scratch import scratch_folder
 from cliply.media.types import Box, FaceAt, Millis, OnProgress, Size, no_progress
@@ -33,15 +34,16 @@ def make_cover(
     portrait: Path,
     wide: Path,
     *,
+    others: Sequence[Look] = (),
     on_progress: OnProgress = no_progress,
-) -> Millis:
+) -> Chosen:
     """Write the cover as two JPEGs, 1080 × 1920 and 1280 × 720. Returns the source moment it shows.
 
-    Raises RenderFailed when the source gives no picture at that moment.
+    Where the edit names no moment, the best one is looked for that is unlike `others`. Raises RenderFailed when the
+    source gives no picture at that moment.
     """
-    at = edit.cover.at
-    if at is None:
-        at = best_moment(edit, source, faces, on_progress=on_progress) if source.video else edit.spans[0].start
+    chosen = choose_moment(edit, source, faces, others=others, on_progress=on_progress)
+    at = chosen.at
     still = at_moment(edit, source, at)
     shown = still.spans[0].start
     near = [replace(face, at=shown) for face in faces if abs(face.at - at) <= _NEAR]
@@ -53,7 +55,23 @@ def make_cover(
         laid = landscape(still, at, wide_window(edit.source.size, [face.box for face in near]))
         write_still(laid, source, WIDE, wide, _title(laid, near, WIDE, _WIDE_TITLE, folder))
     on_progress(1.0)
-    return at
+    return chosen
+
+
+def choose_moment(
+    edit: ClipEdit,
+    source: Source,
+    faces: Sequence[FaceAt],
+    *,
+    others: Sequence[Look] = (),
+    on_progress: OnProgress = no_progress,
+) -> Chosen:
+    """The moment that the edit names, or the best one."""
+    if edit.cover.at is not None:
+        return Chosen(at=edit.cover.at)
+    if source.video is None:
+        return Chosen(at=edit.spans[0].start)
+    return best_moment(edit, source, faces, others=others, on_progress=on_progress)
 
 
 def _title(
