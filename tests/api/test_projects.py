@@ -56,6 +56,21 @@ def test_a_video_is_uploaded_in_parts_and_goes_on_by_itself(client: TestClient, 
     assert client.get(f"/api/projects/{project}", headers=headers).status_code == 304
 
 
+def test_a_project_whose_step_failed_is_started_again_once(client: TestClient, world: World, video: Path) -> None:
+    project = uploaded(client, world, video)
+    complete(client, world, project)
+    [job] = client.get(f"/api/projects/{project}", **world.as_("viewer")).json()["work"]
+    client.post(f"/api/jobs/{job['id']}/cancel", **world.as_("member"))
+    assert client.get(f"/api/projects/{project}", **world.as_("viewer")).json()["state"] == "failed"
+    assert client.post(f"/api/projects/{project}/retry", **world.as_("viewer")).status_code == 403
+    answer = client.post(f"/api/projects/{project}/retry", **world.as_("member"))
+    assert (answer.status_code, answer.json()["state"], answer.json()["error"]) == (202, "processing", None)
+    [work] = client.get(f"/api/projects/{project}", **world.as_("viewer")).json()["work"]
+    assert (work["kind"], work["state"]) == ("TRANSCRIBE", "queued")
+    refused = client.post(f"/api/projects/{project}/retry", **world.as_("member"))
+    assert (refused.status_code, refused.json()["code"]) == (409, "nothing_failed")
+
+
 def test_a_file_that_is_no_video_is_refused_with_the_reason(client: TestClient, world: World, tmp_path: Path) -> None:
     fake = tmp_path / "fake.mp4"
     fake.write_bytes(b"no video" * 1000)

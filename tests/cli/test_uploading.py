@@ -147,6 +147,7 @@ def test_a_clip_is_changed_reviewed_and_handed_on_from_a_terminal(
         timeline = Path(terminal.run("clips", "export", clip, "--to", "edl", "--out", tmp_path / "out").strip())
         assert timeline.read_text().startswith("TITLE:")
         assert "New name" in terminal.run("projects", "rename", project.id, "New name")
+        assert "nothing of it has failed" in terminal.refused("projects", "retry", project.id)
         assert str(other) in terminal.run("clips", "more", project.id, "--pick", other)
 
 

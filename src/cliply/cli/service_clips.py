@@ -53,6 +53,13 @@ def rename_project(
     show([found], json, lambda each: f"{each['id']}  {each['name']}")
 
 
+@projects.command("retry")
+def retry_project(project_id: _Project, json: JsonFlag = False) -> None:
+    """Start a project again at the step that failed."""
+    found = service().post(f"/api/projects/{project_id}/retry")
+    show([found], json, lambda each: f"{each['id']}  {each['state']}")
+
+
 @projects.command("delete")
 def delete_project(
     project_id: _Project, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False

@@ -41,7 +41,7 @@ MEANING: Mapping[Action, str] = {
     Action.CHANGE_JOBS: "Cancel what is being worked on.",
     Action.READ_PROJECTS: "See projects and clips, and download them.",
     Action.CREATE_PROJECTS: "Upload videos and make projects of them.",
-    Action.CHANGE_PROJECTS: "Rename projects, and ask for more clips.",
+    Action.CHANGE_PROJECTS: "Rename projects, ask for more clips, and try again what failed.",
     Action.DELETE_PROJECTS: "Delete projects with all their files.",
     Action.EDIT_CLIPS: "Change clips, review them and render them again.",
 }

@@ -1,7 +1,7 @@
 """Kinds of jobs: what they are called, how they run, and how to start one in a transaction."""
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec
@@ -132,6 +132,11 @@ class Registry:
 
 REGISTRY = Registry()
 job = REGISTRY.job
+
+
+def fan_out(session: Session, jobs: Sequence[NewJob], *, then: NewJob) -> None:
+    """Queue `jobs`, and `then` once when all of them have ended, however they ended."""
+    transactions.fan_out(session, list(jobs), then)
 
 
 def workspace_of(session: Session) -> UUID | None:

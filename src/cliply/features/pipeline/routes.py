@@ -20,6 +20,7 @@ from cliply.features.identity.dependencies import (
     allowed,
 )
 from cliply.features.identity.permissions import Action
+from cliply.features.pipeline import retrying
 from cliply.features.pipeline import service as pipeline
 from cliply.features.pipeline.aside import aside
 from cliply.features.projects import uploads
@@ -105,6 +106,16 @@ def make_more_clips(
         _read(session, clip)
         for clip in pipeline.more(session, caller, project_id, candidates=body.candidates, count=body.count)
     ]
+
+
+@router.post("/api/projects/{project_id}/retry", status_code=202, response_model=ProjectRead)
+def retry_project(
+    project_id: UUID, caller: Annotated[Caller, allowed(Action.CHANGE_PROJECTS)], session: WorkspaceSession
+) -> Project:
+    """Start the step again at which the project failed; of one that is ready, the clips and covers that failed."""
+    project = retrying.retry(session, caller, project_id)
+    session.refresh(project)
+    return project
 
 
 @router.post("/api/clips/{clip_id}/render", status_code=202)
