@@ -1,5 +1,6 @@
 """An installation on a bucket: machines that share it and a database, and no disk."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -63,6 +64,12 @@ def installation(tmp_path: Path, migrated: str, database: Database, s3: settings
         yield Installation(tmp_path, migrated, database, {"storage": s3, **speech})
 
 
+def recorded(path: Path) -> Path:
+    """With sound as it comes from a camera, so that it takes more than one part."""
+    sound = ("-c:a", "pcm_s32le", "-ac", "2")
+    return make(path, "testsrc2=s=160x160:r=10", TONE.format(seconds=75), "-t", "75", *sound).path
+
+
 def answer(response: httpx.Response) -> Any:
     assert response.is_success, response.text
     return response.json() if response.content else None
@@ -90,18 +97,7 @@ def ended(api: httpx.Client, project: str) -> bool:
 def test_a_video_becomes_a_clip_that_is_changed_and_deleted_with_no_disk_in_common(
     installation: Installation, world: World, tmp_path: Path
 ) -> None:
-    # Sound as it is recorded, so that it takes more than one part.
-    film = make(
-        tmp_path / "film.mov",
-        "testsrc2=s=160x160:r=10",
-        TONE.format(seconds=75),
-        "-t",
-        "75",
-        "-c:a",
-        "pcm_s32le",
-        "-ac",
-        "2",
-    ).path
+    film = recorded(tmp_path / "film.mov")
     with installation.api(world) as api:
         project = sent(api, film)
         completed = answer(api.post("/api/upload/complete", json={"project_id": project}))
@@ -130,6 +126,27 @@ def test_a_video_becomes_a_clip_that_is_changed_and_deleted_with_no_disk_in_comm
             until(lambda: not installation.keys(world.workspace), within=60)
         assert api.get(path).status_code == 404
     assert list(tmp_path.glob("*/data/storage")) == [], "nothing was kept on a machine"
+
+
+@pytest.mark.slow
+def test_an_upload_that_the_api_has_no_time_for_is_looked_at_by_a_worker(
+    installation: Installation, world: World, tmp_path: Path
+) -> None:
+    installation.settings["uploads"] = {"patience": 0}
+    film = recorded(tmp_path / "film.mov")
+    with installation.api(world) as api:
+        project = sent(api, film)
+
+        def completed() -> Any:
+            return answer(api.post("/api/upload/complete", json={"project_id": project}))
+
+        assert completed()["state"] == "uploading"
+        with installation.worker("first"):
+            until(lambda: completed()["state"] == "processing", within=60)
+        assert completed()["sha256"] == hashlib.sha256(film.read_bytes()).hexdigest()
+    assert list(tmp_path.glob("*/cache/service/sources/*/film.mov")) == [
+        *tmp_path.glob("first/cache/service/sources/*/film.mov")
+    ], "the API fetched nothing"
 
 
 def downloaded(api: httpx.Client, clip: Any, target: Path) -> Path:
