@@ -102,7 +102,7 @@ class SelfAudit(BaseModel):
     findings: Sequence[FindingRead]
 
 
-def _readiness(request: Request) -> Readiness:
+async def _readiness(request: Request) -> Readiness:
     made: Readiness = request.app.state.readiness
     return made
 
@@ -111,13 +111,13 @@ Checked = Annotated[Readiness, Depends(_readiness)]
 
 
 @router.get("/api/health")
-def get_health() -> Health:
+async def get_health() -> Health:
     """Say that the process is there; asks nobody else."""
     return Health()
 
 
 @router.get("/api/healthz")
-def get_healthz() -> Health:
+async def get_healthz() -> Health:
     """The same as `/api/health`, under the name that orchestrators look for."""
     return Health()
 

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from uuid import UUID
 
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import QueuePool, create_engine, event, text
+from sqlalchemy import QueuePool, create_engine, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, SessionTransaction
 
+from cliply.infra import idle_connections
 from cliply.infra.database_url import parse
 from cliply.infra.tables import Model, WorkspaceOwned
 from cliply.infra.workspace_guard import guard
@@ -43,7 +44,8 @@ class Database:
         self._engine = create_engine(
             parse(url),
             pool_size=connections,
-            pool_pre_ping=True,
+            # Each transaction is begun by `_begin`, together with its role; the driver would ask for it apart.
+            isolation_level="AUTOCOMMIT",
             # Values belong to customers; without this they would stand in messages and logs.
             hide_parameters=True,
             use_native_hstore=False,
@@ -51,6 +53,7 @@ class Database:
             # A prepared statement lives on one server connection, which a pooler hands to somebody else.
             connect_args={"prepare_threshold": None, "application_name": "cliply"},
         )
+        idle_connections.check(self._engine)
 
     @contextmanager
     def workspace(self, workspace_id: UUID) -> Iterator[Session]:
@@ -94,14 +97,11 @@ class Database:
 
 
 @event.listens_for(ScopedSession, "after_begin")
-def _take_role(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
+def _begin(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
     """Role and workspace last as long as the transaction (`SET LOCAL`), whoever has the connection next."""
-    workspace_id = session.info["workspace_id"]
-    connection.execute(
-        text("SELECT set_config('role', :role, true), set_config(:setting, :workspace, true)"),
-        {
-            "role": SYSTEM_ROLE if workspace_id is None else APP_ROLE,
-            "setting": WORKSPACE_SETTING,
-            "workspace": "" if workspace_id is None else str(workspace_id),
-        },
-    )
+    if transaction.nested:
+        return
+    workspace_id: UUID | None = session.info["workspace_id"]
+    role, workspace = (SYSTEM_ROLE, "") if workspace_id is None else (APP_ROLE, UUID(str(workspace_id)))
+    # All at once, since each request waits for it twice.
+    connection.exec_driver_sql(f"BEGIN; SET LOCAL ROLE {role}; SET LOCAL {WORKSPACE_SETTING} TO '{workspace}'")

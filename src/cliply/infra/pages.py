@@ -3,7 +3,6 @@
 import base64
 import binascii
 import json
-from collections.abc import Sequence
 from typing import Annotated, Generic, TypeVar
 
 from pydantic import BaseModel, Field
@@ -26,7 +25,7 @@ PageSize = Annotated[int, Field(ge=1, le=MOST)]
 class Page(BaseModel, Generic[Item]):
     """Part of a list; `next` is the `cursor` of the next page, and empty on the last one."""
 
-    items: Sequence[Item]
+    items: list[Item]
     next: str | None = Field(description="Pass it as `cursor` for the next page; empty on the last one.")
 
 

@@ -6,6 +6,7 @@ this installation's settings).
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
@@ -47,6 +48,8 @@ _LOOKS_LIKE_ONE = (
     # A random token of ours or somebody's, in no known form: digits and letters of both cases in one long word.
     re.compile(r"(?<![\w-])(?=[\w-]*\d)(?=[\w-]*[a-z])(?=[\w-]*[A-Z])[\w-]{32,}"),
 )
+# Most of what is logged; none of the above can be in one.
+_ID = re.compile(r"[0-9a-f-]{1,36}")
 _SHORTEST_KNOWN = 6
 """A shorter one would turn up in innocent words."""
 
@@ -61,6 +64,8 @@ class Redactor:
     def text(self, text: str) -> str:
         if self._known is not None:
             text = self._known.sub(REDACTED, text)
+        if _ID.fullmatch(text):
+            return text
         text = _IN_ADDRESS.sub(f"{REDACTED}@", text)
         text = _WHOLE_LINE.sub(rf"\g<name>{REDACTED}", text)
         text = _AFTER_SCHEME.sub(rf"\g<scheme> {REDACTED}", text)
@@ -83,6 +88,7 @@ class Redactor:
         return self.text(value if isinstance(value, str) else str(value))
 
 
+@lru_cache(maxsize=1024)
 def is_secret(name: str) -> bool:
     """Whether what is called so is not to be shown: `password`, `client_secret`, `apiKey`."""
     return _NAME.search(_CAMEL.sub("_", name)) is not None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from cliply.errors import Invalid, NotFound
@@ -28,6 +28,11 @@ _RANDOM, _CHECKSUM = 30, 6
 _SHAPE = re.compile(rf"{PREFIX}([0-9A-Za-z]{{{_RANDOM}}})([0-9A-Za-z]{{{_CHECKSUM}}})")
 _USED_EVERY = timedelta(minutes=1)
 """How exactly it is known when a key was last used; finer would be a write with every request."""
+_IS_STALE = (ApiKey.last_used_at < func.now() - _USED_EVERY) | ApiKey.last_used_at.is_(None)
+# Every request asks this; to put it together costs more than to ask it.
+_LIVE = select(ApiKey.id, ApiKey.workspace_id, ApiKey.user_id, ApiKey.scopes, _IS_STALE.label("is_stale")).where(
+    ApiKey.key_hash == bindparam("key_hash"), (ApiKey.expires_at > func.now()) | ApiKey.expires_at.is_(None)
+)
 
 
 class WrongKey(Unauthenticated):
@@ -99,17 +104,16 @@ def principal_of(session: Session, secret: str, *, request_id: str | None = None
     """
     if not _is_well_formed(secret):
         raise WrongKey
-    live = ApiKey.key_hash == token_hash(secret), (ApiKey.expires_at > func.now()) | ApiKey.expires_at.is_(None)
-    found = session.execute(select(ApiKey.id, ApiKey.workspace_id, ApiKey.user_id, ApiKey.scopes).where(*live)).first()
+    found = session.execute(_LIVE, {"key_hash": token_hash(secret)}).first()
     if found is None:
         raise WrongKey
-    stale = (ApiKey.last_used_at < func.now() - _USED_EVERY) | ApiKey.last_used_at.is_(None)
-    session.execute(
-        update(ApiKey)
-        .where(ApiKey.id == found.id, stale)
-        .values(last_used_at=func.now())
-        .execution_options(synchronize_session=False)
-    )
+    if found.is_stale:
+        session.execute(
+            update(ApiKey)
+            .where(ApiKey.id == found.id, _IS_STALE)
+            .values(last_used_at=func.now())
+            .execution_options(synchronize_session=False)
+        )
     grant = KeyGrant(found.id, found.workspace_id, frozenset(found.scopes))
     return Principal(found.user_id, grant, request_id, ip)
 

@@ -42,7 +42,10 @@ class WorkspaceNotNamed(Invalid):
         super().__init__(f"Name the workspace by its id in the header {WORKSPACE_HEADER}.")
 
 
-def _runtime(request: Request) -> Runtime:
+# Those that wait for nothing are `async`: any other is handed to a thread and back, which costs more than they do.
+
+
+async def _runtime(request: Request) -> Runtime:
     runtime: Runtime = request.app.state.runtime
     return runtime
 
@@ -95,7 +98,7 @@ PUBLIC = [Turn, Depends(same_site)]
 """Of routes that anybody may call."""
 
 
-def stranger(request: Request) -> Actor:
+async def stranger(request: Request) -> Actor:
     """Who asks without proving who they are: a request and a place."""
     return Actor(ActorKind.USER, None, _request_id(request), _ip(request))
 
@@ -137,7 +140,7 @@ def proof(request: Request, runtime: Running) -> Callable[[], Principal]:
 Proof = Annotated[Callable[[], Principal], Depends(proof)]
 
 
-def workspace_named(request: Request, by: SignedInPrincipal) -> UUID:
+async def workspace_named(request: Request, by: SignedInPrincipal) -> UUID:
     """The workspace that the request names, before any transaction; who uses it, resolves the caller in it."""
     return _workspace(request, by)
 
@@ -169,7 +172,7 @@ def member_of(
 _Entered = Annotated[Entered, Depends(member_of, scope="function")]
 
 
-def _session(entered: _Entered) -> Session:
+async def _session(entered: _Entered) -> Session:
     return entered.session
 
 
@@ -182,7 +185,7 @@ class Allowed:
 
     action: Action
 
-    def __call__(self, entered: _Entered) -> Caller:
+    async def __call__(self, entered: _Entered) -> Caller:
         entered.caller.require(self.action)
         return entered.caller
 
@@ -192,7 +195,7 @@ def allowed(action: Action) -> Any:
     return Depends(Allowed(action))
 
 
-def member(entered: _Entered) -> Caller:
+async def member(entered: _Entered) -> Caller:
     """Access of a route where every member may do something; the service decides what."""
     return entered.caller
 

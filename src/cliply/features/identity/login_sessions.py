@@ -46,16 +46,19 @@ def start(session: Session, user_id: UUID, *, by: Actor, replacing: str | None =
 def user_of(session: Session, token: str) -> UUID:
     """Who is signed in with the token. Raises SignedOut."""
     live = LoginSession.token_hash == token_hash(token), ~_is_over()
-    found = session.scalar(select(LoginSession.user_id).where(*live))
+    is_stale = LoginSession.seen_at < func.now() - _SEEN_EVERY
+    found = session.execute(select(LoginSession.user_id, is_stale.label("is_stale")).where(*live)).first()
     if found is None:
         raise SignedOut
-    session.execute(
-        update(LoginSession)
-        .where(*live, LoginSession.seen_at < func.now() - _SEEN_EVERY)
-        .values(seen_at=func.now())
-        .execution_options(synchronize_session=False)
-    )
-    return found
+    if found.is_stale:
+        session.execute(
+            update(LoginSession)
+            .where(*live, is_stale)
+            .values(seen_at=func.now())
+            .execution_options(synchronize_session=False)
+        )
+    user_id: UUID = found.user_id
+    return user_id
 
 
 def list_live(session: Session, user_id: UUID) -> list[LoginSession]:

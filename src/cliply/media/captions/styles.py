@@ -2,6 +2,7 @@
 
 import tomllib
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -115,6 +116,7 @@ class CaptionStyle(Document):
         return font
 
 
+@lru_cache(maxsize=1)
 def style_names() -> tuple[str, ...]:
     """The named styles, from plain to bold."""
     return tuple(sorted((file.stem for file in FOLDER.glob("*.toml")), key=_order))

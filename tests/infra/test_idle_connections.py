@@ -1,0 +1,39 @@
+"""Connections that the server ended while nobody used them."""
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from tests.database import as_owner
+
+from cliply.infra.db import Database
+
+
+def process_of(database: Database) -> int:
+    with database.system() as session:
+        return int(session.execute(text("select pg_backend_pid()")).scalar_one())
+
+
+def test_a_connection_is_used_again(database: Database) -> None:
+    assert process_of(database) == process_of(database)
+
+
+def test_a_connection_that_the_server_ended_is_replaced_unnoticed(database: Database, migrated: str) -> None:
+    ended = process_of(database)
+    with as_owner(migrated) as owner:
+        # Waits until it has ended.
+        assert owner.execute(text("select pg_terminate_backend(:ended, 5000)"), {"ended": ended}).scalar_one()
+    assert process_of(database) != ended
+
+
+def add_twice(database: Database) -> None:
+    insert = text("insert into users (id, email, name) values (gen_random_uuid(), 'a@example.com', 'A')")
+    with database.system() as session:
+        session.execute(insert)
+        session.execute(insert)
+
+
+def test_what_was_begun_and_failed_leaves_nothing(database: Database) -> None:
+    with pytest.raises(IntegrityError):
+        add_twice(database)
+    with database.system() as session:
+        assert session.execute(text("select count(*) from users")).scalar_one() == 0
