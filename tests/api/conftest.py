@@ -21,14 +21,14 @@ from cliply.features.identity.permissions import Action
 from cliply.features.workspaces import service as workspaces
 from cliply.infra.db import Database
 from cliply.infra.mail import FolderMailer
-from cliply.infra.settings import Settings
+from cliply.infra.settings import Server, Settings
 from cliply.infra.storage.opening import open_storage
 from cliply.runtime import Runtime
 
 
 @pytest.fixture
 def runtime(database: Database, tmp_path: Path) -> Runtime:
-    settings = Settings(data=tmp_path)
+    settings = Settings(data=tmp_path, server=Server(sign_up="open"))
     return Runtime(settings, database, open_storage(settings), FolderMailer(tmp_path / "mail", settings.mail.sender))
 
 

@@ -9,8 +9,10 @@ from typer.testing import CliRunner, Result
 
 from cliply.cli import console
 from cliply.cli.main import app
+from cliply.features.audit.models import ActorKind
+from cliply.features.audit.service import Actor
 from cliply.features.identity import accounts
-from cliply.features.identity.accounts import NoAccount, RecoveryOver
+from cliply.features.identity.accounts import AddressNotConfirmed, NoAccount, RecoveryOver
 from cliply.infra.db import Database
 
 PASSWORD = "analytical engine no. 1"
@@ -70,3 +72,13 @@ def test_an_account_is_let_run_the_installation_and_not_any_more(database: Datab
     assert is_admin()
     assert "no longer" in users("admin", "ada@example.com", "--revoke").output
     assert not is_admin()
+
+
+def test_an_account_whose_address_nobody_proved_does_not_run_the_installation(database: Database) -> None:
+    by = Actor(ActorKind.USER)
+    accounts.sign_up(database, email="ada@example.com", name="Ada", password=PASSWORD, by=by)
+    assert isinstance(users("admin", "ada@example.com").exception, AddressNotConfirmed)
+    assert users("admin", "ada@example.com", "--revoke").exit_code == 0
+    code = json.loads(users("recover", "ada@example.com", "--json").output)["code"]
+    users("reset", typed=f"{code}\n{PASSWORD}\n")
+    assert users("admin", "ada@example.com").exit_code == 0

@@ -37,7 +37,7 @@ class Issuer:
         now = int(time.time())
         good = {
             "iss": self.url, "aud": AUDIENCE, "sub": "user-1", "iat": now, "exp": now + 300,
-            "email": "ada@example.com", "name": "Ada Lovelace",
+            "email": "ada@example.com", "email_verified": True, "name": "Ada Lovelace",
         }  # fmt: skip
         return {name: value for name, value in (good | changed).items() if value is not None}
 

@@ -10,6 +10,7 @@ from cliply import __version__
 from cliply.api import files, health, openapi, problems
 from cliply.api.limits import Limits
 from cliply.api.middleware import Heads, RequestContext, SecurityHeaders
+from cliply.features.account import routes as account
 from cliply.features.clips import routes as clips
 from cliply.features.identity import routes as identity
 from cliply.features.identity.bearer import open_tokens
@@ -27,6 +28,7 @@ from cliply.runtime import Runtime
 ROUTERS: Sequence[APIRouter] = (
     health.router,
     identity.router,
+    account.router,
     recovery.router,
     workspaces.router,
     organisations.router,

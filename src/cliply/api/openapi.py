@@ -167,7 +167,7 @@ def _statuses(method: str, path: str, calls: list[object], operation: Mapping[st
     if "requestBody" in operation:
         yield 400
     if operation.get(TAKES_CODE):
-        yield 410
+        yield from (404, 410)
     if any(each["name"] == "if-match" for each in operation.get("parameters", ())):
         yield 412
 

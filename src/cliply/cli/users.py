@@ -28,7 +28,7 @@ def add(
 
     password = _password()
     with open_database(settings()) as database:
-        user_id = accounts.sign_up(database, email=email, name=name, password=password, by=_operator())
+        user_id = accounts.sign_up(database, email=email, name=name, password=password, by=_operator(), confirmed=True)
     if json:
         print_json({"id": str(user_id), "email": email})
     else:

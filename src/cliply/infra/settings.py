@@ -97,6 +97,12 @@ class Server(BaseModel):
         "comes from is taken; nobody's if none is named.",
     )
 
+    sign_up: Literal["open", "invited", "closed"] = Field(
+        "invited",
+        description="Who may make an account with a password: everybody (`open`), who has the code of an invitation "
+        "(`invited`), or nobody (`closed`). `cliply users add` always makes one.",
+    )
+
     @property
     def secure(self) -> bool:
         return self.url is not None and self.url.startswith("https://")
@@ -193,6 +199,11 @@ class Oidc(BaseModel):
         None,
         pattern=r"^https?://[^?#@\s]+$",
         description="Where the issuer's public keys are (JWKS), if its discovery document does not say so.",
+    )
+    addresses_verified: bool = Field(
+        False,
+        description="Set to 1 if the issuer gives tokens to nobody whose address it has not verified, and does not say "
+        "so in them (`email_verified`): Supabase with “Confirm email” on.",
     )
     algorithms: str = Field(
         "RS256,ES256,EdDSA", description="How its tokens may be signed, joined by commas; by key pairs only."

@@ -241,6 +241,14 @@ def test_asking_for_the_way_back_again_and_again_is_slowed_down(database: Databa
         accounts.count_recovery(database, EMAIL.upper(), by=VISITOR)
 
 
+def test_a_network_of_the_newer_kind_is_one_place(database: Database) -> None:
+    for number in range(10):
+        accounts.count_sign_up(database, by=Actor(ActorKind.USER, ip=f"2001:db8::{number}"))
+    with pytest.raises(TooOften):
+        accounts.count_sign_up(database, by=Actor(ActorKind.USER, ip="2001:db8::ffff"))
+    accounts.count_sign_up(database, by=Actor(ActorKind.USER, ip="2001:db8:0:1::1"))
+
+
 def test_what_happens_to_an_account_is_written_down(database: Database, ada: UUID) -> None:
     accounts.sign_in(database, EMAIL, PASSWORD, by=VISITOR)
     token = way_back(database)

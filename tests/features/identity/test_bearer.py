@@ -14,8 +14,10 @@ from tests.servers.issuer import AUDIENCE, Issuer, issuing, public
 
 from cliply.features.audit.models import ActorKind, AuditEntry
 from cliply.features.audit.service import Actor
-from cliply.features.identity import accounts, bearer
+from cliply.features.identity import accounts, api_keys, bearer, login_sessions
+from cliply.features.identity.access import Principal, resolve
 from cliply.features.identity.bearer import (
+    AddressNotVerified,
     AddressOfAnother,
     BearerTokens,
     NoAddressInToken,
@@ -24,6 +26,8 @@ from cliply.features.identity.bearer import (
     open_tokens,
 )
 from cliply.features.identity.models import Identity, User
+from cliply.features.identity.permissions import Action
+from cliply.features.workspaces import service as workspaces
 from cliply.infra import jwks
 from cliply.infra.db import Database
 from cliply.infra.jwks import IssuerSilent
@@ -206,14 +210,72 @@ def test_the_subject_is_who_it_is_whatever_the_address(
     assert signed_in(database, tokens, issuer.token(sub="user-2", email="grace@example.com")) != first
 
 
-def test_an_address_of_another_account_opens_nothing(database: Database, tokens: BearerTokens, issuer: Issuer) -> None:
-    accounts.sign_up(
-        database, email="Ada@example.com", name="Ada", password="correct horse battery", by=Actor(ActorKind.USER)
+def signed_up(database: Database, *, confirmed: bool = False) -> UUID:
+    by, password = Actor(ActorKind.USER), "correct horse battery"
+    return accounts.sign_up(
+        database, email="Ada@example.com", name="Ada", password=password, by=by, confirmed=confirmed
     )
+
+
+def test_an_address_that_another_account_has_proved_opens_nothing(
+    database: Database, tokens: BearerTokens, issuer: Issuer
+) -> None:
+    signed_up(database, confirmed=True)
     with pytest.raises(AddressOfAnother):
         signed_in(database, tokens, issuer.token())
     with database.system() as session:
         assert session.scalar(select(func.count()).select_from(Identity)) == 0
+
+
+def test_who_signed_up_with_somebody_s_address_is_shut_out_when_its_owner_comes(
+    database: Database, tokens: BearerTokens, issuer: Issuer
+) -> None:
+    squatter, by = signed_up(database), Actor(ActorKind.USER)
+    browser = accounts.sign_in(database, "ada@example.com", "correct horse battery", by=by)
+    with database.system() as session:
+        workspace = workspaces.create(session, "Mine", by=Principal(squatter)).id
+        way_back = accounts.start_recovery(session, "ada@example.com", by=by)
+    assert way_back is not None
+    with database.workspace(workspace) as session:
+        secret = api_keys.create(session, resolve(session, Principal(squatter)), "Mine", [Action.READ_JOBS]).secret
+    assert signed_in(database, tokens, issuer.token(email="Ada@Example.com")) == squatter
+    with pytest.raises(accounts.WrongPassword):
+        accounts.sign_in(database, "ada@example.com", "correct horse battery", by=by)
+    with pytest.raises(accounts.RecoveryOver):
+        accounts.recover(database, way_back.token, "difference engine no. 2", by=by)
+    with pytest.raises(login_sessions.SignedOut), database.system() as session:
+        login_sessions.user_of(session, browser.token)
+    with pytest.raises(api_keys.WrongKey), database.system() as session:
+        api_keys.principal_of(session, secret)
+    with database.system() as session:
+        assert accounts.get(session, squatter).email_confirmed
+        taken = session.scalars(
+            select(AuditEntry.action).where(AuditEntry.actor_id == squatter).order_by(AuditEntry.id)
+        ).all()
+    assert taken[-2:] == ["api_key.revoked", "user.taken_over"]
+
+
+@pytest.mark.parametrize("verified", [None, False, "true", 1])
+def test_a_token_whose_address_is_not_verified_makes_and_takes_no_account(
+    database: Database, tokens: BearerTokens, issuer: Issuer, verified: object
+) -> None:
+    for there in (False, True):
+        if there:
+            signed_up(database)
+        with pytest.raises(AddressNotVerified):
+            signed_in(database, tokens, issuer.token(email_verified=verified))
+        with database.system() as session:
+            assert session.scalar(select(func.count()).select_from(Identity)) == 0
+            assert session.scalar(select(func.count()).select_from(User)) == there
+
+
+def test_an_issuer_that_verifies_every_address_need_not_say_so(database: Database, issuer: Issuer) -> None:
+    trusting = opened(issuer, addresses_verified=True)
+    with pytest.raises(AddressNotVerified):
+        signed_in(database, trusting, issuer.token(email_verified=False))
+    user = signed_in(database, trusting, issuer.token(email_verified=None))
+    with database.system() as session:
+        assert accounts.get(session, user).email_confirmed
 
 
 @pytest.mark.parametrize("email", [None, "", "nobody", 7, "a\r\nb@example.com"])

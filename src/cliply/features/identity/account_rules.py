@@ -22,6 +22,17 @@ def checked_email(email: str) -> str:
     return email
 
 
+def mailbox(email: str) -> str:
+    """Where a letter to it lands, as far as that can be told: what follows a plus leads to the same one mostly."""
+    name, _, host = email.rpartition("@")
+    return f"{name.partition('+')[0]}@{host}"
+
+
+def same_address(one: str, other: str) -> bool:
+    """Whether a letter to one reaches the other, for sure: letters that only look alike are others to a mail server."""
+    return one == other or (one.isascii() and one.lower() == other.lower())
+
+
 def checked_name(name: str) -> str:
     """One line that shows something."""
     name = " ".join(name.split())

@@ -5,22 +5,23 @@ held while a password is hashed, which takes a tenth of a second on purpose.
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import ip_network
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, false, func, select
+from sqlalchemy import ColumnElement, delete, false, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from cliply.errors import Conflict, NotFound
+from cliply.errors import Conflict, NotAllowed, NotFound
 from cliply.features.audit import service as audit
 from cliply.features.audit.models import ActorKind
 from cliply.features.audit.service import Actor
 from cliply.features.identity import login_sessions, ways_in
-from cliply.features.identity.access import Unauthenticated
+from cliply.features.identity.access import Principal, Unauthenticated
 from cliply.features.identity.account_rules import checked_email, checked_name, checked_password
 from cliply.features.identity.codes import CodeOver, was_spent
 from cliply.features.identity.login_sessions import SignedIn
@@ -31,6 +32,7 @@ from cliply.infra.rate_limits import Limit, bucket_of, give_back, spend
 from cliply.infra.security import hash_password, needs_new_hash, new_token, password_matches, token_hash
 
 RECOVERY_LASTS = timedelta(hours=1)
+_IS_CONFIRMED = User.email_confirmed_at.is_not(None)
 
 # Tight where one place tries one account; wider where many places do, so that a stranger cannot lock its owner out.
 _HERE = Limit(5, timedelta(minutes=1))
@@ -77,20 +79,56 @@ class NoSuchRecovery(NotFound):
         super().__init__("No way back in has this code. Type it as it stands in the mail, or ask for a new one.")
 
 
-def sign_up(database: Database, *, email: str, name: str, password: str, by: Actor) -> UUID:
-    """Make an account; returns its user's id."""
-    email, name = checked_email(email), checked_name(name)
-    checked_password(password, email=email)
+class AddressNotConfirmed(Conflict):
+    def __init__(self) -> None:
+        super().__init__(
+            "Nobody has proved yet that this account's address is theirs. Have its owner sign in and use the code from"
+            " the mail, or send them another by `cliply users recover --mail`."
+        )
+
+
+class OldPasswordWrong(NotAllowed):
+    def __init__(self) -> None:
+        super().__init__("The password until now is another one. Try again, or recover your password.")
+
+
+class NoPassword(Conflict):
+    def __init__(self) -> None:
+        super().__init__("This account has no password yet. Ask for a way back in: it sets one.")
+
+
+def count_sign_up(database: Database, *, by: Actor) -> None:
+    """Raises TooOften where one place makes account after account, or tries which addresses have one."""
     with database.system() as session:
         spend(session, dict.fromkeys(_place("sign-up", by), _SIGN_UP), what="new accounts from here")
+
+
+def sign_up(
+    database: Database,
+    *,
+    email: str,
+    name: str,
+    password: str,
+    by: Actor,
+    confirmed: bool = False,
+    also: Callable[[Session, UUID], None] | None = None,
+) -> UUID:
+    """Make an account; returns its user's id. `confirmed`: it is known that the address is theirs.
+
+    `also` is done in the transaction in which it is made.
+    """
+    email, name = checked_email(email), checked_name(name)
+    checked_password(password, email=email)
     kept = hash_password(password)
     try:
         with database.system() as session:
-            user = User(email=email, name=name)
+            user = User(email=email, name=name, email_confirmed_at=func.now() if confirmed else None)
             session.add(user)
             session.flush()
             session.add(Password(user_id=user.id, hash=kept))
             audit.record(session, "user.created", ("user", user.id), by=_self(by, user.id))
+            if also is not None:
+                also(session, user.id)
             return user.id
     except IntegrityError as taken:
         raise AddressTaken from taken
@@ -164,6 +202,8 @@ def recover(database: Database, token: str, password: str, *, by: Actor, revoke_
         if (user_id := session.scalar(used)) is None:
             raise RecoveryOver
         _set_password(session, user_id, kept)
+        # The code was sent to the address, or given to its owner by an operator.
+        session.execute(update(User).where(User.id == user_id, ~_IS_CONFIRMED).values(email_confirmed_at=func.now()))
         by = _self(by, user_id)
         done = {
             "sessions_ended": ways_in.end_sessions(session, user_id),
@@ -173,9 +213,67 @@ def recover(database: Database, token: str, password: str, *, by: Actor, revoke_
         return user_id
 
 
+def check_password(database: Database, password: str | None, *, by: Principal) -> str | None:
+    """Whoever is signed in proves to be who signed in; returns what is kept of the password, None where there is none.
+
+    Raises NotForKeys, OldPasswordWrong or TooOften.
+    """
+    by.require_person()
+    with database.system() as session:
+        kept = session.scalar(select(Password.hash).where(Password.user_id == by.user_id))
+        if kept is not None:
+            spend(session, {bucket_of("password", str(by.user_id)): _HERE}, what="wrong passwords")
+    if kept is None:
+        return None
+    if not password_matches(kept, password or ""):
+        raise OldPasswordWrong
+    with database.system() as session:
+        give_back(session, bucket_of("password", str(by.user_id)))
+    return kept
+
+
+def change_password(
+    database: Database, old: str, new: str, *, by: Principal, keep: str, also: Callable[[Session, str], None]
+) -> None:
+    """Sign out every browser but the one whose token is `keep`. `also` is done with it, and is told the address.
+
+    Raises NotForKeys, OldPasswordWrong, NoPassword or TooOften.
+    """
+    before = check_password(database, old, by=by)
+    if before is None:
+        raise NoPassword
+    with database.system() as session:
+        email = get(session, by.user_id).email
+    kept = hash_password(checked_password(new, email=email))
+    with database.system() as session:
+        still = select(Password.hash).where(Password.user_id == by.user_id).with_for_update()
+        # Whoever changed it meanwhile has shut out the old one.
+        if session.scalar(still) != before:
+            raise OldPasswordWrong
+        _set_password(session, by.user_id, kept)
+        session.execute(delete(Recovery).where(Recovery.user_id == by.user_id))
+        done = {"sessions_ended": ways_in.end_sessions(session, by.user_id, keep=keep)}
+        audit.record(session, "password.changed", ("user", by.user_id), by=by.actor, after=done)
+        also(session, email)
+
+
+def rename(session: Session, name: str, *, by: Principal) -> User:
+    """Change the name that others see."""
+    by.require_person()
+    user = session.scalars(select(User).where(User.id == by.user_id).with_for_update()).one()
+    before, user.name = {"name": user.name}, checked_name(name)
+    audit.record(session, "user.renamed", ("user", user.id), by=by.actor, before=before, after={"name": user.name})
+    return user
+
+
 def set_admin(session: Session, user_id: UUID, is_admin: bool, *, by: Actor) -> None:
-    """Let an account run the installation, or not any more; from the end of the transaction on."""
+    """Let an account run the installation, or not any more; from the end of the transaction on.
+
+    Raises AddressNotConfirmed: whoever signed up with the address first need not be who it belongs to.
+    """
     user = session.scalars(select(User).where(User.id == user_id).with_for_update()).one()
+    if is_admin and not user.email_confirmed:
+        raise AddressNotConfirmed
     before, user.is_admin = {"is_admin": user.is_admin}, is_admin
     audit.record(session, "user.admin_changed", ("user", user_id), by=by, before=before, after={"is_admin": is_admin})
 
@@ -215,7 +313,11 @@ def _has(email: str) -> ColumnElement[bool]:
 
 def _place(what: str, by: Actor) -> dict[str, Limit]:
     """Where somebody is, as far as that is known; an operator is on the machine itself."""
-    return {} if by.ip is None else {bucket_of(what, by.ip): _PLACE}
+    if by.ip is None:
+        return {}
+    # Whoever has one address of the newer kind has the whole network of it.
+    place = ip_network(f"{by.ip}/64", strict=False) if ":" in by.ip else by.ip
+    return {bucket_of(what, str(place)): _PLACE}
 
 
 def _self(by: Actor, user_id: UUID) -> Actor:

@@ -6,7 +6,7 @@ from typing import Any
 
 import jwt
 from jwt.exceptions import ExpiredSignatureError, PyJWTError
-from sqlalchemy import func, select, text
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -14,9 +14,10 @@ from cliply.errors import Conflict, Invalid
 from cliply.features.audit import service as audit
 from cliply.features.audit.models import ActorKind
 from cliply.features.audit.service import Actor
+from cliply.features.identity import ways_in
 from cliply.features.identity.access import Principal, Unauthenticated
-from cliply.features.identity.account_rules import LONGEST_NAME, checked_email, checked_name
-from cliply.features.identity.models import Identity, User
+from cliply.features.identity.account_rules import LONGEST_NAME, checked_email, checked_name, same_address
+from cliply.features.identity.models import Confirmation, Identity, Password, Recovery, User
 from cliply.infra.jwks import KeySet
 from cliply.infra.settings import Oidc
 
@@ -46,8 +47,16 @@ class NoAddressInToken(Unauthenticated):
         super().__init__("The token names no e-mail address. Ask for one with the scope “email” when signing in.")
 
 
+class AddressNotVerified(Unauthenticated):
+    def __init__(self) -> None:
+        super().__init__(
+            "The service that you sign in with has not verified your e-mail address. Confirm it there, then sign"
+            " in again."
+        )
+
+
 class AddressOfAnother(Conflict):
-    """Not joined by the address: whoever made the other account may not own it."""
+    """Not joined by the address: both were proved, so nobody is shut out of theirs."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -63,6 +72,8 @@ class Claims:
     subject: str
     email: str | None
     name: str | None
+    email_verified: bool
+    """Whether the address is theirs; never so by what they could have written themselves."""
 
 
 class BearerTokens:
@@ -72,6 +83,7 @@ class BearerTokens:
         self._issuer = issuer
         self._audience = audience
         self._algorithms = settings.allowed
+        self._addresses_verified = settings.addresses_verified
         self._keys = KeySet(issuer, settings.keys_url)
 
     def claims(self, authorization: str | None) -> Claims | None:
@@ -116,7 +128,8 @@ class BearerTokens:
             raise WrongToken
         names = (told.get("name"), told.get("preferred_username"))
         name = next((each for each in names if isinstance(each, str) and each.strip()), None)
-        return Claims(self._issuer, subject, email if isinstance(email, str) else None, name)
+        verified = told.get("email_verified", self._addresses_verified) is True
+        return Claims(self._issuer, subject, email if isinstance(email, str) else None, name, verified)
 
 
 def open_tokens(settings: Oidc) -> BearerTokens | None:
@@ -131,7 +144,7 @@ def principal_of(
 ) -> Principal:
     """The user of these claims, in a session of the system; made at the first sign-in, once however many come at once.
 
-    Raises NoAddressInToken or AddressOfAnother.
+    Raises NoAddressInToken, AddressNotVerified or AddressOfAnother.
     """
     known = select(Identity.user_id).where(Identity.issuer == claims.issuer, Identity.subject == claims.subject)
     user_id = session.scalar(known)
@@ -147,19 +160,42 @@ def _made(session: Session, claims: Claims, request_id: str | None, ip: str | No
         email = checked_email(claims.email or "")
     except Invalid:
         raise NoAddressInToken from None
-    if session.scalar(select(User.id).where(func.lower(User.email) == func.lower(email))) is not None:
-        raise AddressOfAnother
-    user = User(email=email, name=_name(claims, email))
+    if not claims.email_verified:
+        raise AddressNotVerified
+    there = session.scalar(select(User).where(func.lower(User.email) == func.lower(email)).with_for_update())
+    user, action = (_added(session, claims, email), "user.created") if there is None else (there, "user.taken_over")
+    by = Actor(ActorKind.USER, user.id, request_id, ip)
+    done = None if there is None else _shut_out(session, there, email, by)
+    session.add(Identity(issuer=claims.issuer, subject=claims.subject, user_id=user.id))
+    audit.record(session, action, ("user", user.id), by=by, after=done)
+    return user.id
+
+
+def _added(session: Session, claims: Claims, email: str) -> User:
+    user = User(email=email, name=_name(claims, email), email_confirmed_at=func.now())
     session.add(user)
     try:
         session.flush()
     except IntegrityError:
         # Somebody signed up with it in this very moment.
         raise AddressOfAnother from None
-    session.add(Identity(issuer=claims.issuer, subject=claims.subject, user_id=user.id))
-    by = Actor(ActorKind.USER, user.id, request_id, ip)
-    audit.record(session, "user.created", ("user", user.id), by=by)
-    return user.id
+    return user
+
+
+def _shut_out(session: Session, user: User, email: str, by: Actor) -> dict[str, int]:
+    """Whoever signed up with the address and never proved it: it is somebody else's, who just did.
+
+    Raises AddressOfAnother where it was proved before.
+    """
+    if user.email_confirmed or not same_address(user.email, email):
+        raise AddressOfAnother
+    for way_in in (Password, Recovery, Confirmation, Identity):
+        session.execute(delete(way_in).where(way_in.user_id == user.id))
+    user.email_confirmed_at = func.now()
+    return {
+        "sessions_ended": ways_in.end_sessions(session, user.id),
+        "keys_revoked": ways_in.revoke_keys(session, user.id, by=by),
+    }
 
 
 def _name(claims: Claims, email: str) -> str:

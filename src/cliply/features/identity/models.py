@@ -32,7 +32,13 @@ class User(Model):
     name: Mapped[str]
     # Runs the installation: may look after the jobs of all workspaces.
     is_admin: Mapped[bool] = mapped_column(server_default=false())
+    # Empty: nobody has proved yet that it is theirs.
+    email_confirmed_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    @property
+    def email_confirmed(self) -> bool:
+        return self.email_confirmed_at is not None
 
 
 # One account for an address, however it is written.
@@ -67,6 +73,17 @@ class Recovery(Model):
     __tablename__ = "recoveries"
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
+    expires_at: Mapped[datetime]
+
+
+class Confirmation(Model):
+    """An address that a user is asked to prove; theirs already, or to become theirs. One at a time."""
+
+    __tablename__ = "confirmations"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    email: Mapped[str]
     token_hash: Mapped[bytes] = mapped_column(unique=True)
     expires_at: Mapped[datetime]
 

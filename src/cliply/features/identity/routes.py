@@ -27,7 +27,6 @@ from cliply.features.identity.schemas import (
     LoginSessionRead,
     MeRead,
     SignIn,
-    SignUp,
     UserRead,
 )
 from cliply.infra.routing import SHOWN_ONCE
@@ -36,15 +35,6 @@ from cliply.infra.security import token_hash
 from cliply.runtime import Runtime
 
 router = new_router("identity")
-
-
-@router.post("/api/auth/sign-up", status_code=201, dependencies=PUBLIC)
-def sign_up(body: SignUp, runtime: Running, by: Stranger) -> UserRead:
-    """Make an account. Then sign in with it."""
-    password = body.password.get_secret_value()
-    user_id = accounts.sign_up(runtime.database, email=body.email, name=body.name, password=password, by=by)
-    with runtime.database.system() as session:
-        return UserRead.model_validate(accounts.get(session, user_id))
 
 
 @router.post("/api/auth/sign-in", dependencies=PUBLIC)
@@ -65,7 +55,7 @@ def sign_out(
     """Sign this browser out, at once."""
     by.require_person()
     login_sessions.end(session, request.cookies.get(cookie_name(runtime), ""), by=by.actor)
-    _forget_cookie(response, runtime)
+    forget_cookie(response, runtime)
 
 
 @router.get("/api/auth/sessions")
@@ -88,7 +78,7 @@ def end_sessions(response: Response, by: SignedInPrincipal, session: SystemSessi
     """Sign the account out everywhere, here too."""
     by.require_person()
     login_sessions.end_all(session, by.user_id, by=by.actor)
-    _forget_cookie(response, runtime)
+    forget_cookie(response, runtime)
 
 
 @router.get("/api/me")
@@ -133,6 +123,6 @@ def _set_cookie(response: Response, runtime: Runtime, token: str) -> None:
     )
 
 
-def _forget_cookie(response: Response, runtime: Runtime) -> None:
+def forget_cookie(response: Response, runtime: Runtime) -> None:
     secure = runtime.settings.server.secure
     response.delete_cookie(cookie_name(runtime), path="/", secure=secure, httponly=True, samesite="lax")

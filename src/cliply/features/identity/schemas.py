@@ -18,12 +18,6 @@ NewPassword = Annotated[
 ]
 
 
-class SignUp(Body):
-    email: Email
-    name: Name
-    password: NewPassword
-
-
 class SignIn(Body):
     email: Email
     # An old password is taken however short it is; it is compared and no more.
@@ -47,6 +41,7 @@ class UserRead(Answer):
     id: UUID
     email: str = Field(examples=["ada@example.com"])
     name: str = Field(examples=["Ada Lovelace"])
+    email_confirmed: bool = Field(description="Whether it was proved that the address is theirs.")
     is_admin: bool = Field(description="Whether this account runs the installation.")
 
 

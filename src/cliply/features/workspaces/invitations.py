@@ -10,8 +10,9 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cliply.errors import Conflict, LimitReached, NotAllowed, NotFound
 from cliply.features.audit import service as audit
+from cliply.features.identity import addresses
 from cliply.features.identity.access import Caller, Principal
-from cliply.features.identity.account_rules import checked_email
+from cliply.features.identity.account_rules import checked_email, mailbox, same_address
 from cliply.features.identity.codes import CodeOver, was_spent
 from cliply.features.identity.models import Membership, Role, User, Workspace
 from cliply.features.identity.permissions import Action
@@ -118,16 +119,12 @@ def accept(session: Session, token: str, *, by: Principal) -> UUID:
     Raises NoSuchInvitation, InvitationOver or ForSomebodyElse.
     """
     by.require_person()
-    # Under lock: of two who accept at once, the second finds nothing any more.
-    opened = select(Invitation, Invitation.expires_at <= func.now()).where(Invitation.token_hash == token_hash(token))
-    found = session.execute(opened.with_for_update()).one_or_none()
-    if found is None:
-        raise InvitationOver if was_spent(session, token) else NoSuchInvitation
-    invitation, is_late = found
-    if is_late:
-        raise InvitationOver
-    if not session.scalar(select(User.id).where(User.id == by.user_id, _is(User.email, invitation.email))):
+    invitation = _opened(session, token)
+    email = session.scalar(select(User.email).where(User.id == by.user_id, _is(User.email, invitation.email)))
+    if email is None:
         raise ForSomebodyElse
+    if same_address(email, invitation.email):
+        addresses.mark_confirmed(session, by.user_id)
     membership = {"workspace_id": invitation.workspace_id, "user_id": by.user_id, "role": invitation.role}
     session.execute(insert(Membership).values(**membership).on_conflict_do_nothing())
     session.delete(invitation)
@@ -142,6 +139,27 @@ def accept(session: Session, token: str, *, by: Principal) -> UUID:
     return invitation.workspace_id
 
 
+def check(session: Session, token: str, *, email: str) -> None:
+    """Whether it is open, and was sent to this address; in a session of the system.
+
+    Raises NoSuchInvitation, InvitationOver or ForSomebodyElse.
+    """
+    if not same_address(email, _opened(session, token).email):
+        raise ForSomebodyElse
+
+
+def _opened(session: Session, token: str) -> Invitation:
+    """Under lock: of two who accept at once, the second finds nothing any more."""
+    opened = select(Invitation, Invitation.expires_at <= func.now()).where(Invitation.token_hash == token_hash(token))
+    found = session.execute(opened.with_for_update()).one_or_none()
+    if found is None:
+        raise InvitationOver if was_spent(session, token) else NoSuchInvitation
+    invitation, is_late = found
+    if is_late:
+        raise InvitationOver
+    return invitation
+
+
 def _require(caller: Caller, role: Role) -> None:
     caller.require(Action.INVITE_MEMBERS)
     if role is Role.OWNER:
@@ -149,10 +167,8 @@ def _require(caller: Caller, role: Role) -> None:
 
 
 def _spend(session: Session, caller: Caller, email: str) -> None:
-    """By the mailbox: what follows a plus in its name leads to the same one mostly."""
-    name, _, host = email.rpartition("@")
     limits = {
-        bucket_of("invite-address", f"{name.partition('+')[0]}@{host}"): _ADDRESS,
+        bucket_of("invite-address", mailbox(email)): _ADDRESS,
         bucket_of("invite-member", str(caller.principal.user_id)): _MEMBER,
         bucket_of("invite-workspace", str(caller.workspace_id)): _WORKSPACE,
     }
