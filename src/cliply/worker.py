@@ -10,7 +10,7 @@ from cliply.features.jobs.kinds import REGISTRY
 from cliply.features.jobs.runner import handled
 from cliply.features.notifications import outbox
 from cliply.features.pipeline import tasks as pipeline
-from cliply.features.projects import sweeping
+from cliply.features.projects import local_copies, sweeping
 from cliply.features.projects import tasks as projects
 from cliply.features.workspaces import tasks as workspaces
 from cliply.infra import metrics_page
@@ -50,7 +50,7 @@ def run(settings: Settings, *, only: Sequence[str], concurrency: int, pace: Pace
             cap=RUNNING_PER_WORKSPACE,
             pace=pace,
         )
-        with metrics_page.served(settings.metrics, runtime.database):
+        with metrics_page.served(settings.metrics, runtime.database), local_copies.swept(runtime):
             _log.info("worker_started", extra={"queues": list(only or queues()), "concurrency": concurrency})
             asyncio.run(worker.run())
     _log.info("worker_stopped")

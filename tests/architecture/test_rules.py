@@ -145,6 +145,8 @@ def test_what_sees_every_workspace_is_listed_here() -> None:
         "features/recovery/routes.py",
         # Who calls is known before in which workspace; and some things belong to none.
         "features/identity/dependencies.py",
+        # A machine has copies of any workspace's sources, and asks which of them still belong to one.
+        "features/projects/local_copies.py",
         # Queues are shared by all workspaces; only numbers leave it.
         "infra/metrics_page.py",
         "infra/health.py",

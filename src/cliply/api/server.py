@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from cliply.api.app import create_app
 from cliply.errors import Conflict, Invalid, NotAllowed
+from cliply.features.projects import local_copies
 from cliply.infra.settings import Settings
 from cliply.runtime import open_runtime
 
@@ -65,7 +66,7 @@ def address_of(listening: socket.socket) -> str:
 
 def serve(settings: Settings, listening: socket.socket, *, on_ready: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT, then answer what was begun and return."""
-    with open_runtime(settings) as runtime:
+    with open_runtime(settings) as runtime, local_copies.swept(runtime):
         server = _Server(create_app(runtime), settings, on_ready)
         _log.info("api_started", extra={"address": address_of(listening)})
         # uvicorn raises what stopped it once more when all is done.

@@ -1,5 +1,7 @@
 """A project whose source is fetched from a link; the server that it comes from runs on this machine."""
 
+import http.server
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,10 @@ from tests.infra.queue.fleet import until
 from tests.integrations.test_downloads import allowing, file, site
 
 from cliply.features.clips.models import ClipState
+from cliply.features.jobs import service as jobs
 from cliply.features.jobs.kinds import REGISTRY
 from cliply.features.pipeline import service as pipeline
+from cliply.features.projects.local_copies import local_copies
 from cliply.features.projects.models import Project
 from cliply.features.projects.options import ProjectOptions
 from cliply.integrations.downloads import LinksNotAllowed
@@ -65,3 +69,38 @@ def test_a_link_to_too_much_fails_with_the_reason(
     failed = studio.project(project.id)
     assert failed.state == "failed"
     assert told in (failed.error or "")
+    assert not local_copies(studio.runtime.settings).download(project.id).exists()
+
+
+@pytest.mark.slow
+def test_a_download_that_is_cancelled_leaves_nothing_behind(
+    office: Office, migrated: str, video: Path, tmp_path: Path
+) -> None:
+    kinds = [kind for kind in REGISTRY if kind.name == "YOUTUBE_DOWNLOAD"]
+    goes_on = threading.Event()
+
+    def halfway(handler: http.server.BaseHTTPRequestHandler) -> None:
+        content = video.read_bytes()
+        handler.send_response(200)
+        handler.send_header("Content-Type", "video/mp4")
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        if handler.command == "GET":
+            handler.wfile.write(content[: len(content) // 2])
+            handler.wfile.flush()
+            goes_on.wait(60)
+
+    with site() as found:
+        found.pages["/bees.mp4"] = halfway
+        studio = Studio.at(tmp_path, office, downloads=allowing(found))
+        project = begin(studio, f"{found.url}/bees.mp4")
+        folder = local_copies(studio.runtime.settings).download(project.id)
+        with working(migrated, office.database, kinds, runtime=studio.runtime, pace=PACE):
+            until(lambda: folder.is_dir() and any(each.stat().st_size for each in folder.iterdir()), within=60)
+            [job] = studio.jobs()
+            with office.entered("member") as (session, _caller):
+                jobs.cancel(session, job.id, actor="Ada")
+            until(lambda: studio.jobs(states=("cancelled",)))
+        goes_on.set()
+    assert not folder.exists()
+    assert studio.project(project.id).state == "failed"

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid5
 
-from cliply.errors import Invalid
+from cliply.errors import CliplyError, Invalid, Unavailable
+from cliply.features.jobs import service as jobs
 from cliply.features.jobs.runner import JobRun
 from cliply.features.projects import service as projects
 from cliply.features.projects import uploads
+from cliply.features.projects.local_copies import local_copies
 from cliply.features.projects.models import Project
+from cliply.infra.queue.worker import Stopped
 from cliply.integrations.downloads import download
 from cliply.media.probe import probe
 
@@ -33,10 +36,21 @@ class NoLink(Invalid):
 
 def fetch(run: JobRun, project: Project) -> Fetched:
     """Download, check and store the video; a try that was killed on this machine is gone on with."""
+    folder = local_copies(run.runtime.settings).download(project.id)
+    try:
+        fetched = _fetched(run, project, folder)
+    except BaseException as failed:
+        if _is_last_try(run, failed):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
+    return fetched
+
+
+def _fetched(run: JobRun, project: Project, folder: Path) -> Fetched:
     if project.link is None:
         raise NoLink
     runtime = run.runtime
-    folder = runtime.settings.cache / "service" / "downloads" / str(project.id)
     got = download(
         project.link,
         folder,
@@ -54,9 +68,22 @@ def fetch(run: JobRun, project: Project) -> Fetched:
         content_type=mimetypes.guess_type(got.file.name)[0] or "application/octet-stream",
         on_progress=lambda _bytes: run.progress(0.95, "storing"),
     )
-    shutil.rmtree(folder, ignore_errors=True)
     title = projects.one_line(got.title)[: projects.LONGEST_NAME]
     return Fetched(source_id, got.file.name, title, uploads.Verified(stored, source))
+
+
+def _is_last_try(run: JobRun, failed: BaseException) -> bool:
+    """Of one that may pass, a later try goes on here; if there is none, what it left goes with the next sweep."""
+    if isinstance(failed, CliplyError):
+        return not isinstance(failed, Unavailable)
+    if not isinstance(failed, Stopped):
+        return False
+    try:
+        with run.session() as session:
+            return jobs.get(session, run.id).state in ("stopping", "cancelled")
+    except jobs.JobNotFound:
+        # Removed with its workspace.
+        return True
 
 
 def _sha256(file: Path) -> str:

@@ -1,16 +1,15 @@
 """What jobs need of a source before they can work: the file, its sound, its words. Whatever this machine lacks is
 fetched or made again, so any worker can run any step."""
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from uuid import UUID
 
 from cliply.errors import CliplyError
 from cliply.features.jobs.runner import JobRun
 from cliply.features.projects import service as projects
+from cliply.features.projects.local_copies import local_copies
 from cliply.features.projects.models import Project
 from cliply.features.projects.options import in_our_names
 from cliply.features.projects.sources import opened, source_cache
@@ -22,6 +21,7 @@ from cliply.media.highlights.find import Findings
 from cliply.media.options import ClipOptions
 from cliply.media.probe import Source, probe
 from cliply.media.progress import Stage, Update, Watch
+from cliply.media.scratch import scratch_folder
 from cliply.media.speech.sound import SoundTrack
 from cliply.media.speech.transcripts import load_transcript
 from cliply.media.types import Transcript
@@ -76,7 +76,8 @@ def desk(
     key = project.key("source", _known(project.source_id))
     name = project.file_name or "source"
     with opened(run.runtime, key, name, on_wait=lambda: run.progress(0, "fetching")) as path:
-        cache = Cache(run.runtime.settings.cache / "service" / "learned")
+        # A folder for each project, though two may have the same source: what is learned goes when its project does.
+        cache = Cache(local_copies(run.runtime.settings).learned(project.id))
         try:
             yield Desk(run, project, probe(path), cache, Watch(_teller(run, stages, step)))
         except CliplyError as failed:
@@ -85,8 +86,8 @@ def desk(
 
 
 def load_transcript_from(run: JobRun, key: ObjectKey) -> Transcript:
-    with tempfile.TemporaryDirectory(prefix="cliply-") as folder:
-        file = Path(folder) / "transcript.json"
+    with scratch_folder("words") as folder:
+        file = folder / "transcript.json"
         run.runtime.storage.download(key, file)
         return load_transcript(file)
 

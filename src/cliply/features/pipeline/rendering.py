@@ -1,7 +1,6 @@
 """One clip: framed where that is due, rendered, checked, and stored."""
 
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,8 +57,8 @@ def render(run: JobRun, project: Project, clip: Clip) -> Rendered | None:
 
 def load_faces(storage: Storage, clip: Clip, framed: Framed) -> tuple[FaceAt, ...]:
     """Where faces were seen when the clip was framed."""
-    with tempfile.TemporaryDirectory(prefix="cliply-") as folder:
-        file = Path(folder) / "faces.json"
+    with scratch_folder("faces") as folder:
+        file = folder / "faces.json"
         storage.download(clip.key("faces", framed.faces), file)
         return _FACES.validate_json(file.read_bytes())
 

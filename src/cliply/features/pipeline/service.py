@@ -22,6 +22,7 @@ from cliply.features.pipeline import asking, covering
 from cliply.features.pipeline.tasks import accept_upload, check_upload, download_source, make_covers, render_clip
 from cliply.features.projects import service as projects
 from cliply.features.projects import uploads
+from cliply.features.projects.local_copies import local_copies
 from cliply.features.projects.models import Project, ProjectState, SourceKind, Upload
 from cliply.features.projects.options import ProjectOptions
 from cliply.features.projects.source_cache import NoRoomHere
@@ -91,7 +92,7 @@ def examine(
     except CliplyError as failed:
         if not uploads.is_final(failed):
             raise
-        _refuse(runtime, principal, workspace_id, project_id, str(failed))
+        _refuse(runtime, principal, workspace_id, upload, str(failed))
         raise SourceRefused(str(failed)) from failed
 
 
@@ -121,11 +122,13 @@ def _is_checked(session: Session, project_id: UUID) -> bool:
     return bool(found.jobs)
 
 
-def _refuse(runtime: Runtime, principal: Principal, workspace_id: UUID, project_id: UUID, why: str) -> None:
+def _refuse(runtime: Runtime, principal: Principal, workspace_id: UUID, upload: Upload, why: str) -> None:
+    project_id = upload.project_id
     with runtime.database.workspace(workspace_id) as session:
         uploads.refuse(session, resolve(session, principal).actor, project_id, why)
     # A job does it as well, should this process end here.
     runtime.storage.delete_all(workspace_id, project_id)
+    local_copies(runtime.settings).forget(project_id, upload.source_id)
 
 
 def begin_link(

@@ -27,6 +27,7 @@ from cliply.features.pipeline.learning import desk
 from cliply.features.pipeline.storing import put_text
 from cliply.features.projects import service as projects
 from cliply.features.projects import uploads
+from cliply.features.projects.local_copies import local_copies
 from cliply.features.projects.models import Project, ProjectState, Upload
 from cliply.features.projects.tasks import delete_objects
 from cliply.infra.logging import current_context
@@ -72,6 +73,7 @@ def check_upload(run: JobRun, project_id: UUID, sha256: str | None, by: ActorKin
             raise
         with run.finish() as session:
             uploads.refuse(session, actor, project_id, str(failed))
+        local_copies(run.runtime.settings).forget(project_id, upload.source_id)
         return
     with run.finish() as session:
         accept_upload(session, actor, project_id, upload, verified)

@@ -68,10 +68,14 @@ class SourceCache:
         with _flock(self.root / f"{source_id}.learning", fcntl.LOCK_EX, on_wait):
             yield
 
-    def forget(self, source_id: UUID) -> None:
-        """Remove a source unless somebody reads it."""
-        with suppress(BlockingIOError), _flock(self._lock(source_id), fcntl.LOCK_EX, None):
+    def forget(self, source_id: UUID, *, for_good: bool = False) -> None:
+        """Remove a source unless somebody reads it; `for_good` where nobody can fetch it any more."""
+        with suppress(BlockingIOError, FileNotFoundError), _flock(self._lock(source_id), fcntl.LOCK_EX, None):
             shutil.rmtree(self.root / str(source_id), ignore_errors=True)
+            if for_good:
+                # Locks of a source that may come again stay: who waits for one would hold another than who comes next.
+                for left in self.root.glob(f"{source_id}.*"):
+                    left.unlink(missing_ok=True)
 
     def _fetch(self, storage: Storage, key: ObjectKey, file: Path, on_wait: Callable[[], None]) -> None:
         with self._locked(key.id, fcntl.LOCK_EX, on_wait):

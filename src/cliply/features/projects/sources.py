@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cliply.errors import Invalid, LimitReached
+from cliply.features.projects.local_copies import local_copies
 from cliply.features.projects.source_cache import SourceCache
 from cliply.infra.storage.keys import ObjectKey
 from cliply.media.probe import Source
@@ -28,7 +29,7 @@ class VideoTooShort(Invalid):
 
 
 def source_cache(runtime: Runtime) -> SourceCache:
-    return SourceCache(runtime.settings.cache / "service" / "sources")
+    return local_copies(runtime.settings).sources
 
 
 def opened(

@@ -6,6 +6,7 @@ from uuid import UUID
 from cliply.features.jobs import service as jobs
 from cliply.features.jobs.kinds import job
 from cliply.features.jobs.runner import JobRun
+from cliply.features.projects import local_copies
 from cliply.infra.storage.keys import ObjectKey
 
 _LOOK_AGAIN = timedelta(seconds=20)
@@ -29,3 +30,6 @@ def delete_objects(run: JobRun, project_id: UUID, keys: tuple[str, ...] = ()) ->
         run.snooze(datetime.now(UTC) + _LOOK_AGAIN)
         return
     storage.delete_all(run.workspace_id, project_id)
+    # What other machines have goes when they look through it themselves.
+    local_copies.local_copies(run.runtime.settings).forget(project_id)
+    local_copies.sweep(run.runtime)
