@@ -11,6 +11,13 @@
 A message is written for the person who reads it: what is wrong, then what to do.
 """
 
+import re
+
+
+def code_of(error: type[BaseException]) -> str:
+    """`NoSuchWorkspace` is `no_such_workspace`: what programs know an error by, from version to version."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", error.__name__).lower()
+
 
 class CliplyError(Exception):
     """Base of all; raise one of its kinds."""

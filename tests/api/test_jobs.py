@@ -8,7 +8,9 @@ from sqlalchemy import select, update
 from starlette.testclient import TestClient
 from tests.api.conftest import World
 from tests.features.clips.rows import ready_clip, ready_project
+from tests.features.jobs.working import working
 from tests.infra.queue.claiming import claim, end, register
+from tests.infra.queue.fleet import until
 
 from cliply.features.audit.models import AuditEntry
 from cliply.features.identity.access import Principal, resolve
@@ -17,10 +19,12 @@ from cliply.features.identity.permissions import Action
 from cliply.features.jobs import operations
 from cliply.features.jobs.kinds import Registry
 from cliply.features.jobs.operations import KindNotOpen, WrongArguments
+from cliply.features.jobs.retries import Retries
 from cliply.features.jobs.runner import JobRun
 from cliply.infra.db import Database
 from cliply.infra.queue.rows import NewJob, Token
 from cliply.infra.queue.transactions import enqueue
+from cliply.runtime import Runtime
 
 
 def put(world: World, workspace: UUID | None = None, subject: str | None = None, kind: str = "CLIP_RENDER") -> int:
@@ -43,6 +47,26 @@ def test_a_member_sees_a_job_and_all_that_became_of_it(client: TestClient, world
     answer = client.get(f"/api/jobs/{job}", **world.as_("viewer")).json()
     assert (answer["id"], answer["kind"], answer["state"]) == (job, "CLIP_RENDER", "failed")
     assert [each["became"] for each in answer["events"]] == ["queued", "running", "failed"]
+
+
+def test_an_attempt_tells_how_long_it_lasted_and_a_failure_its_code(
+    client: TestClient, world: World, runtime: Runtime, migrated: str
+) -> None:
+    registry = Registry()
+
+    @registry.job("TRY", queue="media", timeout=timedelta(minutes=1), retries=Retries(times=0))
+    def handler(run: JobRun) -> None:
+        """Fail for a reason."""
+        raise KindNotOpen([])
+
+    with world.database.workspace(world.workspace) as session:
+        job = handler.start(session)
+    with working(migrated, world.database, registry, runtime=runtime):
+        until(lambda: client.get(f"/api/jobs/{job}", **world.as_("viewer")).json()["state"] == "failed")
+    told = client.get(f"/api/jobs/{job}", **world.as_("viewer")).json()
+    assert told["error_code"] == "kind_not_open"
+    assert [each["seconds"] is None for each in told["events"]] == [True, True, False]
+    assert 0 <= told["events"][-1]["seconds"] < 30
 
 
 def claimed(database: Database) -> Token:

@@ -1,7 +1,6 @@
 """What went wrong, as RFC 9457 has it: every kind of failure to one status and one shape of answer."""
 
 import logging
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -17,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from cliply import errors
-from cliply.errors import CliplyError
+from cliply.errors import CliplyError, code_of
 from cliply.features.clips.service import ClipChanged
 from cliply.features.identity.access import Unauthenticated
 from cliply.features.identity.codes import CodeOver
@@ -74,11 +73,6 @@ class Problem(BaseModel):
     code: str = Field(description="Stays the same from version to version; for programs.")
     request_id: str = Field(description="Names this request in the service's logs.")
     errors: Sequence[FieldProblem] = Field((), description="Which values are wrong, where that is known.")
-
-
-def code_of(error: type[Exception]) -> str:
-    """`NoSuchWorkspace` is `no_such_workspace`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", error.__name__).lower()
 
 
 def problem(

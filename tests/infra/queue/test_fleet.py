@@ -75,6 +75,7 @@ def test_a_job_that_kills_its_worker_is_parked_after_three(database: Database, f
     until(parked)
     assert effects(database, job, "started") == 3
     assert "3 times" in one(database, "select error from jobs where id = :id", id=job)
+    assert one(database, "select error_code from jobs where id = :id", id=job) == "worker_lost"
 
 
 def test_a_job_that_a_worker_does_not_know_waits_for_one_that_does(database: Database, fleet: Fleet) -> None:

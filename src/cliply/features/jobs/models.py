@@ -38,6 +38,8 @@ class Job(WorkspaceOwned, _Read):
     progress: Mapped[float]
     step: Mapped[str | None]
     error: Mapped[str | None]
+    error_code: Mapped[str | None]
+    """Of the last failure, for programs; as the API's problems have it."""
     created_at: Mapped[datetime]
     scheduled_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cliply.errors import CliplyError, Unavailable
+from cliply.errors import CliplyError, Unavailable, code_of
 
 _LONGEST_ASKED = 24 * 3600.0
 """Seconds that a service may make a job wait; one that says a year has made a mistake."""
@@ -34,6 +34,11 @@ class Retries:
 def explain(failed: BaseException) -> str:
     """What a customer may read: our own messages are written for them, anybody else's may hold a secret."""
     return str(failed) if isinstance(failed, CliplyError) else _UNEXPECTED
+
+
+def classify(failed: BaseException) -> str:
+    """The code of one of our own errors; `fault` for what nobody foresaw."""
+    return code_of(type(failed)) if isinstance(failed, CliplyError) else "fault"
 
 
 def _may_pass(failed: BaseException) -> bool:

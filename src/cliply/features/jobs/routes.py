@@ -67,7 +67,11 @@ def search_jobs(
 def get_job(job_id: _Id, session: WorkspaceSession) -> JobDetails:
     """See a job, how far it is, and everything that became of it."""
     job = JobRead.model_validate(jobs.get(session, job_id))
-    events = [JobEventRead.model_validate(each) for each in jobs.history(session, job_id)]
+    history = jobs.history(session, job_id)
+    events = [
+        JobEventRead.model_validate(event).model_copy(update={"seconds": seconds})
+        for event, seconds in zip(history, jobs.durations(history), strict=True)
+    ]
     return JobDetails(**job.model_dump(), events=events)
 
 

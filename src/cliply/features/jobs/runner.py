@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from cliply.errors import Unavailable
 from cliply.features.jobs.kinds import Kind
-from cliply.features.jobs.retries import explain
+from cliply.features.jobs.retries import classify, explain
 from cliply.infra import error_reports
 from cliply.infra.queue import transactions
 from cliply.infra.queue.rows import NewJob
@@ -139,5 +139,11 @@ def handled(kind: Kind[Any], runtime: Runtime) -> Handled:
             raise
 
     return Handled(
-        kind=kind.name, queue=kind.queue, run=run, retry_in=kind.retries.retry_in, explain=explain, cron=kind.cron
+        kind=kind.name,
+        queue=kind.queue,
+        run=run,
+        retry_in=kind.retries.retry_in,
+        explain=explain,
+        classify=classify,
+        cron=kind.cron,
     )

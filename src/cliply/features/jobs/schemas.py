@@ -38,6 +38,7 @@ class JobRead(Answer):
     progress: float = Field(description="From 0 to 1.", examples=[0.4])
     step: str | None = Field(description="What is being done.")
     error: str | None = Field(description="Why it failed, for people.")
+    error_code: str | None = Field(description="The same for programs; does not change from version to version.")
     created_at: datetime
     scheduled_at: datetime | None = Field(description="When it runs next, where that is not at once.")
     started_at: datetime | None
@@ -51,6 +52,7 @@ class JobEventRead(Answer):
     was: str | None
     became: str = Field(examples=["running"])
     attempt: int = Field(examples=[1])
+    seconds: float | None = Field(None, description="How long the attempt lasted that ended with this.")
     actor: str | None
     note: str | None
 

@@ -1,6 +1,6 @@
 """Look at jobs and steer them. Inside a workspace's session nobody sees or touches the jobs of another."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -77,6 +77,15 @@ def search(
 
 def history(session: Session, job_id: int) -> Sequence[JobEvent]:
     return session.scalars(select(JobEvent).where(JobEvent.job_id == job_id).order_by(JobEvent.id)).all()
+
+
+def durations(history: Sequence[JobEvent]) -> Iterator[float | None]:
+    """For each event the seconds of the attempt that it ended; None where it ended none."""
+    began: datetime | None = None
+    for event in history:
+        ended = event.was in ("running", "stopping") and event.became != "stopping"
+        yield (event.at - began).total_seconds() if ended and began is not None else None
+        began = event.at if event.became == "running" else None if ended else began
 
 
 def cancel(session: Session, job_id: int, *, actor: str) -> Job:

@@ -33,12 +33,13 @@ _OURS = " where id = %(job_id)s and status = 'doing' and worker_id = %(worker_id
 _FINISH = (
     "update procrastinate_jobs set status = %(status)s::procrastinate_job_status, attempts = attempts + 1,"
     " failures = failures + (%(status)s = 'failed')::int, abort_requested = false,"
-    " error = coalesce(%(error)s, error)" + _OURS
+    " error = coalesce(%(error)s, error), error_code = coalesce(%(error_code)s, error_code)" + _OURS
 )
 _RETRY = (
     "update procrastinate_jobs set attempts = attempts + 1, failures = failures + 1, worker_id = null,"
     " status = (case when abort_requested then 'aborted' else 'todo' end)::procrastinate_job_status,"
-    " abort_requested = false, scheduled_at = %(retry_at)s, error = coalesce(%(error)s, error)" + _OURS
+    " abort_requested = false, scheduled_at = %(retry_at)s, error = coalesce(%(error)s, error),"
+    " error_code = coalesce(%(error_code)s, error_code)" + _OURS
 )
 _GIVE_BACK = (
     "update procrastinate_jobs set worker_id = null,"
@@ -87,6 +88,7 @@ class Held:
     token: Token
     failures: int
     error: str | None = None
+    error_code: str | None = None
     stop: bool = False
     """It was cancelled, or belongs to somebody else by now."""
     give_back: bool = False
@@ -137,7 +139,8 @@ class FencedManager(JobManager):
         held = self._release(job)
         if job.task_name not in self._known and await self._left(held):
             return
-        parameters = {"status": status.value, "error": held.error, **held.token.as_parameters()}
+        told = {"error": held.error, "error_code": held.error_code}
+        parameters = {"status": status.value, **told, **held.token.as_parameters()}
         await self._insist(lambda: self.connector.execute_query_async(query=_FINISH, **parameters))
         await self._wake()
 
@@ -152,7 +155,7 @@ class FencedManager(JobManager):
         held = self._release(job)
         parameters: dict[str, Any] = held.token.as_parameters()
         if not held.give_back:
-            parameters |= {"retry_at": retry_at, "error": held.error}
+            parameters |= {"retry_at": retry_at, "error": held.error, "error_code": held.error_code}
         query = _GIVE_BACK if held.give_back else _RETRY
         await self._insist(lambda: self.connector.execute_query_async(query=query, **parameters))
         await self._wake()
@@ -247,6 +250,7 @@ class FencedManager(JobManager):
     async def _left(self, held: Held) -> bool:
         """Leave a job of an unknown kind to a worker that knows it; False once it was offered often enough."""
         held.error = "No worker of this installation knows this kind of job. Run workers of one version."
+        held.error_code = "kind_unknown"
         parameters = {"wait": _LEFT_FOR, "offers": _OFFERS, **held.token.as_parameters()}
         rows = await self._insist(lambda: self.connector.execute_query_all_async(query=_LEAVE, **parameters))
         _log.warning("job_kind_unknown", extra={"job_id": held.token.job_id, "left": bool(rows)})

@@ -24,6 +24,7 @@ from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from procrastinate.tasks import Task
 from sqlalchemy import make_url
 
+from cliply.errors import code_of
 from cliply.infra import metrics
 from cliply.infra.db import SYSTEM_ROLE
 from cliply.infra.logging import log_context
@@ -64,7 +65,7 @@ class Handled:
     """How to run one kind of job. `run` works in a thread and may block.
 
     `retry_in` gets what `run` raised and how often the job has failed before, and returns seconds or None for never;
-    `explain` makes a sentence of it that a customer may read.
+    `explain` makes a sentence of it that a customer may read, `classify` a code that a program may.
     """
 
     kind: str
@@ -73,6 +74,7 @@ class Handled:
     retry_in: Callable[[BaseException, int], float | None]
     explain: Callable[[BaseException], str]
     cron: str | None = None
+    classify: Callable[[BaseException], str] = lambda failed: code_of(type(failed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +240,7 @@ class Worker:
             # Whatever a handler makes of being stopped, a stopped job has not failed.
             stop = attempt.stop()
             if stop is None and not isinstance(failed, Stopped):
-                held.error = kind.explain(failed)
+                held.error, held.error_code = kind.explain(failed), kind.classify(failed)
                 _log_failure(failed)
                 raise
             held.give_back = stop is Stop.SHUTDOWN
