@@ -1,5 +1,6 @@
 """How a project and its clips follow the end of a job that nobody else can speak for."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from tests.features.pipeline.studio import Studio
 from tests.features.workspaces.conftest import Office
 from tests.infra.queue.claiming import claim, end, register
 
+from cliply.features.clips import service as clips
+from cliply.features.clips.editing import ClipChange
 from cliply.features.clips.models import Clip, ClipState
 from cliply.features.jobs import service as jobs
 from cliply.features.pipeline import service as pipeline
@@ -88,6 +91,20 @@ def test_a_cover_that_fails_while_its_clip_is_rendered_again_does_not_fail_the_c
         job_id = options.start(session, project_id=clip.project_id, clip_id=clip.id)
     fail(studio, job_id)
     assert seen(studio, clip)[1].state == "rendering"
+
+
+def test_many_who_ask_for_a_render_at_once_get_one(studio: Studio) -> None:
+    clip = clip_of(studio)
+    with studio.office.entered("member") as (session, caller):
+        clips.edit(session, caller, clip.id, ClipChange(style="neon"), version=1)
+
+    def ask(_number: int) -> None:
+        with studio.office.entered("member") as (session, caller):
+            pipeline.render(session, caller, clip.id)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(ask, range(12)))
+    assert [(job.kind, job.state) for job in studio.jobs()] == [("CLIP_RENDER", "queued")]
 
 
 def test_a_render_that_makes_way_for_a_newer_one_leaves_its_clip_rendering(studio: Studio) -> None:

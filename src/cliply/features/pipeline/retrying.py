@@ -84,7 +84,8 @@ def _make_what_is_missing(session: Session, project: Project) -> None:
     failed = [clip for clip in _clips(session, project) if clip.error is not None]
     if not failed:
         raise NothingFailed(project)
-    for clip in failed:
+    for each in failed:
+        clip = asking.held(session, each.id, render_clip.name)
         if clip.state is ClipState.READY:
             asking.ask_for_cover(session, clip, make_covers.options(subject=project.id))
         else:
