@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from uuid import UUID
 
 from alembic.runtime.migration import MigrationContext
+from pydantic_core import from_json
 from sqlalchemy import QueuePool, create_engine, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, SessionTransaction
@@ -48,6 +49,8 @@ class Database:
             isolation_level="AUTOCOMMIT",
             # Values belong to customers; without this they would stand in messages and logs.
             hide_parameters=True,
+            # Edits are long, and this reads them several times as fast as the standard library does.
+            json_deserializer=from_json,
             use_native_hstore=False,
             native_inet_types=False,
             # A prepared statement lives on one server connection, which a pooler hands to somebody else.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from cliply.errors import NotAllowed, NotFound
@@ -11,6 +11,8 @@ from cliply.features.audit.models import ActorKind
 from cliply.features.audit.service import Actor
 from cliply.features.identity.models import Membership, Role, User
 from cliply.features.identity.permissions import MEANING, Action, may
+
+_ROLE = select(Membership.role).where(Membership.user_id == bindparam("user_id"))
 
 
 class Unauthenticated(NotAllowed):
@@ -104,7 +106,7 @@ def resolve(session: Session, principal: Principal) -> Caller:
     workspace_id: UUID = session.info["workspace_id"]
     if principal.key is not None and principal.key.workspace_id != workspace_id:
         raise NoSuchWorkspace
-    role = session.scalar(select(Membership.role).where(Membership.user_id == principal.user_id))
+    role = session.scalar(_ROLE, {"user_id": principal.user_id})
     if role is None:
         raise NoSuchWorkspace
     return Caller(principal, workspace_id, role)
