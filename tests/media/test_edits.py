@@ -1,3 +1,4 @@
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -18,6 +19,15 @@ def test_an_edit_is_recognised_at_another_place_but_not_with_another_word() -> N
     edit = an_edit()
     assert edit_digest(moved(edit, Path("/elsewhere/name.mp4"))) == edit_digest(edit)
     assert edit_digest(edit.model_copy(update={"language": "de"})) != edit_digest(edit)
+
+
+def test_what_an_edit_can_say_by_now_changes_the_name_of_those_only_that_say_it() -> None:
+    edit = an_edit()
+    placeless = edit.model_copy(update={"source": edit.source.model_copy(update={"path": Path("source")})})
+    said_before = placeless.model_dump_json().replace(',"lines":null', "")
+    known = hashlib.blake2b(said_before.encode(), digest_size=16)
+    assert edit_digest(edit) == known.hexdigest()
+    assert edit_digest(edit.model_copy(update={"captions": Captions(lines=1)})) != edit_digest(edit)
 
 
 def test_a_style_file_that_was_changed_gives_another_look(tmp_path: Path) -> None:

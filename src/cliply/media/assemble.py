@@ -89,7 +89,8 @@ def assemble(analysis: Analysis, highlight: Highlight, options: ClipOptions, on_
         post=post,
         language=language,
     )
-    return Assembled(edit=placed(edit, framing.faces), faces=framing.faces)
+    arranged = place_text(edit, framing.faces, taken=_logo(edit), may_leave_out=True)
+    return Assembled(edit=arranged, faces=framing.faces)
 
 
 def reframed(

@@ -108,6 +108,8 @@ class Captions(Document):
     show: bool = True
     position: float | None = None
     """Where the middle of the caption block sits, 0 top to 1 bottom; null: chosen clear of faces and app buttons."""
+    lines: int | None = Field(None, ge=1, le=3)
+    """At most so many lines at once; null: as the style says, or one where only that fits below a close face."""
 
 
 class Hook(Document):

@@ -24,7 +24,9 @@ BRAND_FILES = ("logo", "font", "intro", "outro")
 def edit_digest(edit: ClipEdit) -> str:
     """Names what an edit says, wherever its source lies, so that a change by hand is seen."""
     told = edit.model_copy(update={"source": edit.source.model_copy(update={"path": Path("source")})})
-    return hashlib.blake2b(told.model_dump_json().encode(), digest_size=16).hexdigest()
+    # What came later counts only where it says something: clips of an earlier version are recognised.
+    silent = {"captions": {"lines"}} if edit.captions.lines is None else None
+    return hashlib.blake2b(told.model_dump_json(exclude=silent).encode(), digest_size=16).hexdigest()
 
 
 def look_digest(style: str, brand: Brand) -> str:

@@ -10,6 +10,8 @@ from cliply.media.types import Box, FaceAt
 HOOK = "Nobody believed a single word that I told them"
 TEXT = "so this is what I told them and nobody believed a single word of it " * 2
 
+EVERYWHERE = tuple((top, 180) for top in range(180, 1600, 180))
+
 
 def crowd(*rows: tuple[int, int]) -> list[FaceAt]:
     """Faces as wide as the picture, one above the other."""
@@ -47,3 +49,20 @@ def drawn(edit: ClipEdit) -> list[Box]:
     hook = hook_box(edit)
     assert hook is not None
     return [hook, *caption_boxes_until(edit, edit.duration)]
+
+
+def test_a_hook_line_that_only_finds_room_on_eyes_and_mouth_is_left_to_the_cover() -> None:
+    faces = crowd(*EVERYWHERE)
+    edit = edit_of(spoken(TEXT), hook=HOOK)
+
+    assert "The hook line covers a face." in conflicts(place_text(edit, faces), faces)
+    assert place_text(edit, faces, may_leave_out=True).hook is None
+
+
+def test_a_hook_line_is_gone_before_a_face_comes_where_it_stands() -> None:
+    close = [face for face in crowd(*EVERYWHERE) if face.at >= 2200]
+
+    placed = place_text(edit_of(spoken(TEXT), hook=HOOK), close, may_leave_out=True)
+
+    assert placed.hook is not None
+    assert placed.hook.milliseconds == 2000

@@ -15,7 +15,7 @@ from cliply.media.captions.placement import (
 from cliply.media.captions.seen import SeenFace
 from cliply.media.captions.styles import load_style
 from cliply.media.captions.zones import free_band, free_width, zones
-from cliply.media.edit import Aspect, Brand, CameraKey, ClipEdit, LayoutSpan, Pane, Place
+from cliply.media.edit import Aspect, Brand, CameraKey, Captions, ClipEdit, LayoutSpan, Pane, Place
 from cliply.media.types import Box, FaceAt, Size, Span
 
 TEXT = "so this is what I told them and nobody believed a single word of it"
@@ -194,9 +194,30 @@ def test_captions_of_a_close_face_stand_on_its_neck_rather_than_its_mouth() -> N
     assert chosen.captions.position > 0.7
 
 
+def test_captions_below_a_close_face_keep_off_its_chin_in_a_single_line() -> None:
+    edit = edit_of(spoken(TEXT))
+    faces = faces_at(Box(140, 460, 800, 920))
+
+    chosen = place_captions(edit, faces)
+
+    assert chosen.captions.lines == 1
+    assert min(block.box.y for block in caption_boxes(chosen)) > (460 + 920) * 2 / 3
+    assert all(block.box.bottom <= 0.8 * 1280 + 1 for block in caption_boxes(chosen))
+
+
+@pytest.mark.parametrize("box", [Box(340, 500, 400, 420), Box(140, 980, 800, 920)])
+def test_captions_keep_their_lines_where_there_is_room_or_none_helps(box: Box) -> None:
+    assert place_captions(edit_of(spoken(TEXT)), faces_at(box)).captions.lines is None
+
+
+def test_as_many_lines_as_a_person_wants_are_kept() -> None:
+    edit = edit_of(spoken(TEXT)).model_copy(update={"captions": Captions(lines=2)})
+    assert place_captions(edit, faces_at(Box(140, 460, 800, 920))).captions.lines == 2
+
+
 def test_an_emoji_that_would_cover_a_mouth_is_left_out() -> None:
     words = tuple(each.model_copy(update={"emoji": "🐝"}) for each in spoken(TEXT))
-    edit = edit_of(words)
+    edit = edit_of(words).model_copy(update={"captions": Captions(lines=2)})
     close = faces_at(Box(140, 480, 800, 920))
 
     chosen = place_captions(edit, close)

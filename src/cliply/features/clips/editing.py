@@ -140,7 +140,7 @@ def _captions(edit: ClipEdit, framed: Framed, change: ClipChange) -> dict[str, o
     if change.caption_position is not None:
         told["position"] = change.caption_position
     elif not framed.own_position and _PLACED & change.model_dump(exclude_none=True).keys():
-        told["position"] = None
+        told |= {"position": None, "lines": None}
     return told
 
 

@@ -21,12 +21,16 @@ _TOUCHED = 0.03
 """Share of eyes or mouth from which text hides something of them."""
 _MUCH = 0.25
 """Share of a face that is too much to cover even where eyes and mouth stay free."""
+_OFTEN = 0.2
+"""Share of screens from which it is worth a change of the captions' shape that they touch a face."""
+_HIDING = 3
+"""How much worse it is to hide eyes or a mouth than to touch a face."""
 _LOWEST_HOOK = 0.5
 _NEVER = 100.0
 """What text on text costs: more than anything that a face could."""
 # Profile pages show the middle of a cover, in 3:4.
 _HIGHEST_TITLE, _LOWEST_TITLE = 0.18, 0.84
-_READ: Millis = 2000
+READ: Millis = 2000
 """After so long a hook line has been read."""
 _GAP = 0.012
 """Between hook line and captions, as a share of the height: closer, they read as one."""
@@ -44,8 +48,20 @@ _GRACE: Millis = 400
 def place_captions(edit: ClipEdit, faces: Sequence[FaceAt], *, taken: Sequence[Box] = ()) -> ClipEdit:
     """`edit` with its captions placed where they cover faces least, without emoji that would cover what matters.
 
-    Faces are in source pixels and time; what is `taken`, as by a logo, is in pixels of the finished picture.
+    Where they would often touch a face, as below the chin of one that is shown close, they get a single line if that
+    keeps clear. Faces are in source pixels and time; what is `taken`, as by a logo, is in pixels of the finished
+    picture.
     """
+    usual = _placed(edit, faces, taken)
+    bad = _touching(usual, faces)
+    if edit.captions.lines is not None or bad <= _OFTEN:
+        return usual
+    captions = edit.captions.model_copy(update={"lines": 1})
+    single = _placed(edit.model_copy(update={"captions": captions}), faces, taken)
+    return single if _touching(single, faces) <= bad / 2 else usual
+
+
+def _placed(edit: ClipEdit, faces: Sequence[FaceAt], taken: Sequence[Box]) -> ClipEdit:
     search = _Search.of(edit, faces, taken)
     position = search.position
     used: list[float] = []
@@ -57,6 +73,19 @@ def place_captions(edit: ClipEdit, faces: Sequence[FaceAt], *, taken: Sequence[B
         layouts.append(layout.model_copy(update={"caption_position": own}))
     captions = edit.captions.model_copy(update={"position": position})
     return _without_bad_emoji(edit.model_copy(update={"captions": captions, "layouts": tuple(layouts)}), faces)
+
+
+def _touching(edit: ClipEdit, faces: Sequence[FaceAt]) -> float:
+    """The share of screens whose text touches a face, be it only a chin; one on eyes or mouth counts more."""
+    setter = typesetter(edit)
+    placed = blocks(edit, setter, middle_of(edit, setter))
+    bad = 0.0
+    for block, behind in zip(placed, _behind(seen_faces(edit, faces), placed), strict=True):
+        text = _text_box(block, setter)
+        bad += _noticed(block, behind, {face.at for face in behind if _covered(face.box, text) > _TOUCHED})
+        hidden = {face.at for face in behind if _covered_features(face, text) > _TOUCHED}
+        bad += _HIDING * _noticed(block, behind, hidden)
+    return bad / max(1, len(placed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +201,7 @@ def hook_length(edit: ClipEdit) -> Millis:
     if edit.hook is None:
         return 0
     starts = (edit.clip_time(each.span.start) for each in edit.layouts if _screen_box(edit, each) is not None)
-    return min([edit.hook.milliseconds, *(start for start in starts if start >= _READ)])
+    return min([edit.hook.milliseconds, *(start for start in starts if start >= READ)])
 
 
 def choose_hook_position(
@@ -293,8 +322,9 @@ def _screens_over_faces(placed: Sequence[PlacedBlock], seen: Sequence[SeenFace],
 
 
 def _covers_face(hook: Box, seen: Sequence[SeenFace], until: Millis) -> bool:
-    early = [face for face in seen if face.at < until]
-    return bool(early) and sum(_matters(face, hook) for face in early) > len(early) / 4
+    # By moments: one face is as bad among many as alone.
+    moments = {face.at for face in seen if face.at < until}
+    return len({face.at for face in seen if face.at < until and _matters(face, hook)}) > len(moments) / 4
 
 
 def _over_face(block: PlacedBlock, behind: Sequence[SeenFace], setter: Typesetter) -> bool:

@@ -193,6 +193,8 @@ class Typesetter:
 def typesetter(edit: ClipEdit, style: CaptionStyle | None = None) -> Typesetter:
     """For the captions of `edit`, in its brand. Raises NotFound or Invalid for a style or font that cannot be used."""
     chosen = dressed(style or load_style(edit.captions.style), edit.brand)
+    if edit.captions.lines is not None:
+        chosen = chosen.model_copy(update={"lines": min(chosen.lines, edit.captions.lines)})
     text = " ".join(word.text for word in edit.words) + (edit.hook.text if edit.hook else "")
     return typesetter_for(text, edit.output.size, edit.output.aspect, chosen, edit.brand)
 
