@@ -108,7 +108,17 @@ def test_titles_made_of_what_was_said_are_kept_and_code_fences_are_read() -> Non
 )
 def test_a_useless_answer_is_an_error_that_says_why(answer: tuple[int, Any], said: str) -> None:
     with chat_completions(lambda _body: answer) as server, pytest.raises(Unavailable, match=said):
-        OpenAIJudge(server.url, "small", key="secret").rerank(CANDIDATES, prompt="")
+        OpenAIJudge(server.url, "small", key="secret", pause=0.01).rerank(CANDIDATES, prompt="")
+
+
+def test_a_busy_server_is_asked_again() -> None:
+    def busy_at_first(body: dict[str, Any]) -> tuple[int, Any]:
+        return (429, {"error": "slow down"}) if len(server.requests) < 3 else verdicts(body)
+
+    with chat_completions(busy_at_first) as server:
+        judged_ones = OpenAIJudge(server.url, "small", key="secret", pause=0.01).rerank(CANDIDATES, prompt="")
+    assert [each.id for each in judged_ones] == [7, 3]
+    assert len(server.requests) == 3
 
 
 def test_a_wrong_key_or_no_server_is_an_error_that_says_so() -> None:

@@ -1,12 +1,18 @@
 """What a hosted service says when it is asked too often: how long it wants to be left alone."""
 
 import math
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import httpx
 
 from cliply.errors import Unavailable
+
+LONGEST_WAIT = 60.0
+"""Seconds that somebody sits through; what is longer is for a job to wait."""
+_TICK = 0.2
 
 
 class ServiceBusy(Unavailable):
@@ -30,6 +36,14 @@ def asked_wait(response: httpx.Response) -> float | None:
             return None
         seconds = (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
     return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def rest(seconds: float, on_tick: Callable[[], None]) -> None:
+    """Wait; `on_tick` is called a few times a second, and whatever it raises ends the wait."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        time.sleep(min(_TICK, left))
+        on_tick()
 
 
 def _told(seconds: float) -> str:

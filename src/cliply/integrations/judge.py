@@ -3,14 +3,15 @@
 import json
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cliply.errors import CliplyError, LimitReached, Unavailable
-from cliply.integrations.busy import ServiceBusy, asked_wait
+from cliply.integrations.busy import LONGEST_WAIT, ServiceBusy, asked_wait, rest
 from cliply.media.highlights.judge import Candidate, Judgement, Verdict
 from cliply.media.types import OnProgress, no_progress
 from cliply.media.wording.text import terms
@@ -22,6 +23,7 @@ _CHARACTERS_A_TOKEN = 3
 _ANSWER_TOKENS = 80
 """For one candidate."""
 _TITLE = 100
+_TRIES = 3
 _JOINERS = "\u200c\u200d"
 _UNGROUNDED = 0.34
 """A title may bring in at most this share of words that the candidate does not hold."""
@@ -56,13 +58,21 @@ class OpenAIJudge:
     """
 
     def __init__(
-        self, base_url: str, model: str, *, key: str | None = None, token_limit: int = 30_000, timeout: float = 60.0
+        self,
+        base_url: str,
+        model: str,
+        *,
+        key: str | None = None,
+        token_limit: int = 30_000,
+        timeout: float = 60.0,
+        pause: float = 2.0,
     ) -> None:
         self._url = base_url.rstrip("/") + "/chat/completions"
         self._model = model
         self._key = key
         self._token_limit = token_limit
         self._timeout = timeout
+        self._pause = pause
 
     @property
     def name(self) -> str:
@@ -81,7 +91,9 @@ class OpenAIJudge:
                 if spent + _estimate(question, len(passages)) > self._token_limit:
                     break
                 try:
-                    items, used = self._ask(client, question, len(passages))
+                    items, used = self._patiently(
+                        client, question, len(passages), partial(on_progress, number / len(lists))
+                    )
                 except CliplyError:
                     if not judgements:
                         raise
@@ -94,6 +106,20 @@ class OpenAIJudge:
                 f"The limit of {self._token_limit} tokens allows no list of candidates, or none was judged."
             )
         return tuple(judgements)
+
+    def _patiently(
+        self, client: httpx.Client, question: str, count: int, on_tick: Callable[[], None]
+    ) -> tuple[list[_Item], int]:
+        """Asked again after the wait that a busy server names, where that is one to sit through."""
+        for attempt in range(1, _TRIES):
+            try:
+                return self._ask(client, question, count)
+            except ServiceBusy as busy:
+                wait = self._pause * 2.0 ** (attempt - 1) if busy.retry_after is None else busy.retry_after
+                if wait > LONGEST_WAIT:
+                    raise
+                rest(wait, on_tick)
+        return self._ask(client, question, count)
 
     def _ask(self, client: httpx.Client, question: str, count: int) -> tuple[list[_Item], int]:
         body = {

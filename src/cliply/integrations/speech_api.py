@@ -2,7 +2,6 @@
 
 import random
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,12 +9,11 @@ from typing import Any
 import httpx
 
 from cliply.errors import LimitReached, NotAllowed, Unavailable
-from cliply.integrations.busy import ServiceBusy, asked_wait
+from cliply.integrations.busy import LONGEST_WAIT, ServiceBusy, asked_wait, rest
 from cliply.media.types import OnProgress
 
 _TICK = 0.2
 _TRIES = 4
-_LONGEST_WAIT = 60.0
 _BUSY = (408, 425, 429, 500, 502, 503, 504)
 _JITTER = random.SystemRandom()
 
@@ -62,9 +60,9 @@ class SpeechApi:
                 wait = 0.0
             else:
                 wait = asked_wait(response) or 0.0
-                if response.status_code not in _BUSY or attempt == _TRIES or wait > _LONGEST_WAIT:
+                if response.status_code not in _BUSY or attempt == _TRIES or wait > LONGEST_WAIT:
                     return self._answer(response)
-            self._rest(max(wait, self.pause * 2 ** (attempt - 1) * _JITTER.uniform(0.5, 1.0)), on_progress)
+            rest(max(wait, self.pause * 2 ** (attempt - 1) * _JITTER.uniform(0.5, 1.0)), on_progress)
         raise AssertionError  # the last try returns or raises
 
     def _send(self, path: str, arguments: dict[str, Any], on_progress: Callable[[], None]) -> httpx.Response:
@@ -115,13 +113,6 @@ class SpeechApi:
 
     def _host(self) -> str:
         return httpx.URL(self.url).host
-
-    @staticmethod
-    def _rest(seconds: float, on_progress: Callable[[], None]) -> None:
-        until = time.monotonic() + min(seconds, _LONGEST_WAIT)
-        while (left := until - time.monotonic()) > 0:
-            time.sleep(min(_TICK, left))
-            on_progress()
 
 
 def ticking(on_progress: OnProgress, share: float) -> Callable[[], None]:
