@@ -15,16 +15,16 @@ SMALL: dict[str, Any] = {"quality": "draft", "aspect": "1:1", "shortest": 5_000,
 """Options with which a clip is made quickly."""
 
 
-def film(path: Path) -> Path:
+def film(path: Path, seconds: int = SECONDS) -> Path:
     """Test pictures and a tone."""
-    return make(path, "testsrc2=s=160x160:r=10", TONE.format(seconds=SECONDS), "-t", str(SECONDS)).path
+    return make(path, "testsrc2=s=160x160:r=10", TONE.format(seconds=seconds), "-t", str(seconds)).path
 
 
 @contextmanager
-def heard() -> Iterator[dict[str, Any]]:
-    """Settings of an installation whose speech service hears a talk in any sound."""
-    spoken = _TEXT.split()
-    each = (SECONDS - 1) / len(spoken)
+def heard(text: str = _TEXT, seconds: int = SECONDS) -> Iterator[dict[str, Any]]:
+    """Settings of an installation whose speech service hears `text` in any sound."""
+    spoken = text.split()
+    each = (seconds - 1) / len(spoken)
     times = [(word, 0.5 + number * each, 0.5 + number * each + 0.8 * each) for number, word in enumerate(spoken)]
-    with openai(_TEXT, times) as service:
+    with openai(text, times) as service:
         yield {"speech": {"model": "openai"}, "openai": {"key": KEY, "url": service.url}}

@@ -1,0 +1,108 @@
+"""Has requests and jobs carried out by processes that are killed at one of their points after the other."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import text
+from tests.crashes.reconciling import rows
+from tests.infra.queue.fleet import until
+
+from cliply.infra.db import Database
+
+_MOST_POINTS = 300
+_NEVER = 1_000_000
+
+
+@dataclass
+class Visitor:
+    """The process that forks for each life. What it is asked for is killed at every point that it has, unless
+    `killed` is false."""
+
+    process: "subprocess.Popen[str]"
+    database: Database
+    key: str
+    names: Path
+    """Of the points that lives have ended at, a line each."""
+
+    @property
+    def points(self) -> list[str]:
+        return self.names.read_text().splitlines() if self.names.exists() else []
+
+    def request(self, method: str, path: str, *, killed: bool = True, **more: Any) -> Any:
+        """The answer to a request whose server was killed at each of its points; it is sent again as it was."""
+        # A link to a file is all the proof that it needs.
+        proof = {} if path.startswith("/api/files") else {"authorization": f"Bearer {self.key}"}
+        headers = {**proof, "idempotency-key": str(uuid4()), **more.pop("headers", {})}
+        wanted = {"method": method, "path": path, "headers": headers, **more}
+        for fatal in range(1 if killed else _NEVER, _NEVER + _MOST_POINTS):
+            self._begin(**wanted, fatal=fatal)
+            ended = self._end()
+            if ended["signal"] == 0:
+                answer: dict[str, Any] = json.loads(ended["brought"])
+                assert answer["status"] < 300, answer
+                return answer if method == "GET" else answer["body"]
+            assert fatal < _MOST_POINTS
+        raise AssertionError
+
+    def job(self, kind: str, *, killed: bool = True) -> None:
+        """Have the jobs of this kind run by workers that are killed at each of their points, until they succeed."""
+        for fatal in range(1 if killed else _NEVER, _NEVER + _MOST_POINTS):
+            self.life(kind, fatal)
+            if self._done(kind):
+                return
+            assert fatal < _MOST_POINTS
+
+    def life(self, kind: str, fatal: int) -> None:
+        """One worker's life, until it is killed or its jobs of this kind have ended."""
+        process_id = self._begin(kind=kind, fatal=fatal)
+        until(lambda: self._has_ended() or self._done(kind), within=180)
+        if not self._has_ended():
+            os.kill(process_id, signal.SIGKILL)
+        self._end()
+        with self.database.system() as session:
+            # As another worker would, once the lease of this one is over.
+            session.execute(text("update procrastinate_workers set last_heartbeat = '-infinity'"))
+            session.execute(text("select queue_sweep(interval '1 second', 100000)"))
+
+    def _begin(self, **wanted: Any) -> int:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps({**wanted, "names": str(self.names)}) + "\n")
+        return int(self.process.stdout.readline())
+
+    def _has_ended(self) -> bool:
+        assert self.process.stdout is not None
+        return bool(select.select([self.process.stdout], [], [], 0)[0])
+
+    def _end(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        ended: dict[str, Any] = json.loads(self.process.stdout.readline())
+        assert ended["signal"] in (0, signal.SIGKILL)
+        return ended
+
+    def _done(self, kind: str) -> bool:
+        with self.database.system() as session:
+            unfinished = "select from jobs where kind = :kind and state in ('queued', 'running', 'stopping')"
+            return not rows(session, unfinished, kind=kind)
+
+
+@contextmanager
+def visiting(database: Database, key: str, root: Path, environment: Mapping[str, str]) -> Iterator[Visitor]:
+    command = [sys.executable, "-m", "tests.crashes.visiting"]
+    with subprocess.Popen(
+        command, env=environment, cwd=Path(__file__).parents[2], text=True, bufsize=1,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        yield Visitor(process, database, key, root / "points")
+        assert process.stdin is not None
+        process.stdin.close()
