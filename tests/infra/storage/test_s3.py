@@ -91,6 +91,13 @@ def test_a_link_for_a_part_takes_that_part_in_that_size_and_no_other_type(bucket
     assert bucket.head(key).content_type == "video/mp4", "its type was said when it was begun"
 
 
+def test_a_link_is_made_without_asking_the_server(bucket: S3Storage, s3: Storage) -> None:
+    key = new_key()
+    upload = bucket.uploads.begin(key, content_type="video/mp4")
+    nobody = S3Storage(BUCKET, s3.model_copy(update={"endpoint": "http://127.0.0.1:1"}))
+    assert nobody.uploads.part_link(key, upload, 1, size=1, expires_in=SOON).startswith("http://127.0.0.1:1/")
+
+
 def test_what_was_joined_but_not_checked_is_not_there_until_it_is_completed_again(
     bucket: S3Storage, s3: Storage
 ) -> None:

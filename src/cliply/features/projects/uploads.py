@@ -133,7 +133,7 @@ def init(runtime: Runtime, session: Session, caller: Caller, wanted: NewUpload) 
 
 
 def plan(runtime: Runtime, upload: Upload) -> Plan:
-    """How an upload goes on; asks the storage, so with no transaction open. Raises UploadGone when it has ended."""
+    """How an upload goes on; asks the storage once. Raises UploadGone when it has ended."""
     uploads = runtime.storage.uploads
     parts = uploads.parts(upload.key, upload.storage_id)
     arrived = [part for part in parts if 1 <= part.number <= upload.parts and part.size == upload.size_of(part.number)]

@@ -46,7 +46,10 @@ class Uploads(Protocol):
         ...
 
     def part_link(self, key: ObjectKey, upload: str, number: int, *, size: int, expires_in: timedelta) -> str:
-        """A link to which exactly `size` bytes may be sent with PUT; see `Storage.download_link`."""
+        """A link to which exactly `size` bytes may be sent with PUT; see `Storage.download_link`.
+
+        Whether the upload goes on is for `parts` to say: a link to one that has ended opens nothing.
+        """
         ...
 
     def put_part(self, key: ObjectKey, upload: str, number: int, content: bytes) -> None:

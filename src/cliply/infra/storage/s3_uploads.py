@@ -47,7 +47,6 @@ class S3Uploads:
     def part_link(self, key: ObjectKey, upload: str, number: int, *, size: int, expires_in: timedelta) -> str:
         check_part_number(number)
         check_link_age(expires_in)
-        self.parts(key, upload)
         with s3_errors(self._bucket.name):
             return str(
                 self._client.generate_presigned_url(
