@@ -111,9 +111,8 @@ def test_what_is_not_named_is_as_the_workspace_s_brand_says_and_a_link_goes_to_t
 ) -> None:
     voice = make(tmp_path / "voice.wav", None, TONE.format(seconds=20)).path
     with world.database.workspace(world.workspace) as session:
-        workspaces.change_brand(
-            session, resolve(session, Principal(world.people["owner"].id)), BrandDefaults(style="karaoke")
-        )
+        owner = resolve(session, Principal(world.people["owner"].id))
+        workspaces.change(session, owner, brand=BrandDefaults(style="karaoke"))
     with serving(app) as url:
         terminal.environment = {"CLIPLY_REMOTE__URL": url, "CLIPLY_REMOTE__KEY": world.keys["member"]}
         asked = ("--from", "0:02", "--keywords", "bees, honey", "--no-title", "--tighten", "gentle", "--json")

@@ -94,7 +94,7 @@ def test_a_name_is_one_line_that_can_be_read(studio: Studio, video: Path) -> Non
 
 def test_what_a_project_leaves_out_is_as_the_workspace_s_brand_says(studio: Studio, video: Path) -> None:
     with studio.office.entered("admin") as (session, caller):
-        workspaces.change_brand(session, caller, BrandDefaults(style="karaoke", colour="#FFD400"))
+        workspaces.change(session, caller, brand=BrandDefaults(style="karaoke", colour="#FFD400"))
     branded = studio.project(studio.begin(video).project_id)
     assert (branded.options["style"], branded.options["colour"]) == ("karaoke", "#FFD400")
     own = studio.project(studio.begin(video, style="bold", count=2).project_id)

@@ -37,8 +37,8 @@ def test_a_key_acts_for_its_maker_within_its_scopes(office: Office) -> None:
     found = principal(office, made.secret)
     with office.database.workspace(office.id) as session:
         caller = resolve(session, found)
-        workspaces.rename(session, caller, "Looms")
-        entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "workspace.renamed")).one()
+        workspaces.change(session, caller, name="Looms")
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "workspace.changed")).one()
         assert (entry.actor_kind, entry.actor_id) == ("api_key", made.key.id)
         with pytest.raises(ScopeMissing, match="members:read"):
             members.list_members(session, caller)
@@ -122,7 +122,7 @@ def test_a_key_is_worth_what_its_maker_s_role_is_and_goes_with_the_membership(of
     with office.entered("owner") as (session, owner):
         members.change_role(session, owner, office.people["admin"], Role.VIEWER)
     with pytest.raises(RoleTooLow), office.database.workspace(office.id) as session:
-        workspaces.rename(session, resolve(session, found), "Looms")
+        workspaces.change(session, resolve(session, found), name="Looms")
     with office.entered("owner") as (session, owner):
         members.remove(session, owner, office.people["admin"])
     with pytest.raises(NoSuchWorkspace), office.database.workspace(office.id) as session:

@@ -89,10 +89,11 @@ def enqueue(
     except ValidationError as wrong:
         raise WrongArguments(kind, wrong) from None
     options = wanted.options(at=at, key=key, subject=arguments.get("project_id"), priority=wanted.priority + priority)
-    job_id = options.started(session)
-    if job_id is None:
-        ask = wanted.ask
-        job_id = options.start(session, **dict(checked)) if ask is None else ask(session, checked, options)
+    started = options.started(session)
+    if started is not None:
+        return jobs.get(session, started)
+    ask = wanted.ask
+    job_id = options.start(session, **dict(checked)) if ask is None else ask(session, checked, options)
     job = jobs.get(session, job_id)
     audit.record(session, "job.enqueued", ("job", job.id), by=caller.actor, after={"kind": kind})
     return job

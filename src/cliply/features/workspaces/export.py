@@ -79,6 +79,7 @@ def link(session: Session, caller: Caller, storage: Storage, export_id: UUID) ->
     export = get(session, caller, export_id)
     if export.finished_at is None:
         raise ExportNotReady
+    audit.record(session, "workspace.export_linked", ("export", export.id), by=caller.actor)
     return storage.download_link(key_of(export), expires_in=LINK_LASTS, file_name="cliply-export.zip")
 
 

@@ -75,15 +75,16 @@ def change_workspace(
     body: WorkspaceUpdate, caller: Annotated[Caller, allowed(Action.CHANGE_WORKSPACE)], session: WorkspaceSession
 ) -> Workspace:
     """Rename the workspace or change its settings; what is left out stays as it is."""
+    wanted: workspaces.Changes = {}
     if body.name is not None:
-        workspaces.rename(session, caller, body.name)
-    if body.model_fields_set & {"timezone", "retention_days"}:
-        now = workspaces.get(session, caller)
-        days = body.retention_days if "retention_days" in body.model_fields_set else now.retention_days
-        workspaces.change_settings(session, caller, timezone=body.timezone or now.timezone, retention_days=days)
+        wanted["name"] = body.name
+    if body.timezone is not None:
+        wanted["timezone"] = body.timezone
+    if "retention_days" in body.model_fields_set:
+        wanted["retention_days"] = body.retention_days
     if body.brand is not None:
-        workspaces.change_brand(session, caller, body.brand)
-    return workspaces.get(session, caller)
+        wanted["brand"] = body.brand
+    return workspaces.change(session, caller, **wanted)
 
 
 @router.post("/api/workspaces/{workspace_id}/transfer", status_code=204)

@@ -117,7 +117,7 @@ class AuditEntryRead(Answer):
     at: datetime
     actor_kind: str = Field(examples=["user"])
     actor_id: UUID | None
-    action: str = Field(examples=["workspace.renamed"])
+    action: str = Field(examples=["workspace.changed"])
     target_kind: str = Field(examples=["workspace"])
     target_id: str = Field(examples=["8d8ac610-566d-4ef0-9c22-186b2a5ed793"])
     before_hash: str | None = Field(description="Of the state before; proves it and does not tell it.")

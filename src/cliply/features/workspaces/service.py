@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from typing import TypedDict, Unpack
 from uuid import UUID
 from zoneinfo import available_timezones
 
@@ -81,49 +82,57 @@ def get(session: Session, caller: Caller) -> Workspace:
     return session.scalars(select(Workspace)).one()
 
 
-def rename(session: Session, caller: Caller, name: str) -> Workspace:
-    """Give it another name; its address stays, so that links to it do."""
+class Changes(TypedDict, total=False):
+    """What is left out stays as it is."""
+
+    name: str
+    timezone: str
+    retention_days: int | None
+    """How long files are kept; None keeps them until somebody deletes them."""
+    brand: BrandDefaults
+    """What new projects look like unless told otherwise."""
+
+
+def change(session: Session, caller: Caller, **wanted: Unpack[Changes]) -> Workspace:
+    """All of it or nothing, in one entry of the log. Its address stays, so that links to it do."""
     caller.require(Action.CHANGE_WORKSPACE)
     workspace = _locked(session)
-    before, workspace.name = _state(workspace), checked_name(name)
-    _record(session, caller, "workspace.renamed", workspace, before)
+    before = _state(workspace)
+    if "name" in wanted:
+        workspace.name = checked_name(wanted["name"])
+    if "timezone" in wanted:
+        workspace.timezone = _checked_timezone(wanted["timezone"])
+    if "retention_days" in wanted:
+        workspace.retention_days = _checked_retention(wanted["retention_days"])
+    if "brand" in wanted:
+        workspace.brand = _checked_brand(wanted["brand"]).model_dump(exclude_none=True)
+    if before != (after := _state(workspace)):
+        target = ("workspace", workspace.id)
+        audit.record(session, "workspace.changed", target, by=caller.actor, before=before, after=after)
     return workspace
 
 
-def change_settings(session: Session, caller: Caller, *, timezone: str, retention_days: int | None) -> Workspace:
-    """`retention_days` is how long files are kept; None keeps them until somebody deletes them."""
-    caller.require(Action.CHANGE_WORKSPACE)
+def _checked_timezone(timezone: str) -> str:
     if timezone not in available_timezones():
         raise Invalid("That is no time zone. Name one as Europe/Berlin or UTC.")
-    if retention_days is not None and not 1 <= retention_days <= LONGEST_RETENTION:
+    return timezone
+
+
+def _checked_retention(days: int | None) -> int | None:
+    if days is not None and not 1 <= days <= LONGEST_RETENTION:
         raise Invalid(f"Files can be kept for 1 to {LONGEST_RETENTION} days, or until somebody deletes them.")
-    workspace = _locked(session)
-    before = _state(workspace)
-    workspace.timezone, workspace.retention_days = timezone, retention_days
-    _record(session, caller, "workspace.settings_changed", workspace, before)
-    return workspace
+    return days
 
 
-def change_brand(session: Session, caller: Caller, brand: BrandDefaults) -> Workspace:
-    """What new projects look like unless told otherwise."""
-    caller.require(Action.CHANGE_WORKSPACE)
+def _checked_brand(brand: BrandDefaults) -> BrandDefaults:
     if brand.style is not None and brand.style not in style_names():
         raise Invalid(f"There is no caption style {brand.style!r}. There are: {', '.join(style_names())}.")
-    workspace = _locked(session)
-    before = _state(workspace)
-    workspace.brand = brand.model_dump(exclude_none=True)
-    _record(session, caller, "workspace.brand_changed", workspace, before)
-    return workspace
+    return brand
 
 
 def _locked(session: Session) -> Workspace:
     """Two who change it at once do so one after the other, so that each entry tells what was before."""
     return session.scalars(select(Workspace).with_for_update(key_share=True)).one()
-
-
-def _record(session: Session, caller: Caller, action: str, workspace: Workspace, before: dict[str, object]) -> None:
-    target = ("workspace", workspace.id)
-    audit.record(session, action, target, by=caller.actor, before=before, after=_state(workspace))
 
 
 def _state(workspace: Workspace) -> dict[str, object]:
