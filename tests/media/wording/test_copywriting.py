@@ -87,7 +87,7 @@ def test_a_thought_that_points_back_is_no_title() -> None:
 
 def test_without_a_whole_thought_the_subject_is_named() -> None:
     post, hook = write_copy("The, um, service mesh, with the sidecar proxies... and the, the service mesh, you know --")
-    assert post.title in ("Service Mesh and Sidecar Proxies", "Sidecar Proxies and Service Mesh")
+    assert post.title in ("The Service Mesh", "The Sidecar Proxies", "Sidecar Proxies")
     assert hook.casefold() == post.title.casefold()
 
 
@@ -298,7 +298,7 @@ def test_numbers_stand_without_a_filler() -> None:
 def test_two_subjects_that_never_meet_make_no_title() -> None:
     spoken = "Well, the menu button. And, uh, the menu button again, because. A banana, or the banana, you know."
     title = write_copy(spoken, whole=transcript(spoken))[0].title
-    assert title == "Let's Talk About the Menu Button"
+    assert title == "The Menu Button"
 
 
 def test_a_plain_word_said_in_passing_is_no_hashtag() -> None:
@@ -368,3 +368,25 @@ def test_a_hashtag_is_said_in_the_clip_or_shares_a_word_with_it() -> None:
     assert post.hashtags
     assert not [tag for tag in post.hashtags if "quantum" in tag.casefold() or "computer" in tag.casefold()]
     assert all(any(word in tag.casefold() for word in heard if len(word) > 3) for tag in post.hashtags)
+
+
+def test_a_plain_sentence_of_the_clip_says_more_than_one_word_for_its_subject() -> None:
+    text = "Alright. There's a way a professional does things. A professional, you know, and the money, and --"
+    assert write_copy(text)[0].title == "There's a Way a Professional Does Things"
+
+
+def test_a_thought_that_hangs_on_a_comma_only_is_found() -> None:
+    text = (
+        "And so, my fellow Americans, ask not what your country can do for you, ask what you can do for your country."
+    )
+    assert "Ask What You Can Do for Your Country" in write_copy(text)[0].title
+
+
+def test_words_on_everybodys_lips_are_no_hashtags() -> None:
+    text = (
+        "I was in a hurry, my friend was coming to dinner and my friend likes wine. Every hive needs a queen bee. "
+        "The queen bee leaves the hive in May."
+    )
+    tags = {tag.casefold() for tag in write_copy(text, whole=transcript(text))[0].hashtags}
+    assert "#queenbee" in tags
+    assert not tags & {"#friend", "#hurry", "#dinner", "#wine"}

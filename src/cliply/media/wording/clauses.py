@@ -35,6 +35,9 @@ _SPLIT = re.compile(
 )
 
 
+_SHORTEST_PIECE = 5
+
+
 _CALLED = re.compile(r"^[A-Z][a-z]+,\s+(?=(?:you|what|how|why|when|where|who|do|did|can|could|would|is|are|I)\b)")
 """The name of whoever is spoken to."""
 _BREAK = re.compile(r"--|—|\.\.\.|…|\s-\s|\s–\s")
@@ -151,6 +154,16 @@ def _parts(sentence: str) -> Iterator[str]:
         at = hit.end()
     if at:
         yield sentence[at:]
+    yield from _between_commas(sentence)
+
+
+def _between_commas(sentence: str) -> Iterator[str]:
+    """ "Ask not what …, ask what you can do for your country": thoughts that nothing but a comma joins.
+
+    The first one may hang on what follows, and a few words are an aside or part of a list.
+    """
+    pieces = re.split(r",\s+", sentence)
+    yield from (piece for piece in pieces[1:] if len(piece.split()) >= _SHORTEST_PIECE)
 
 
 def complete(clause: Clause) -> bool:

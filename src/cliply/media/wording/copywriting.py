@@ -16,7 +16,7 @@ from cliply.media.types import Transcript
 from cliply.media.wording import lexicon
 from cliply.media.wording.clauses import Clause, clauses, complete, sentences_of, undenied
 from cliply.media.wording.limits import YOUTUBE_TITLE, check_post, is_hashtag, utf16_units
-from cliply.media.wording.phrases import Phrase, Subject, recurring, subject
+from cliply.media.wording.phrases import Phrase, Subject, is_compound, occurrences, rarity, recurring, subject
 from cliply.media.wording.profanity import is_profane, masked_text
 from cliply.media.wording.titlecase import sentence_case
 from cliply.media.wording.titles import LONGEST_TITLE, Candidate, candidates, named
@@ -107,14 +107,11 @@ def _is_decent(text: str, language: str) -> bool:
     return masked_text(text, language) == text
 
 
-_GOOD = 0.5
-"""Below this worth a line says less than the subject's name."""
-
-
 def _heads(lines: Sequence[Candidate], about: Subject, sentences: Sequence[str], *, english: bool) -> tuple[str, str]:
     """Title and hook: the best line, and the best short one that is not the same."""
     fallback = named(about, sentences, english=english)
-    best = [line for line in lines if line.worth >= _GOOD] or ([fallback] if fallback else []) or list(lines)
+    least = fallback.worth if fallback else 0.0
+    best = [line for line in lines if line.worth >= least] or ([fallback] if fallback else [])
     if not best:
         return _without_subject(sentences)
     first = best[0]
@@ -277,6 +274,8 @@ def _hashtags(about: Subject, sentences: Sequence[str], source: Sequence[str], l
             wanted[place] = None if tag is not None and _passing(tag, heard, about.casing) else tag
     if not source or not any(wanted):
         wanted = [phrase.text for phrase in good or about.phrases[:3]]
+    if language.lower().startswith("en"):
+        wanted = [tag for tag in wanted if tag is not None and _searched(tag, about, sentences, source)]
     tags = dict[str, str]()
     for phrase in wanted:
         tag = hashtag(phrase) if phrase is not None else None
@@ -285,6 +284,26 @@ def _hashtags(about: Subject, sentences: Sequence[str], source: Sequence[str], l
         # One of "#BluRay" and "#BluRays" is enough.
         tags.setdefault(stem(tag[1:].casefold()), tag)
     return tuple(tags.values())[:_MOST_HASHTAGS]
+
+
+_AGAIN = 3
+_COMMON, _RARE = 0.6, 0.7
+"""`rarity` below which a word is on everybody's lips, and above which it is a subject even when said once."""
+
+
+def _searched(tag: str, about: Subject, sentences: Sequence[str], source: Sequence[str]) -> bool:
+    """Whether somebody may look for it: a name, a compound, or what the clip comes back to and not everybody says."""
+    words = words_of(tag)
+    if any(word in about.casing for word in words):
+        return True
+    said = occurrences(tag, sentences)
+    if len(words) > 1:
+        return is_compound(tag) or said > 1 or occurrences(tag, source) > 1
+    if said > 1:
+        return rarity(words[0]) >= _COMMON
+    if occurrences(tag, source) >= _AGAIN and rarity(words[0]) >= _RARE:
+        return True
+    return bool(about.phrases) and stem(words[0]) == about.phrases[0].words[-1] and rarity(words[0]) >= _RARE
 
 
 def _shares(tag: str, heard: Counter[str], sentences: Sequence[str]) -> bool:

@@ -85,6 +85,24 @@ def recurring(phrase: Phrase, source: Sequence[str], language: str) -> str | Non
     return parts[-1][0] if known.words[phrase.words[-1]] >= _OFTEN else None
 
 
+def occurrences(phrase: str, sentences: Sequence[str]) -> int:
+    """How often the words of an English `phrase` are said one after the other."""
+    wanted = [stem(word) for word in words_of(phrase)]
+    said = [[stem(word) for word in words_of(sentence)] for sentence in sentences]
+    return sum(words[at : at + len(wanted)] == wanted for words in said for at in range(len(words) - len(wanted) + 1))
+
+
+def is_compound(phrase: str) -> bool:
+    """Whether English nouns are put together in it, as in "service mesh", not "distinct units"."""
+    tags = tag(phrase.split())
+    return len(tags) > 1 and all(each.pos in ("NOUN", "PROPN") for each in tags)
+
+
+def rarity(word: str) -> float:
+    """Of an English word: 0 for one that everybody always says, 1 for one that is hardly ever read."""
+    return _rarity(stem(word), "en")
+
+
 @lru_cache(maxsize=4)
 def _said(source: tuple[str, ...], code: str) -> Counter[tuple[str, ...]]:
     return Counter(_all_phrases(source, code))

@@ -53,42 +53,35 @@ def candidates(found: Sequence[Clause], about: Subject, sentences: Sequence[str]
 
 
 def named(about: Subject, sentences: Sequence[str] = (), *, english: bool) -> Candidate | None:
-    """The last resort, always clean: the clip's subject by name."""
+    """The last resort, always clean: the clip's subject by name, the one that says most among the first."""
     if not about.phrases:
         return None
-    first = about.phrases[0].text
-    alone = len(about.phrases) == 1 or about.phrases[1].score < 0.35
-    if english:
-        other = _beside(about, sentences)
-        return Candidate(
-            f"let's talk about {_as_said(first, about, sentences)}" if other is None else f"{first} and {other.text}",
-            0.36,
-            "name",
-            0,
-        )
-    return Candidate(first if alone else f"{first} · {about.phrases[1].text}", 0.3, "plain", 0)
+    if not english:
+        alone = len(about.phrases) == 1 or about.phrases[1].score < 0.35
+        first = about.phrases[0].text
+        return Candidate(first if alone else f"{first} · {about.phrases[1].text}", 0.3, "plain", 0)
+    near = [phrase for phrase in about.phrases if phrase.score >= _NEARLY_FIRST]
+    telling = next((phrase for phrase in near if tells(phrase, about)), about.phrases[0])
+    worth = _NAMED if tells(telling, about) else _ONE_WORD
+    return Candidate(_as_said(telling.text, about, sentences), worth, "name", 0)
+
+
+_NEARLY_FIRST = 0.7
+_NAMED, _ONE_WORD = 0.42, 0.34
+"""What the subject's name is worth as a title: a sentence of the clip that is worth less says less."""
+
+
+def tells(phrase: Phrase, about: Subject) -> bool:
+    """Whether the name says something alone, as a name or more than one word does."""
+    return len(phrase.words) > 1 or any(word in about.casing for word in phrase.words)
 
 
 def _as_said(name: str, about: Subject, sentences: Sequence[str]) -> str:
-    """ "the menu button", with the article that the speaker gives it: alone it is no English."""
+    """ "the menu button", as the speaker says it: alone it is no English."""
     if name.casefold() in about.casing or (name.endswith("s") and not name.endswith("ss")):
         return name
-    hit = re.search(rf"\b(the|our|your|an?) {re.escape(name)}\b", " ".join(sentences), re.IGNORECASE)
+    hit = re.search(rf"\b(the|our|your) {re.escape(name)}\b", " ".join(sentences), re.IGNORECASE)
     return name if hit is None else f"{hit[1].lower()} {name}"
-
-
-def _beside(about: Subject, sentences: Sequence[str]) -> Phrase | None:
-    """The next subject that is said in one breath with the first: two that never meet make an odd pair."""
-    said = [{stem(word) for word in words_of(sentence)} for sentence in sentences]
-    first = set(about.phrases[0].words)
-    return next(
-        (
-            phrase
-            for phrase in about.phrases[1:4]
-            if phrase.score >= 0.35 and any(first <= words and set(phrase.words) <= words for words in said)
-        ),
-        None,
-    )
 
 
 def _lines(clause: Clause) -> Iterator[tuple[str, str, bool]]:
