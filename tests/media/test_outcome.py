@@ -1,13 +1,21 @@
 from pathlib import Path
 
 import pytest
+from tests.media.clips import TONE, follow, make
 from tests.media.test_edit import an_edit
 
 from cliply.errors import Conflict
+from cliply.media.analysis import Analysis, listen
+from cliply.media.assemble import Assembled
+from cliply.media.cache import Cache
+from cliply.media.deliver import Delivered
 from cliply.media.documents import ClipEntry, ClipFiles, ClipsDocument, SourceFacts
 from cliply.media.edits import edit_digest, save_edit
-from cliply.media.outcome import drop_exports, refuse_overwriting
-from cliply.media.types import Span
+from cliply.media.highlights.find import Findings
+from cliply.media.options import ClipOptions
+from cliply.media.outcome import Outcome, drop_exports, refuse_overwriting
+from cliply.media.progress import Watch
+from cliply.media.types import Highlight, Span, Transcript
 
 
 def a_run(folder: Path) -> None:
@@ -67,3 +75,17 @@ def test_timelines_stay_while_their_clips_do(tmp_path: Path) -> None:
     drop_exports(tmp_path, listing("01-a"), listing("01-a", "02-b"))
     drop_exports(tmp_path, None, listing("01-a"))
     assert (tmp_path / "all-clips.otio").exists()
+
+
+def test_what_was_cut_out_of_a_clip_is_counted(tmp_path: Path) -> None:
+    source = make(tmp_path / "tone.wav", None, TONE.format(seconds=9))
+    moment = Highlight(span=Span(0, 8000), score=1, text="", reason="")
+    analysis = Analysis(
+        source, "abc", listen(source, Cache(tmp_path / "cache"), Watch()), Transcript("en", ()),
+        Findings((moment,), sentences=(), chapters=()),
+    )  # fmt: skip
+    outcome = Outcome.begin(tmp_path, analysis, ClipOptions())
+    edit = follow(source, [Span(500, 2000), Span(2400, 5000), Span(6000, 7500)])
+    outcome.add(1, moment, Assembled(edit=edit, faces=()), Delivered(edit, ClipFiles(), ()))
+    [clip] = ClipsDocument.load(tmp_path).clips
+    assert (clip.cuts, clip.cut_out) == (2, 1400)

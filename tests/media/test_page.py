@@ -12,7 +12,7 @@ import pytest
 
 from cliply.media.documents import CandidateEntry, ClipEntry, ClipFiles, ClipsDocument, Finding, SourceFacts
 from cliply.media.edit import Layout
-from cliply.media.page import FRAMED, PAGE_FILE, alike, beside, clock, length, page_text, write_page
+from cliply.media.page import FRAMED, PAGE_FILE, alike, beside, clock, cut_line, length, page_text, write_page
 from cliply.media.types import Dimension, Size, Span
 
 EVIL = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>{{7*7}}\"'&"
@@ -221,3 +221,12 @@ def test_what_may_be_wrong_with_all_of_it_is_said_before_the_clips(tmp_path: Pat
     told = "This sounds like English, not German."
     page = page_text(a_document().model_copy(update={"warnings": (told,)}), tmp_path)
     assert 0 < page.find(told) < page.find('<article id="clip-1"')
+
+
+def test_what_was_cut_out_of_a_clip_is_said_in_number_and_seconds(tmp_path: Path) -> None:
+    document = a_document(clips=1)
+    tight = document.clips[0].model_copy(update={"cuts": 3, "cut_out": 2440})
+    assert cut_line(tight) == "3 cuts, 2.4 s shorter"
+    assert cut_line(tight.model_copy(update={"cuts": 1, "cut_out": 300})) == "1 cut, 0.3 s shorter"
+    assert cut_line(document.clips[0]) == ""
+    assert "3 cuts, 2.4 s shorter" in page_text(document.model_copy(update={"clips": (tight,)}), tmp_path)

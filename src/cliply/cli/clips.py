@@ -21,7 +21,7 @@ from cliply.media.exports import Format, export_edits
 from cliply.media.fingerprint import fingerprint
 from cliply.media.options import ClipOptions, LayoutChoice, Profanity, Tighten
 from cliply.media.outcome import refuse_overwriting
-from cliply.media.page import alike
+from cliply.media.page import alike, cut_line
 from cliply.media.pipeline import Finished, Request, make_clips, make_more, render_edit
 from cliply.media.preflight import check_request
 from cliply.media.probe import Source as MediaSource
@@ -228,6 +228,8 @@ def _show(finished: Finished, folder: Path, json: bool) -> None:
         typer.echo(folder / "index.html")
     failed = [made for made in clips if any(finding.level == "failed" for finding in made.findings)]
     for made in clips:
+        if made.cuts:
+            note(f"{made.files.video}: {cut_line(made)}.")
         if made.findings:
             note(check_line(made))
     for warning in finished.warnings:

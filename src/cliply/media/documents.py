@@ -98,6 +98,10 @@ class ClipEntry(Moment):
     """Of the video file: with intro and outro, and without the pauses that were cut out."""
     spans: tuple[Span, ...] = ()
     """The stretches of the source that were kept."""
+    cuts: int = Field(0, ge=0)
+    """How many pauses and filler words were cut out."""
+    cut_out: Millis = Field(0, ge=0)
+    """How much shorter that makes it."""
     description: str = ""
     hashtags: tuple[str, ...] = ()
     hook: str = ""

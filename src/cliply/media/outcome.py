@@ -89,6 +89,8 @@ class Outcome:
             text=highlight.text,
             duration=played_length(edit),
             spans=edit.spans,
+            cuts=len(edit.spans) - 1,
+            cut_out=edit.span.duration - edit.duration,
             description=edit.post.description,
             hashtags=edit.post.hashtags,
             hook=edit.hook.text if edit.hook else "",

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cliply.media.cache import write_text
-from cliply.media.documents import ClipsDocument, Finding
+from cliply.media.documents import ClipEntry, ClipsDocument, Finding
 from cliply.media.probe import printable
 from cliply.media.types import Millis
 
@@ -117,6 +117,7 @@ def _environment() -> Environment:
     environment.filters["length"] = length
     environment.filters["beside"] = beside
     environment.filters["alike"] = alike
+    environment.filters["cut_line"] = cut_line
     environment.filters["printable"] = printable
     environment.filters["framed"] = lambda layout: FRAMED.get(layout, layout)
     return environment
@@ -128,6 +129,13 @@ def alike(findings: Sequence[Finding]) -> list[list[Finding]]:
     for finding in findings:
         groups.setdefault((finding.check, finding.level), []).append(finding)
     return list(groups.values())
+
+
+def cut_line(clip: ClipEntry) -> str:
+    """How many pauses and filler words were cut out, and how long they were: 5 cuts, 2.4 s shorter. Else nothing."""
+    if not clip.cuts:
+        return ""
+    return f"{clip.cuts} {'cut' if clip.cuts == 1 else 'cuts'}, {clip.cut_out / 1000:.1f} s shorter"
 
 
 def clock(at: Millis) -> str:
