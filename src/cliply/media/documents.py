@@ -52,7 +52,7 @@ class Finding(Document):
     message: str
     """What is wrong, for the creator."""
     at: Span | None = None
-    """Where, in clip time; null when it concerns the whole clip."""
+    """Where in the video file, with its intro; null when it concerns the whole clip."""
 
 
 FileName = Annotated[str, StringConstraints(pattern=r"^[^/]*[^/.][^/]*$")]

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from cliply.media.documents import Finding
 from cliply.media.edit import ClipEdit
+from cliply.media.rendering.bumper import opening
 from cliply.media.rendering.quality import cut_words
 from cliply.media.speech.tighten import tighten
 from cliply.media.types import Span
@@ -18,8 +19,9 @@ def repaired(edit: ClipEdit, findings: Sequence[Finding]) -> ClipEdit:
     The same edit where nothing can be done for certain.
     """
     words = [word.word for word in edit.words]
-    silences = [each.at for each in findings if each.check == "silence" and each.at] if not edit.brand.intro else []
-    silent = [part for each in silences for part in _in_source(edit, each)]
+    begins = opening(edit)
+    silences = [each.at for each in findings if each.check == "silence" and each.at]
+    silent = [part for each in silences for part in _in_source(edit, Span(each.start - begins, each.end - begins))]
     whole = _whole_words(edit)
     spans = [piece for span in whole for piece in tighten(span, words, silent, "off", language=edit.language)]
     return _with_spans(edit, spans)

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from tests.media.clips import follow, key, make
 
-from cliply.media.edit import Audio, Captions, ClipEdit, EditWord, LayoutSpan, Pane
+from cliply.media.edit import Audio, Brand, Captions, ClipEdit, EditWord, LayoutSpan, Pane
 from cliply.media.probe import Source
 from cliply.media.rendering.quality import check, speaker_share
 from cliply.media.rendering.render import render
+from cliply.media.repair import repaired
 from cliply.media.types import Box, FaceAt, Span
 
 _VOICE = "aevalsrc='0.2*sin(2*PI*(150+80*sin(3*t))*t)*(0.55+0.45*sin(11*t))*{gate}':s=48000:d=8"
@@ -101,3 +102,23 @@ def test_the_share_of_time_that_shows_the_speaker() -> None:
     silent = FaceAt(at=1200, box=Box(1700, 0, 100, 100), person=2)
     assert speaker_share(edit, source("30"), [*faces, silent]) == 0.5
     assert speaker_share(edit, source("30"), [silent]) is None
+
+
+def test_times_are_those_of_the_file_with_its_intro_which_is_not_checked_itself(tmp_path: Path) -> None:
+    make(tmp_path / "intro.mp4", "color=c=black:s=320x320:r=25:d=3", None, *_X264)
+    source = talk(tmp_path, "testsrc2=s=320x180:r=25:d=8", gate="(lt(t,2)+gt(t,5))")
+    edit = follow(
+        source, [Span(0, 7000)], words=(EditWord(text="hello", start=6800, end=7400),),
+        brand=Brand(intro=tmp_path / "intro.mp4"),
+    )  # fmt: skip
+    made = render(edit, source, tmp_path / "clip.mp4")
+    found = {finding.check: finding for finding in check(edit, made.path, source)}
+    assert set(found) == {"silence", "word-cut"}
+    silence, word = found["silence"].at, found["word-cut"].at
+    assert silence is not None
+    assert word is not None
+    assert silence.start == pytest.approx(5000, abs=150)
+    assert silence.end == pytest.approx(8000, abs=150)
+    assert word.end == pytest.approx(10_000, abs=50)
+    assert "0:10.0 into the video" in found["word-cut"].message
+    assert sum(span.duration for span in repaired(edit, list(found.values())).spans) < 6000

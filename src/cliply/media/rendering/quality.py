@@ -12,6 +12,7 @@ from cliply.media.captions.placement import caption_rows, conflicts
 from cliply.media.documents import Finding
 from cliply.media.edit import ClipEdit
 from cliply.media.probe import Source
+from cliply.media.rendering.bumper import opening, played_length
 from cliply.media.rendering.framemap import frame_map
 from cliply.media.rendering.loudness import Level, told_level
 from cliply.media.rendering.windows import scenes
@@ -35,12 +36,19 @@ _INSIDE = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one cheap decode of the clip shows and sounds like, in clip time."""
+    """What one cheap decode of the file shows and sounds like, in its time."""
 
     black: tuple[Span, ...]
     frozen: tuple[Span, ...]
     silent: tuple[Span, ...]
     level: Level
+
+    def within(self, part: Span) -> "Seen":
+        black, frozen, silent = (
+            tuple(span.clamp(part) for span in spans if span.overlap(part))
+            for spans in (self.black, self.frozen, self.silent)
+        )
+        return Seen(black, frozen, silent, self.level)
 
 
 def check(
@@ -52,11 +60,14 @@ def check(
     on_progress: OnProgress = no_progress,
 ) -> tuple[Finding, ...]:
     """Everything that is wrong with the rendered `clip`; empty when nothing is."""
-    seen = look(clip, edit.duration, beside=caption_rows(edit), on_progress=on_progress)
+    seen = look(clip, played_length(edit), beside=caption_rows(edit), on_progress=on_progress)
+    # The clip itself is checked, not its intro and outro; but a player counts from the beginning of the file.
+    begins = opening(edit)
+    own = seen.within(Span(begins, begins + edit.duration))
     return (
-        *_pictures(seen, edit),
-        *_sound(seen, edit, source),
-        *cut_words(edit),
+        *_pictures(own, edit, begins),
+        *_sound(own, edit, source),
+        *cut_words(edit, begins),
         *_speaker(edit, source, faces),
         *_text(edit, faces),
     )
@@ -108,7 +119,7 @@ def _span(start: str, end: str) -> Span:
     return Span(first, max(first, round(float(end) * 1000)))
 
 
-def _pictures(seen: Seen, edit: ClipEdit) -> Iterator[Finding]:
+def _pictures(seen: Seen, edit: ClipEdit, begins: Millis) -> Iterator[Finding]:
     length = edit.duration
     dark = sum(span.duration for span in seen.black)
     for span in seen.black:
@@ -117,7 +128,7 @@ def _pictures(seen: Seen, edit: ClipEdit) -> Iterator[Finding]:
             yield Finding(check="black", level=level, message=f"The picture is black {_when(span)}.", at=span)
     for span in seen.frozen:
         lit = span.duration - sum(span.overlap(black) for black in seen.black)
-        people = edit.layout_during(span.start, span.end).layout not in ("fit", "stack")
+        people = edit.layout_during(span.start - begins, span.end - begins).layout not in ("fit", "stack")
         if lit >= (_LONGEST_FROZEN if people else _LONGEST_SLIDE):
             yield Finding(check="frozen", level="warning", message=f"The picture stands still {_when(span)}.", at=span)
 
@@ -145,9 +156,12 @@ def _sound(seen: Seen, edit: ClipEdit, source: Source) -> Iterator[Finding]:
         yield Finding(check="true-peak", level="warning", message=message)
 
 
-def cut_words(edit: ClipEdit) -> Iterator[Finding]:
-    """Words that a border of a kept stretch cuts through; words that were removed whole are as wanted."""
-    clip_time = 0
+def cut_words(edit: ClipEdit, begins: Millis = 0) -> Iterator[Finding]:
+    """Words that a border of a kept stretch cuts through; words that were removed whole are as wanted.
+
+    `begins`: when the clip begins in its file, behind an intro.
+    """
+    clip_time = begins
     for span in edit.spans:
         for word in edit.words:
             inside = word.word.span.clamp(span).duration
@@ -155,7 +169,7 @@ def cut_words(edit: ClipEdit) -> Iterator[Finding]:
                 starts = word.start < span.start
                 at = clip_time if starts else clip_time + span.duration
                 side = "start" if starts else "end"
-                message = f"“{word.text}” is cut off at the {side} of a stretch, {_clock(at)} into the clip."
+                message = f"“{word.text}” is cut off at the {side} of a stretch, {_clock(at)} into the video."
                 yield Finding(check="word-cut", level="warning", message=message, at=Span(max(0, at - 1), at))
         clip_time += span.duration
 
