@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import update
+from sqlalchemy import func, update
 from starlette.testclient import TestClient
 
 from cliply.api.app import create_app
@@ -97,7 +97,7 @@ def world(database: Database) -> World:
 def _person(database: Database, name: str) -> Person:
     email = f"{name}@example.com"
     with database.system() as session:
-        user = User(email=email, name=name)
+        user = User(email=email, name=name, email_confirmed_at=func.now())
         session.add(user)
         session.flush()
         signed_in = login_sessions.start(session, user.id, by=Actor(ActorKind.USER, user.id))

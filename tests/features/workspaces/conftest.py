@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cliply.features.audit.models import AuditEntry
@@ -50,7 +50,10 @@ def office(database: Database) -> Office:
     """Its people are called what they are: owner, admin, member, viewer; `stranger` owns another workspace."""
     people = {name: UUID(int=100 + number) for number, name in enumerate((*Role, "stranger"))}
     with database.system() as session:
-        session.add_all(User(id=user_id, email=f"{name}@example.com", name=name) for name, user_id in people.items())
+        session.add_all(
+            User(id=user_id, email=f"{name}@example.com", name=name, email_confirmed_at=func.now())
+            for name, user_id in people.items()
+        )
         session.flush()
         owner = Principal(people["owner"], request_id="r-1", ip="192.0.2.7")
         made = workspaces.create(session, "Engines & Co.", by=owner)

@@ -25,8 +25,8 @@ MOST_OPEN = 100
 
 # Each is a letter to somebody who did not ask for it: few to one address, whoever sends them.
 _ADDRESS = Limit(5, timedelta(hours=4))
-_MEMBER = Limit(20, timedelta(minutes=5))
-_WORKSPACE = Limit(50, timedelta(minutes=3))
+_MEMBER = Limit(50, timedelta(minutes=1))
+_WORKSPACE = Limit(50, timedelta(minutes=1))
 
 
 class NoSuchInvitation(NotFound):
@@ -42,6 +42,16 @@ class InvitationOver(CodeOver):
 class ForSomebodyElse(NotAllowed):
     def __init__(self) -> None:
         super().__init__("This invitation is for another e-mail address. Sign in with the account that it was sent to.")
+
+
+class ProveYourselfFirst(NotAllowed):
+    """Else who signed up with somebody's address could wait, beside others of theirs, for its owner to work there."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Confirm your own e-mail address before you invite others: use the code that was sent there, or ask for"
+            " another one."
+        )
 
 
 class MemberAlready(Conflict):
@@ -65,9 +75,9 @@ class Issued:
 def invite(session: Session, caller: Caller, email: str, role: Role) -> Issued:
     """Who is invited again gets a new token and the new role; the old token is worth nothing then.
 
-    Raises RoleTooLow, MemberAlready, TooManyInvitations or TooOften.
+    Raises RoleTooLow, ProveYourselfFirst, MemberAlready, TooManyInvitations or TooOften.
     """
-    _require(caller, role)
+    _require(session, caller, role)
     email = checked_email(email)
     # One after the other, so that the count holds.
     session.execute(select(Workspace.id).with_for_update(key_share=True))
@@ -97,7 +107,7 @@ def list_open(session: Session, caller: Caller) -> list[Invitation]:
 def resend(session: Session, caller: Caller, invitation_id: UUID) -> Issued:
     """With a new token and seven days from now; the old token is worth nothing then. Raises TooOften."""
     invitation = _get(session, caller, invitation_id)
-    _require(caller, invitation.role)
+    _require(session, caller, invitation.role)
     _spend(session, caller, invitation.email)
     token = new_token()
     invitation.token_hash, invitation.expires_at = token_hash(token), func.now() + LASTS
@@ -160,10 +170,13 @@ def _opened(session: Session, token: str) -> Invitation:
     return invitation
 
 
-def _require(caller: Caller, role: Role) -> None:
+def _require(session: Session, caller: Caller, role: Role) -> None:
     caller.require(Action.INVITE_MEMBERS)
     if role is Role.OWNER:
         caller.require(Action.CHANGE_OWNERS)
+    proved = select(User.email_confirmed_at).where(User.id == caller.principal.user_id)
+    if session.scalar(proved) is None:
+        raise ProveYourselfFirst
 
 
 def _spend(session: Session, caller: Caller, email: str) -> None:
