@@ -1,4 +1,4 @@
-from cliply.media.assemble import without_slivers
+from cliply.media.assemble import caption_words, without_slivers
 from cliply.media.types import Span, Word
 
 WORDS = (Word("Never", 1200, 1500), Word("quit.", 1500, 2000))
@@ -24,3 +24,12 @@ def test_a_shot_that_is_long_enough_stays() -> None:
 
 def test_one_shot_is_left_as_it_is() -> None:
     assert without_slivers(Span(1000, 2500), [Span(1000, 2500)], WORDS) == Span(1000, 2500)
+
+
+def test_a_hidden_word_is_not_pointed_at() -> None:
+    words = (Word("Bullshit,", 0, 400), Word("honey", 500, 900))
+    told = caption_words(words, {0}, "en")
+    assert told[0].text == "B******t,"
+    assert not told[0].emphasis
+    assert told[1].text == "honey"
+    assert caption_words(words, set(), "en")[0].emphasis

@@ -74,7 +74,7 @@ def assemble(analysis: Analysis, highlight: Highlight, options: ClipOptions, on_
             duration=source.duration,
         ),
         spans=spans,
-        words=_caption_words(words, swears, language),
+        words=caption_words(words, swears, language),
         layouts=tuple(each for each in framing.layouts if any(each.span.overlap(span) for span in spans)),
         captions=Captions(style=options.style),
         hook=Hook(text=hook) if options.title and hook else None,
@@ -105,7 +105,7 @@ def reframed(
     options = ClipOptions(aspect=edit.output.aspect, layout=layout)
     framing = _frame(source, analysis.sound.wav, span, words, options, on_progress)
     swears = set(find_profanity(words, edit.language)) if edit.audio.profanity != "off" else set()
-    captioned = zip(words, _caption_words(words, swears, edit.language), strict=True)
+    captioned = zip(words, caption_words(words, swears, edit.language), strict=True)
     new = [caption for word, caption in captioned if not known.contains((word.start + word.end) // 2)]
     told = {
         "words": tuple(sorted([*edit.words, *new], key=lambda word: word.start)),
@@ -173,7 +173,7 @@ def _frame(
     )
 
 
-def _caption_words(words: Sequence[Word], swears: set[int], language: str) -> tuple[EditWord, ...]:
+def caption_words(words: Sequence[Word], swears: set[int], language: str) -> tuple[EditWord, ...]:
     marks = emphasise(words, language)
     return tuple(
         EditWord(
@@ -182,8 +182,9 @@ def _caption_words(words: Sequence[Word], swears: set[int], language: str) -> tu
             end=word.end,
             confidence=word.confidence,
             speaker=word.speaker,
-            emphasis=mark.emphasis,
-            emoji=mark.emoji,
+            # What is hidden is not pointed at.
+            emphasis=mark.emphasis and index not in swears,
+            emoji=None if index in swears else mark.emoji,
         )
         for index, (word, mark) in enumerate(zip(words, marks, strict=True))
     )

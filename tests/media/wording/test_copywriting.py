@@ -390,3 +390,14 @@ def test_words_on_everybodys_lips_are_no_hashtags() -> None:
     tags = {tag.casefold() for tag in write_copy(text, whole=transcript(text))[0].hashtags}
     assert "#queenbee" in tags
     assert not tags & {"#friend", "#hurry", "#dinner", "#wine"}
+
+
+def test_an_order_may_begin_with_never() -> None:
+    text = "So, yeah. Never open a hive when you are in a hurry, because the bees will know before you do."
+    assert write_copy(text)[0].title == "Never Open a Hive When You Are in a Hurry"
+
+
+def test_what_a_recogniser_masked_is_no_decent_title() -> None:
+    text = "Holy s***, the compiler ate my homework. Every compiler warning is a present."
+    post, hook = write_copy(text, decent=True)
+    assert "*" not in post.title + hook

@@ -10,7 +10,7 @@ from cliply.media.wording.profanity import bleeps, find_profanity, is_profane, m
         "Scunthorpe", "assess", "assassin", "class", "bass", "passage", "cocktail", "Dick", "shitake", "Essex",
         "pussycat", "therapist", "grape", "Titus", "titled", "Hancock", "arsenal", "button", "whole", "Cunliffe",
         "document", "cumulative", "twatch", "swank", "bassoon", "embarrass", "asses", "hello", "Niger", "snigger", "",
-        "...", "it's",
+        "...", "it's", "**bold**", "5*", "2***", "C*",
     ],
 )  # fmt: skip
 def test_innocent_words_are_left_alone(text: str) -> None:
@@ -62,3 +62,9 @@ def test_bleeps_cover_the_word_and_spare_its_neighbours() -> None:
 def test_a_lone_bleep_has_room_but_never_begins_before_the_recording() -> None:
     assert bleeps([Word("Fuck", 20, 300), Word("no", 900, 1000)], [0]) == (Span(0, 360),)
     assert bleeps([], []) == ()
+
+
+@pytest.mark.parametrize("text", ["f***", "S***,", "“b****”", "f**k", "f***ing"])
+def test_words_that_a_recogniser_masked_are_still_heard_and_so_found(text: str) -> None:
+    assert is_profane(text, "en")
+    assert masked_text(text, "en") == text

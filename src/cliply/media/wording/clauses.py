@@ -3,7 +3,7 @@
 import html
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, zip_longest
 
 from cliply.media.wording import lexicon
@@ -259,6 +259,9 @@ def _has_subject_and_verb(clause: Clause) -> bool:
     if first in lexicon.words("subordinate"):
         comma = next((i for i, token in enumerate(clause.tokens) if "," in token.after), None)
         return comma is not None and any(finite(clause, i) for i in range(comma + 1, len(clause.tokens)))
+    if verb == 1 and first in ("never", "always", "please"):
+        # "Never open a hive in a hurry": an order all the same.
+        return _orders(replace(clause, tokens=clause.tokens[1:], tags=clause.tags[1:]))
     if verb == 0:
         # The tagger takes "Databases keep …" for two verbs; a dictionary knows better.
         noun = stem(first) in known_nouns() and len(clause.tokens) > 1 and finite(clause, 1)

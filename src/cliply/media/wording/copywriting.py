@@ -104,7 +104,7 @@ def _own(
 
 
 def _is_decent(text: str, language: str) -> bool:
-    return masked_text(text, language) == text
+    return masked_text(text, language) == text and not any(is_profane(word, language) for word in text.split())
 
 
 def _heads(lines: Sequence[Candidate], about: Subject, sentences: Sequence[str], *, english: bool) -> tuple[str, str]:

@@ -12,6 +12,8 @@ from cliply.media.types import Millis, Span, Word
 # No spaces between words: an entry is looked for inside the text.
 _UNSPACED = frozenset({"zh", "ja", "th"})
 _TOKEN = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*(?:\*+[^\W_]*)?")
+_MASKED = re.compile(r"(?<![\w*])[^\W\d_]\*{2,}[^\W\d_]*(?![\w*])")
+"""As recognisers write it that mask by themselves: "f***"; what is heard is not masked."""
 _SHORT = 3
 """Words up to this long keep their first letter only."""
 _PAD: Millis = 60
@@ -28,6 +30,8 @@ def is_profane(word: str, language: str) -> bool:
     text = bare(word)
     if not text:
         return False
+    if _MASKED.search(word):
+        return True
     if code in _UNSPACED and _inside(code).search(text):
         return True
     parts = {text, text.removesuffix("'s"), text.replace("-", ""), *text.split("-")}
@@ -37,7 +41,7 @@ def is_profane(word: str, language: str) -> bool:
 def masked(word: str) -> str:
     """A word known to be strong language with its inner letters replaced: "f**k"."""
     letters = [index for index, char in enumerate(word) if char.isalnum()]
-    if not letters:
+    if not letters or _MASKED.search(word):
         return word
     first, last = letters[0], letters[-1] if len(letters) > _SHORT else len(word)
     return "".join("*" if index in letters and first < index < last else char for index, char in enumerate(word))
