@@ -39,7 +39,9 @@ def tables_agree(session: Session, stories: Sequence[Story]) -> None:
 
 def ended_well(session: Session) -> None:
     assert rows(session, "select from stages where pending <> 0 or next_job_id is null") == []
-    assert rows(session, "select from jobs where state not in ('succeeded', 'cancelled')") == []
+    # Ticks of the installation's own jobs may wait for somebody who works on their queue.
+    left = "select kind, state from jobs where state not in ('succeeded', 'cancelled') and workspace_id is not null"
+    assert rows(session, left) == []
 
 
 def _steps_agree(session: Session, story: Story) -> None:
@@ -124,7 +126,7 @@ class Leftovers:
 
 def storage_agrees(session: Session, root: Path) -> Leftovers:
     """Every object has a row and every row its objects, each whole; returns what the sweep then removed."""
-    expected = set(_named(session))
+    expected = named(session)
     records = {path.relative_to(root / "objects").with_suffix("").as_posix(): path for path in _records(root)}
     assert set(records) == expected
     for path in records.values():
@@ -142,7 +144,12 @@ def storage_agrees(session: Session, root: Path) -> Leftovers:
     return left
 
 
-def _named(session: Session) -> Iterable[str]:
+def named(session: Session) -> set[str]:
+    """The keys of all objects that rows refer to."""
+    return set(_keys(session))
+
+
+def _keys(session: Session) -> Iterable[str]:
     for row in rows(session, "select workspace_id, id, source_id, transcript_id from projects"):
         yield f"{row.workspace_id}/{row.id}/source/{row.source_id}"
         yield f"{row.workspace_id}/{row.id}/transcript/{row.transcript_id}"

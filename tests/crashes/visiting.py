@@ -1,4 +1,4 @@
-"""A process that kills itself at the point that it is told: before or after a commit, or an outside call.
+"""A process that kills itself before or after a commit or an outside call, at the first that it has not ended at yet.
 
     python -m tests.crashes.visiting
 
@@ -13,10 +13,13 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from functools import wraps
+from types import FrameType
 from typing import Any
 
+from botocore.client import BaseClient
 from fastapi import FastAPI
 from sqlalchemy import event
 from starlette.testclient import TestClient
@@ -34,7 +37,11 @@ from cliply.media.isolation import Child
 from cliply.runtime import open_runtime
 from cliply.worker import run
 
-_FILES = ("os.mkdir", "os.rename", "os.remove", "os.link", "shutil.rmtree")
+_FILES = ("os.rename", "os.remove", "os.link")
+_FOLDERS = ("os.mkdir", "shutil.rmtree")
+"""Nobody reads a folder; what these leave behind is worth a look in the long form only."""
+_CLIPLY = "/src/cliply/"
+_DEPTH = 5
 _CALLS = ("subprocess.Popen", "socket.connect", "smtplib.send")
 _LATER = ("av", "cv2", "fontTools.ttLib", "onnxruntime", "PIL.Image", "pocketsphinx", "tokenizers", "uharfbuzz")
 """What the engine loads when it is first needed, which would be in each life."""
@@ -42,51 +49,77 @@ _PACE = Pace(heartbeat=1.0, lease=60.0, poll=0.1, deaths=100_000)
 
 
 class Points:
-    """Counts the points that are passed while it is on, and ends the process at one of them."""
+    """Ends the process at the first point that no life has ended at before, if it is to be killed at all.
 
-    def __init__(self, fatal: int, folder: str, names: str) -> None:
-        self._fatal = fatal
+    A point is what is about to be done, or was done, the lines of Cliply that do it, and which time that is in this
+    life. Numbers alone would not do: what an earlier life has finished is not done again.
+    """
+
+    def __init__(self, wanted: Mapping[str, Any], folder: str) -> None:
+        # Opened before anybody listens: to write to it is no point.
+        self._names = os.open(wanted["names"], os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
+        self._visited = set(os.read(self._names, 1 << 24).decode().splitlines())
+        self._killed = bool(wanted["killed"])
+        self._about = wanted["kind"] if "kind" in wanted else f"{wanted['method']} {wanted['path']}"
+        self._only = str(wanted["only"])
         self._folder = folder
-        # Opened before anybody listens: writing to it is no point.
-        self._names = os.open(names, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
-        self._passed = 0
+        self._files = (*_FILES, *_FOLDERS) if wanted["finely"] else _FILES
+        self._times: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._on = False
 
     def begin(self) -> None:
-        self._on, self._passed = True, 0
+        self._on = self._killed
+        self._times.clear()
 
     def end(self) -> None:
         self._on = False
 
-    def reach(self, name: str) -> None:
-        if not self._on:
+    def reach(self, what: str) -> None:
+        if not self._on or self._only not in what:
             return
+        where = f"{self._about} {what} in {_where()}"
         with self._lock:
-            self._passed += 1
-            if self._passed == self._fatal:
-                os.write(self._names, f"{name}\n".encode())
+            self._times[where] += 1
+            point = f"{where}, {self._times[where]}"
+            if point not in self._visited:
+                os.write(self._names, f"{point}\n".encode())
                 os.kill(os.getpid(), signal.SIGKILL)
 
     def watch(self) -> None:
         event.listen(ScopedSession, "before_commit", lambda _session: self.reach("before a commit"))
         event.listen(ScopedSession, "after_commit", lambda _session: self.reach("after a commit"))
-        # The real wait, with a point behind it.
-        setattr(Child, "wait", self._after("a child's end", Child.wait))  # noqa: B010 - as below
+        # The real calls, with points around them; mypy takes an assignment for a mistake.
+        setattr(Child, "wait", self._around("a child's end", Child.wait))  # noqa: B010
+        called = self._around("a call of the bucket", BaseClient._make_api_call)
+        setattr(BaseClient, "_make_api_call", called)  # noqa: B010
         sys.addaudithook(self._hear)
 
     def _hear(self, name: str, arguments: tuple[Any, ...]) -> None:
-        if name in _CALLS or (name in _FILES and os.fsdecode(str(arguments[0])).startswith(self._folder)):
+        if name in _CALLS or (name in self._files and os.fsdecode(str(arguments[0])).startswith(self._folder)):
             self.reach(f"before {name}")
 
-    def _after(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    def _around(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(call)
         def passed(*arguments: Any, **named: Any) -> Any:
+            self.reach(f"before {name}")
             done = call(*arguments, **named)
             self.reach(f"after {name}")
             return done
 
         return passed
+
+
+def _where() -> str:
+    """The innermost lines of Cliply that are being run."""
+    frame: FrameType | None = sys._getframe(2)
+    lines: list[str] = []
+    while frame is not None and len(lines) < _DEPTH:
+        file = frame.f_code.co_filename
+        if _CLIPLY in file:
+            lines.append(f"{file.rpartition(_CLIPLY)[2]}:{frame.f_lineno}")
+        frame = frame.f_back
+    return " < ".join(lines)
 
 
 def work(kind: str, points: Points) -> None:
@@ -109,8 +142,8 @@ def work(kind: str, points: Points) -> None:
         points.reach("after the engine's word of an end")
         points.end()
 
-    # The real claim with a point behind it, and the real end between two.
-    setattr(FencedManager, "fetch_job", fetch_job)  # noqa: B010 - mypy takes an assignment for a mistake
+    # The real claim with a point behind it, and the real end between two; as above.
+    setattr(FencedManager, "fetch_job", fetch_job)  # noqa: B010
     setattr(FencedManager, "finish_job", finish_job)  # noqa: B010
     # How often progress is written depends on the clock; the points are to be the same each time.
     runner._SHOWN_EVERY = math.inf
@@ -130,7 +163,7 @@ def request(app: FastAPI, wanted: dict[str, Any], points: Points) -> dict[str, A
 
 
 def live(app: FastAPI, wanted: dict[str, Any], told: int) -> None:
-    points = Points(wanted["fatal"], os.environ["CLIPLY_DATA"].rpartition("/")[0], wanted["names"])
+    points = Points(wanted, os.environ["CLIPLY_DATA"].rpartition("/")[0])
     points.watch()
     if "kind" in wanted:
         work(wanted["kind"], points)

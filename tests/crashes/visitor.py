@@ -20,7 +20,6 @@ from tests.infra.queue.fleet import until
 from cliply.infra.db import Database
 
 _MOST_POINTS = 300
-_NEVER = 1_000_000
 
 
 @dataclass
@@ -33,6 +32,10 @@ class Visitor:
     key: str
     names: Path
     """Of the points that lives have ended at, a line each."""
+    finely: bool = False
+    """Folders that are made or removed are points as well."""
+    only: str = ""
+    """Points are those that are told so."""
 
     @property
     def points(self) -> list[str]:
@@ -44,27 +47,26 @@ class Visitor:
         proof = {} if path.startswith("/api/files") else {"authorization": f"Bearer {self.key}"}
         headers = {**proof, "idempotency-key": str(uuid4()), **more.pop("headers", {})}
         wanted = {"method": method, "path": path, "headers": headers, **more}
-        for fatal in range(1 if killed else _NEVER, _NEVER + _MOST_POINTS):
-            self._begin(**wanted, fatal=fatal)
+        for _ in range(_MOST_POINTS):
+            self._begin(**wanted, killed=killed)
             ended = self._end()
             if ended["signal"] == 0:
                 answer: dict[str, Any] = json.loads(ended["brought"])
                 assert answer["status"] < 300, answer
                 return answer if method == "GET" else answer["body"]
-            assert fatal < _MOST_POINTS
-        raise AssertionError
+        raise AssertionError(f"{path} has more than {_MOST_POINTS} points")
 
     def job(self, kind: str, *, killed: bool = True) -> None:
         """Have the jobs of this kind run by workers that are killed at each of their points, until they succeed."""
-        for fatal in range(1 if killed else _NEVER, _NEVER + _MOST_POINTS):
-            self.life(kind, fatal)
+        for _ in range(_MOST_POINTS):
+            self.life(kind, killed=killed)
             if self._done(kind):
                 return
-            assert fatal < _MOST_POINTS
+        raise AssertionError(f"{kind} has more than {_MOST_POINTS} points")
 
-    def life(self, kind: str, fatal: int) -> None:
+    def life(self, kind: str, *, killed: bool) -> None:
         """One worker's life, until it is killed or its jobs of this kind have ended."""
-        process_id = self._begin(kind=kind, fatal=fatal)
+        process_id = self._begin(kind=kind, killed=killed)
         until(lambda: self._has_ended() or self._done(kind), within=180)
         if not self._has_ended():
             os.kill(process_id, signal.SIGKILL)
@@ -77,7 +79,8 @@ class Visitor:
     def _begin(self, **wanted: Any) -> int:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps({**wanted, "names": str(self.names)}) + "\n")
+        how = {"names": str(self.names), "finely": self.finely, "only": self.only}
+        self.process.stdin.write(json.dumps(wanted | how) + "\n")
         return int(self.process.stdout.readline())
 
     def _has_ended(self) -> bool:
