@@ -143,6 +143,8 @@ def test_what_sees_every_workspace_is_listed_here() -> None:
         "cli/users.py",
         "features/identity/routes.py",
         "features/recovery/routes.py",
+        "features/account/routes.py",
+        "features/account/signing_up.py",
         # Who calls is known before in which workspace; and some things belong to none.
         "features/identity/dependencies.py",
         # A machine has copies of any workspace's sources, and asks which of them still belong to one.

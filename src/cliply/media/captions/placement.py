@@ -4,10 +4,21 @@ One place for the whole clip, so that a reader knows where to look. Only where t
 one close face to two pictures, a layout gets a place of its own: the captions move when the picture changes anyway.
 """
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from cliply.media.captions.covering import (
+    GAP,
+    TOUCHED,
+    covered_features,
+    emoji_box,
+    faces_behind,
+    matters,
+    share_covered,
+    text_box,
+    touches,
+    with_gap,
+)
 from cliply.media.captions.fonts import uncovered
 from cliply.media.captions.hook import place_cover_title, place_title
 from cliply.media.captions.seen import SeenFace, seen_faces
@@ -17,10 +28,6 @@ from cliply.media.edit import ClipEdit, EditWord, Hook, LayoutSpan
 from cliply.media.types import Box, FaceAt, Millis, Span
 
 _STEPS = 60
-_TOUCHED = 0.03
-"""Share of eyes or mouth from which text hides something of them."""
-_MUCH = 0.25
-"""Share of a face that is too much to cover even where eyes and mouth stay free."""
 _OFTEN = 0.2
 """Share of screens from which it is worth a change of the captions' shape that they touch a face."""
 _HIDING = 3
@@ -32,8 +39,6 @@ _NEVER = 100.0
 _HIGHEST_TITLE, _LOWEST_TITLE = 0.18, 0.84
 READ: Millis = 2000
 """After so long a hook line has been read."""
-_GAP = 0.012
-"""Between hook line and captions, as a share of the height: closer, they read as one."""
 # How much better, in what a place costs, another one must be for the captions to move there with a layout, and how
 # much worse one may be that another layout uses already.
 _WORTH_MOVING, _NO_WORSE = 0.2, 0.15
@@ -80,10 +85,10 @@ def _touching(edit: ClipEdit, faces: Sequence[FaceAt]) -> float:
     setter = typesetter(edit)
     placed = blocks(edit, setter, middle_of(edit, setter))
     bad = 0.0
-    for block, behind in zip(placed, _behind(seen_faces(edit, faces), placed), strict=True):
-        text = _text_box(block, setter)
-        bad += _noticed(block, behind, {face.at for face in behind if _covered(face.box, text) > _TOUCHED})
-        hidden = {face.at for face in behind if _covered_features(face, text) > _TOUCHED}
+    for block, behind in zip(placed, faces_behind(seen_faces(edit, faces), placed), strict=True):
+        text = text_box(block, setter)
+        bad += _noticed(block, behind, {face.at for face in behind if share_covered(face.box, text) > TOUCHED})
+        hidden = {face.at for face in behind if covered_features(face, text) > TOUCHED}
         bad += _HIDING * _noticed(block, behind, hidden)
     return bad / max(1, len(placed))
 
@@ -116,7 +121,7 @@ class _Search:
         half = setter.block_height(max((len(block.lines) for block in placed), default=1)) / 2 / height
         top, bottom = free_band(edit.output.aspect)
         lowest, highest = top + half, bottom - half
-        seen = _behind(seen_faces(edit, faces), placed)
+        seen = faces_behind(seen_faces(edit, faces), placed)
         layouts = tuple(edit.layout_during(block.start, block.end) for block in placed)
         hook = hook_box(edit, setter)
         return cls(edit, base, height, placed, seen, layouts, hook, taken, lowest, max(lowest, highest))
@@ -146,8 +151,8 @@ class _Search:
         wanted = self.base if seam is None else seam
 
         def cost(middle: float) -> float:
-            covered = self._mean(middle, shown, lambda face, box: _covered(face.box, box))
-            features = self._mean(middle, shown, _covered_features)
+            covered = self._mean(middle, shown, lambda face, box: share_covered(face.box, box))
+            features = self._mean(middle, shown, covered_features)
             under = 4 * covered + 10 * features + 6 * self._hidden(middle, shown) / len(shown)
             over = _NEVER * (self._over_hook(middle, shown) + self._over_taken(middle, shown))
             return under + over + self._over_screen(middle, shown) + abs(middle - wanted)
@@ -159,7 +164,7 @@ class _Search:
         hidden = 0
         for each in shown:
             box = self._at(middle, each)
-            hits = {face.at for face in self.behind[each] if _covered_features(face, box) > _TOUCHED}
+            hits = {face.at for face in self.behind[each] if covered_features(face, box) > TOUCHED}
             hidden += _noticed(self.placed[each], self.behind[each], hits)
         return hidden
 
@@ -172,16 +177,16 @@ class _Search:
             return 0.0
         until = self.edit.hook.milliseconds
         early = [self._at(middle, each) for each in shown if self.placed[each].start < until]
-        around = _with_gap(self.hook, self.height)
+        around = with_gap(self.hook, self.height)
         return sum(box.overlap(around) > 0 for box in early) / max(1, len(early))
 
     def _over_taken(self, middle: float, shown: Sequence[int]) -> float:
         boxes = [self._at(middle, each) for each in shown]
-        return sum(_touches(box, self.taken, self.height) for box in boxes) / max(1, len(boxes))
+        return sum(touches(box, self.taken, self.height) for box in boxes) / max(1, len(boxes))
 
     def _over_screen(self, middle: float, shown: Sequence[int]) -> float:
         boxes = [(self._at(middle, each), self._kept_clear(self.layouts[each])) for each in shown]
-        return sum(_covered(box, kept) for box, kept in boxes if kept is not None) / len(boxes)
+        return sum(share_covered(box, kept) for box, kept in boxes if kept is not None) / len(boxes)
 
     def _kept_clear(self, layout: LayoutSpan) -> Box | None:
         """A screen, or a whole picture on its backdrop where the captions fit above or below it."""
@@ -223,10 +228,10 @@ def choose_hook_position(
 
     def cost(middle: float) -> float:
         moved = _hook_at(hook, middle, setter, edit.language)
-        covered = sum(_covered(face.box, moved) + 2 * _covered_features(face, moved) for face in seen)
-        over_screen = max((_covered(moved, screen) for screen in screens), default=0.0)
-        over_taken = _NEVER * _touches(moved, taken, height)
-        return 10 * covered / max(1, len(seen)) + over_screen + over_taken + (middle - base)
+        hidden = sum(share_covered(face.box, moved) + 2 * covered_features(face, moved) for face in seen)
+        over_screen = max((share_covered(moved, screen) for screen in screens), default=0.0)
+        over_taken = _NEVER * touches(moved, taken, height)
+        return 10 * hidden / max(1, len(seen)) + over_screen + over_taken + (middle - base)
 
     lowest = free_band(edit.output.aspect)[1] - box.height / 2 / height if anywhere else _LOWEST_HOOK
     return round(_cheapest(cost, base, max(base, lowest), base), 4)
@@ -240,9 +245,9 @@ def choose_title_position(
 
     def cost(middle: float) -> float:
         box = place_cover_title(title, setter, language, middle).box
-        covered = sum(3 * _covered(face.box, box) + 10 * _covered_features(face, box) for face in faces)
+        covered = sum(3 * share_covered(face.box, box) + 10 * covered_features(face, box) for face in faces)
         # One pair of eyes is as bad among many faces as alone: it must not be lost in a mean.
-        hidden = _HIDDEN * any(_covered_features(face, box) > _TOUCHED for face in faces)
+        hidden = _HIDDEN * any(covered_features(face, box) > TOUCHED for face in faces)
         return hidden + covered / max(1, len(faces)) + min(abs(box.centre[1] / height - each) for each in wanted)
 
     return round(_cheapest(cost, _HIGHEST_TITLE, _LOWEST_TITLE, wanted[0]), 4)
@@ -271,8 +276,8 @@ def caption_rows(edit: ClipEdit) -> list[tuple[float, float]]:
     height = setter.size.height
     rows: list[tuple[float, float]] = []
     for block in sorted(blocks(edit, setter, middle_of(edit, setter)), key=lambda block: block.box.y):
-        top = min([block.box.y, *(each.y for each in _emoji_box(block, setter))]) / height - _GAP
-        bottom = block.box.bottom / height + _GAP
+        top = min([block.box.y, *(each.y for each in emoji_box(block, setter))]) / height - GAP
+        bottom = block.box.bottom / height + GAP
         if rows and top <= rows[-1][1]:
             top, bottom = rows[-1][0], max(rows.pop()[1], bottom)
         rows.append((max(0.0, top), min(1.0, bottom)))
@@ -317,20 +322,20 @@ def harm(edit: ClipEdit, faces: Sequence[FaceAt]) -> float:
 
 
 def _screens_over_faces(placed: Sequence[PlacedBlock], seen: Sequence[SeenFace], setter: Typesetter) -> int:
-    behind = _behind(seen, placed)
+    behind = faces_behind(seen, placed)
     return sum(_over_face(block, each, setter) for block, each in zip(placed, behind, strict=True))
 
 
 def _covers_face(hook: Box, seen: Sequence[SeenFace], until: Millis) -> bool:
     # By moments: one face is as bad among many as alone.
     moments = {face.at for face in seen if face.at < until}
-    return len({face.at for face in seen if face.at < until and _matters(face, hook)}) > len(moments) / 4
+    return len({face.at for face in seen if face.at < until and matters(face, hook)}) > len(moments) / 4
 
 
 def _over_face(block: PlacedBlock, behind: Sequence[SeenFace], setter: Typesetter) -> bool:
     """Whether the block covers what matters of a face for long enough to be noticed."""
-    drawn = [_text_box(block, setter), *_emoji_box(block, setter)]
-    hits = {face.at for face in behind if any(_matters(face, box) for box in drawn)}
+    drawn = [text_box(block, setter), *emoji_box(block, setter)]
+    hits = {face.at for face in behind if any(matters(face, box) for box in drawn)}
     return _noticed(block, behind, hits)
 
 
@@ -390,39 +395,6 @@ def _screens_until(edit: ClipEdit, until: Millis) -> list[Box]:
     return [box for box in boxes if box is not None]
 
 
-def _behind(seen: Sequence[SeenFace], placed: Sequence[PlacedBlock]) -> tuple[tuple[SeenFace, ...], ...]:
-    """For each block the faces that are seen while it is on screen."""
-    starts = [block.start for block in placed]
-    behind: list[list[SeenFace]] = [[] for _ in placed]
-    for face in seen:
-        at = bisect_right(starts, face.at) - 1
-        if at >= 0 and face.at < placed[at].end:
-            behind[at].append(face)
-    return tuple(map(tuple, behind))
-
-
-def _with_gap(box: Box, height: float) -> Box:
-    gap = _GAP * height
-    return Box(box.x, box.y - gap, box.width, box.height + 2 * gap)
-
-
-def _touches(box: Box, taken: Sequence[Box], height: float) -> bool:
-    return any(_with_gap(each, height).overlap(box) > 0 for each in taken)
-
-
-def _matters(face: SeenFace, text: Box) -> bool:
-    return _covered_features(face, text) > _TOUCHED or _covered(face.box, text) > _MUCH
-
-
-def _covered_features(face: SeenFace, text: Box) -> float:
-    """The share of eyes or mouth that text hides, whichever is more."""
-    return max((_covered(feature, text) for feature in face.features), default=0.0)
-
-
-def _covered(face: Box, text: Box) -> float:
-    return face.overlap(text) / face.area if face.area > 0 else 0.0
-
-
 def _moved(box: Box, down: float) -> Box:
     return Box(box.x, box.y + down, box.width, box.height)
 
@@ -442,8 +414,8 @@ def _without_bad_emoji(edit: ClipEdit, faces: Sequence[FaceAt]) -> ClipEdit:
     top = free_band(edit.output.aspect)[0] * setter.size.height
     hook, until = hook_box(edit, setter), edit.hook.milliseconds if edit.hook else 0
     bad: list[Span] = []
-    for block, behind in zip(placed, _behind(seen_faces(edit, faces), placed), strict=True):
-        for box in _emoji_box(block, setter):
+    for block, behind in zip(placed, faces_behind(seen_faces(edit, faces), placed), strict=True):
+        for box in emoji_box(block, setter):
             over_hook = hook is not None and block.start < until and box.overlap(hook) > 0
             if box.y < top or over_hook or any(face.box.overlap(box) > 0 for face in behind):
                 bad.append(Span(block.start, block.end))
@@ -458,18 +430,6 @@ def _without_emoji(edit: ClipEdit, words: Sequence[EditWord]) -> ClipEdit:
     plain = set(words)
     changed = (each.model_copy(update={"emoji": None}) if each in plain else each for each in edit.words)
     return edit.model_copy(update={"words": tuple(changed)})
-
-
-def _emoji_box(block: PlacedBlock, setter: Typesetter) -> Iterator[Box]:
-    if block.emoji is not None:
-        _, x, y = block.emoji
-        yield Box(x - setter.emoji_size / 2, y - setter.emoji_size / 2, setter.emoji_size, setter.emoji_size)
-
-
-def _text_box(block: PlacedBlock, setter: Typesetter) -> Box:
-    box = block.box
-    top = max([box.y, *(each.bottom for each in _emoji_box(block, setter))])
-    return Box(box.x, top, box.width, box.bottom - top)
 
 
 def _unplaced(edit: ClipEdit) -> ClipEdit:
