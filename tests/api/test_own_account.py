@@ -1,5 +1,6 @@
 """One's own account over HTTP: proved, changed, and left."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,16 @@ def test_who_alone_owns_what_others_work_in_stays_until_it_is_handed_over(client
     assert {each["role"] for each in left} == {"owner", "member", "viewer"}
     log = client.get(f"/api/workspaces/{world.workspace}/audit", **world.as_("admin")).json()["items"]
     assert (log[0]["action"], log[0]["target_id"]) == ("member.removed", str(world.people["owner"].id))
+
+
+def test_of_two_owners_who_leave_at_once_one_stays(client: TestClient, world: World) -> None:
+    with world.database.system() as session:
+        session.execute(text("UPDATE memberships SET role = 'owner' WHERE role = 'admin'"))
+    with ThreadPoolExecutor(2) as pool:
+        leaving = [pool.submit(client.delete, "/api/me", headers=world.headers(who)) for who in ("owner", "admin")]
+    assert sorted(each.result().status_code for each in leaving) == [204, 409]
+    left = client.get(f"/api/workspaces/{world.workspace}/members", **world.as_("viewer")).json()
+    assert [each["role"] for each in left].count("owner") == 1
 
 
 def test_who_alone_owns_an_organisation_of_others_stays_too(client: TestClient, world: World) -> None:
