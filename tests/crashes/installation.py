@@ -16,6 +16,7 @@ from typing import IO, Any
 from tests.infra.queue.fleet import until
 from tests.infra.test_embedded import keeper_of, server_of
 
+from cliply.infra.child_processes import dies_with_us
 from cliply.infra.db import Database
 from cliply.infra.embedded import embedded_postgres
 
@@ -39,7 +40,10 @@ class Part:
         # Its lines tell which jobs this process ran, so each life has a log of its own.
         self.log = self.log.with_suffix(f".{time.monotonic_ns()}")
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen([CLIPLY, *self.arguments], env=self.environment, stderr=log)
+            self.process = subprocess.Popen(
+                [CLIPLY, *self.arguments], env=self.environment, stderr=log,
+                preexec_fn=dies_with_us(signal.SIGKILL),  # noqa: PLW1509 - as `cliply up` starts them
+            )  # fmt: skip
 
     def kill(self) -> None:
         self.process.kill()

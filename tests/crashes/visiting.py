@@ -21,6 +21,7 @@ from typing import Any
 
 from botocore.client import BaseClient
 from fastapi import FastAPI
+from procrastinate.jobs import Job
 from sqlalchemy import event
 from starlette.testclient import TestClient
 
@@ -28,6 +29,7 @@ from cliply.api.app import create_app
 from cliply.features.jobs import runner
 from cliply.features.jobs.kinds import REGISTRY
 from cliply.features.pipeline.tasks import MEDIA
+from cliply.infra.child_processes import dies_with_us
 from cliply.infra.db import ScopedSession
 from cliply.infra.logging import configure
 from cliply.infra.queue.engine import FencedManager
@@ -123,24 +125,28 @@ def _where() -> str:
 
 
 def work(kind: str, points: Points) -> None:
-    """Run jobs as the product's worker does; points are those of jobs of `kind`, and the next step's job is the end."""
+    """Run a job of this kind as the product's worker does; when that has ended, so has this life."""
     fetch, finish = FencedManager.fetch_job, FencedManager.finish_job
-    queue = REGISTRY.kinds[kind].queue
+    queue, ours = REGISTRY.kinds[kind].queue, set[int | None]()
 
     async def fetch_job(self: FencedManager, *arguments: Any, **named: Any) -> Any:
         job = await fetch(self, *arguments, **named)
         if job is not None and job.task_name == kind:
+            ours.add(job.id)
             points.begin()
             points.reach("after a claim")
         elif job is not None and queue == MEDIA:
             os.kill(os.getpid(), signal.SIGKILL)
         return job
 
-    async def finish_job(self: FencedManager, *arguments: Any, **named: Any) -> None:
+    async def finish_job(self: FencedManager, job: Job, *arguments: Any, **named: Any) -> None:
         points.reach("before the engine's word of an end")
-        await finish(self, *arguments, **named)
+        await finish(self, job, *arguments, **named)
+        if job.id not in ours:
+            return
         points.reach("after the engine's word of an end")
-        points.end()
+        # Whatever else is queued is for the next life.
+        os.kill(os.getpid(), signal.SIGKILL)
 
     # The real claim with a point behind it, and the real end between two; as above.
     setattr(FencedManager, "fetch_job", fetch_job)  # noqa: B010
@@ -176,10 +182,13 @@ def main() -> None:
         importlib.import_module(name)
     with open_runtime(Settings()) as runtime:
         app = create_app(runtime)
+        end_with_us = dies_with_us(signal.SIGKILL)
         for line in sys.stdin:
             heard, told = os.pipe()
             life = os.fork()
             if life == 0:
+                if end_with_us is not None:
+                    end_with_us()
                 os.close(heard)
                 live(app, json.loads(line), told)
                 os._exit(0)

@@ -1,7 +1,6 @@
 """Has requests and jobs carried out by processes that are killed at one of their points after the other."""
 
 import json
-import os
 import select
 import signal
 import subprocess
@@ -17,6 +16,7 @@ from sqlalchemy import text
 from tests.crashes.reconciling import rows
 from tests.infra.queue.fleet import until
 
+from cliply.infra.child_processes import dies_with_us
 from cliply.infra.db import Database
 
 _MOST_POINTS = 300
@@ -65,11 +65,9 @@ class Visitor:
         raise AssertionError(f"{kind} has more than {_MOST_POINTS} points")
 
     def life(self, kind: str, *, killed: bool) -> None:
-        """One worker's life, until it is killed or its jobs of this kind have ended."""
-        process_id = self._begin(kind=kind, killed=killed)
-        until(lambda: self._has_ended() or self._done(kind), within=180)
-        if not self._has_ended():
-            os.kill(process_id, signal.SIGKILL)
+        """One worker's life: until the first point that none has ended at, or the end of a job of this kind."""
+        self._begin(kind=kind, killed=killed)
+        until(self._has_ended, within=180)
         self._end()
         with self.database.system() as session:
             # As another worker would, once the lease of this one is over.
@@ -105,6 +103,7 @@ def visiting(database: Database, key: str, root: Path, environment: Mapping[str,
     with subprocess.Popen(
         command, env=environment, cwd=Path(__file__).parents[2], text=True, bufsize=1,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        preexec_fn=dies_with_us(signal.SIGKILL),  # noqa: PLW1509 - nothing here holds a lock at this time
     ) as process:  # fmt: skip
         yield Visitor(process, database, key, root / "points")
         assert process.stdin is not None
