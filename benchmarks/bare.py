@@ -30,7 +30,7 @@ class Nothing(BaseModel):
 
 
 @app.get("/")
-def get_nothing() -> Nothing:
+async def get_nothing() -> Nothing:
     return Nothing()
 
 
