@@ -45,7 +45,7 @@ from cliply.media.speech.transcripts import load_transcript
 from cliply.media.types import FaceAt, Highlight, Millis, Span
 
 # Raised when framing, wording or the way edits are put together changes.
-_VERSION = "17"
+_VERSION = "18"
 _ARRANGED = 0.85
 """The share of framing after which the cover is chosen."""
 _WHILE_RENDERING = 10

@@ -36,10 +36,11 @@ def test_the_same_room_with_another_face_in_it_is_less_alike() -> None:
 
 def test_where_all_are_alike_what_differs_most_is_still_told() -> None:
     one, other = noise(1), noise(2)
-    looks = [mixed(one, other, share) for share in (0.0, 0.1, 0.25)]
+    looks = [mixed(one, other, share) for share in (0.0, 0.2, 0.4)]
     shares = novelty(looks, [looks[0]])
     assert shares[0] == 0.0
     assert shares[0] < shares[1] < shares[2] == 1.0
+    assert max(novelty(looks[:2], [looks[0]])) < 0.7
     assert novelty(looks, []) == [0.0, 0.0, 0.0]
     assert novelty([], looks) == []
 

@@ -33,7 +33,7 @@ _SPEAKING: Millis = 700
 """Who speaks is judged over that long before and after: between two words a mouth is still."""
 
 _SHARP, _EYES, _SPEAKS, _FRONT, _SMILE, _LARGE, _EARLY = 0.27, 0.30, 0.22, 0.12, 0.10, 0.06, 0.05
-_NEW = 0.35
+_NEW = 0.5
 """What a frame gains that looks unlike the other clips' covers."""
 
 
@@ -89,7 +89,9 @@ def best_moment(
     seen = _compared([_with_face(each, finder, edit, speakers) for each in found[:_LOOKED_AT]])
     on_progress(0.9)
     looks = [_look(each, edit) for each in seen]
-    worth = [each.score + _NEW * new for each, new in zip(seen, novelty(looks, others), strict=True)]
+    # A blink looks unlike every other cover as well.
+    new = [each.eyes * share if each.face else share for each, share in zip(seen, novelty(looks, others), strict=True)]
+    worth = [each.score + _NEW * share for each, share in zip(seen, new, strict=True)]
     best = max(range(len(seen)), key=lambda index: (worth[index], -seen[index].at))
     return Chosen(at=seen[best].at, look=looks[best])
 

@@ -14,8 +14,8 @@ _AROUND = 0.35
 """Of a face is looked at more than its box: how the head is held shows in the hair and the shoulders."""
 _STRANGE = 0.6
 """Up to that likeness two covers are told apart at once; any two upright faces are a little alike."""
-_SAME = 0.02
-"""Likenesses that differ by less say nothing."""
+_TOLD_APART = 0.08
+"""Likenesses that differ by less count the less: a turned head is not yet another picture."""
 
 
 class Look(Document):
@@ -46,9 +46,11 @@ def novelty(looks: Sequence[Look], others: Sequence[Look]) -> list[float]:
     """
     alike = [likeness(look, others) for look in looks]
     least, most = min(alike, default=0.0), max(alike, default=0.0)
-    if most - least < _SAME or most < _STRANGE:
+    spread = most - max(least, _STRANGE)
+    if spread <= 0:
         return [0.0] * len(alike)
-    return [(most - each) / (most - max(least, _STRANGE)) if each > _STRANGE else 1.0 for each in alike]
+    counts = min(1.0, spread / _TOLD_APART)
+    return [counts * min(1.0, (most - each) / spread) for each in alike]
 
 
 def _alike(one: Look, other: Look) -> float:
