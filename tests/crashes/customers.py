@@ -17,6 +17,7 @@ from cliply.media import ffmpeg
 SECONDS = 26
 SAID = f"{FILLER[0]} {GEM}"
 _LONGEST_STORY = 600.0
+_INVITING = 30
 
 
 @dataclass
@@ -39,7 +40,8 @@ class Story:
         return cls(
             number,
             renamed=number % 2 == 0,
-            invited=number % 3 == 0,
+            # Whoever invites many people within an hour is slowed down.
+            invited=number % 3 == 0 and number < _INVITING,
             changed=number % 4 == 0 and number % 10 != 5,
             deleted=number % 10 == 5,
         )
