@@ -30,6 +30,7 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     logging.captureWarnings(False)
 
 
+@pytest.mark.slow
 def test_two_hundred_secrets_sent_on_every_way_leave_no_trace(
     client: TestClient, world: World, lines: io.StringIO
 ) -> None:

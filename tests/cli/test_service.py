@@ -15,6 +15,9 @@ from typing import IO
 
 import pytest
 
+# Starts the service for each.
+pytestmark = pytest.mark.slow
+
 CLIPLY = Path(sys.executable).with_name("cliply")
 
 
@@ -77,7 +80,6 @@ def commands(process_ids: list[int]) -> dict[str, int]:
     return named
 
 
-@pytest.mark.slow
 def test_up_starts_everything_and_ends_it_again(short: Path, port: int) -> None:
     with running("up", "--port", str(port), CLIPLY_DATA=str(short / "up"), CLIPLY_LOG_FORMAT="json") as up:
         told = said(up, "Stop everything")
@@ -96,7 +98,6 @@ def test_up_starts_everything_and_ends_it_again(short: Path, port: int) -> None:
         assert [each for each in left if Path(f"/proc/{each}").exists()] == []
 
 
-@pytest.mark.slow
 def test_a_worker_that_is_killed_again_and_again_is_started_again(short: Path, port: int) -> None:
     with running("up", "--port", str(port), CLIPLY_DATA=str(short / "killed"), CLIPLY_LOG_FORMAT="json") as up:
         said(up, "Stop everything")
@@ -110,7 +111,6 @@ def test_a_worker_that_is_killed_again_and_again_is_started_again(short: Path, p
         assert up.returncode == 0
 
 
-@pytest.mark.slow
 def test_a_worker_that_never_comes_up_ends_the_service_and_says_so(short: Path, port: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         metrics = str(taken.getsockname()[1])
@@ -121,7 +121,6 @@ def test_a_worker_that_never_comes_up_ends_the_service_and_says_so(short: Path, 
     assert "The worker of the service did not come up 3 times in a row" in told
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
 def test_what_up_started_ends_when_up_is_killed(short: Path, port: int) -> None:
     with running("up", "--port", str(port), CLIPLY_DATA=str(short / "killed"), CLIPLY_LOG_FORMAT="json") as up:

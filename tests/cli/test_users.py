@@ -15,6 +15,9 @@ from cliply.features.identity import accounts
 from cliply.features.identity.accounts import AddressNotConfirmed, NoAccount, RecoveryOver
 from cliply.infra.db import Database
 
+# Starts the command, and hashes passwords at their whole cost.
+pytestmark = pytest.mark.slow
+
 PASSWORD = "analytical engine no. 1"
 
 

@@ -8,6 +8,9 @@ from cliply.cli.main import app
 from cliply.cli.words import shortened
 from cliply.errors import Conflict, NotFound
 
+# Starts the command for each.
+pytestmark = pytest.mark.slow
+
 
 def test_a_kind_of_transcript_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
     make(tmp_path / "tone.wav", None, TONE.format(seconds=2))

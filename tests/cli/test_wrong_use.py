@@ -3,6 +3,9 @@ import sys
 
 import pytest
 
+# Starts the command for each.
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("arguments", "told"),

@@ -13,6 +13,9 @@ import pytest
 from tests.hostile.command import OFFLINE, SETTINGS, Place, can_be_offline
 from tests.hostile.expected import INVALID, LIMIT_REACHED, NOT_ALLOWED, NOT_FOUND, UNAVAILABLE, WRONG_USE
 
+# Starts the command for each.
+pytestmark = pytest.mark.slow
+
 
 @cache
 def can_mount() -> bool:
@@ -61,7 +64,6 @@ def test_a_cache_that_cannot_hold_what_is_heard_is_refused_before_the_work(talk:
 
 
 @needs_mounts
-@pytest.mark.slow
 def test_a_disk_that_fills_up_during_the_work_is_named(talk: Path, place: Place) -> None:
     ran = place.run("transcribe", "--", str(talk), before=_mounting(place.cache, "size=100k"))
     assert "Traceback" not in ran.said
@@ -82,7 +84,6 @@ def test_a_model_that_is_not_there_is_named(talk: Path, place: Place) -> None:
     assert "models/none" in ran.said
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
 def test_a_damaged_model_is_named_not_a_crash(damage: str, talk: Path, place: Place) -> None:
     from cliply.integrations.whisper_models import load_files
@@ -116,7 +117,6 @@ def test_times_outside_the_source_are_refused(talk: Path, place: Place) -> None:
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
-@pytest.mark.slow
 def test_no_part_of_a_whole_run_opens_a_network_socket(talk: Path, place: Place, fixtures: Path) -> None:
     """Not only fails to reach anything: does not even try."""
     for source in (talk, fixtures / "hostile" / "hls_ssrf.m3u8"):
@@ -160,7 +160,6 @@ def check_interruption(line: str, count: int, talk: Path, root: Path, undisturbe
     assert place.left_behind() == []
 
 
-@pytest.mark.slow
 def test_a_kill_while_a_clip_is_made_changes_nothing_in_the_end(talk: Path, tmp_path: Path) -> None:
     (tmp_path / "whole").mkdir()
     whole = Place(tmp_path / "whole")

@@ -60,6 +60,7 @@ def run(url: str, statements: str) -> None:
         connection.execute(text(statements))
 
 
+@pytest.mark.slow
 def test_every_revision_goes_down_with_data_in_it_and_up_again(empty: str) -> None:
     for number, revision in enumerate(known := schema.revisions()):
         assert schema.upgrade(empty, revision) == revision

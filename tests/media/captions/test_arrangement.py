@@ -51,6 +51,7 @@ def drawn(edit: ClipEdit) -> list[Box]:
     return [hook, *caption_boxes_until(edit, edit.duration)]
 
 
+@pytest.mark.slow
 def test_a_hook_line_that_only_finds_room_on_eyes_and_mouth_is_left_to_the_cover() -> None:
     faces = crowd(*EVERYWHERE)
     edit = edit_of(spoken(TEXT), hook=HOOK)
@@ -59,6 +60,7 @@ def test_a_hook_line_that_only_finds_room_on_eyes_and_mouth_is_left_to_the_cover
     assert place_text(edit, faces, may_leave_out=True).hook is None
 
 
+@pytest.mark.slow
 def test_a_hook_line_is_gone_before_a_face_comes_where_it_stands() -> None:
     close = [face for face in crowd(*EVERYWHERE) if face.at >= 2200]
 

@@ -12,6 +12,9 @@ from cliply.media.rendering.render import render
 from cliply.media.repair import repaired
 from cliply.media.types import Box, FaceAt, Span
 
+# Renders what it looks at.
+pytestmark = pytest.mark.slow
+
 _VOICE = "aevalsrc='0.2*sin(2*PI*(150+80*sin(3*t))*t)*(0.55+0.45*sin(11*t))*{gate}':s=48000:d=8"
 _X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "2")
 _WORDS = (EditWord(text="hello", start=600, end=900),)

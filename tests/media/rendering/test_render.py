@@ -22,6 +22,9 @@ from cliply.media.rendering.render import render
 from cliply.media.rendering.verify import Expected, verify
 from cliply.media.types import Box, Size, Span
 
+# Renders for each.
+pytestmark = pytest.mark.slow
+
 _X264 = ("-c:v", "libx264", "-preset", "ultrafast")
 
 
@@ -132,7 +135,6 @@ def test_verify_tells_what_is_wrong(talk: Source, tmp_path: Path) -> None:
         verify(made.path, right)
 
 
-@pytest.mark.slow
 def test_captions_logo_intro_and_outro_are_in_the_one_file(talk: Source, tmp_path: Path) -> None:
     from PIL import Image
 
@@ -224,7 +226,6 @@ def test_a_varying_frame_rate_becomes_constant(tmp_path: Path) -> None:
     assert made.frames == 60
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("rate", ["30", "30000/1001"])
 def test_two_hundred_jump_cuts_keep_sound_and_picture_together(tmp_path: Path, rate: str) -> None:
     """Each kept stretch holds one flash and one beep that begin together; see benchmarks/jump_cuts.py."""
