@@ -1,6 +1,5 @@
 """Workers that stand still in the middle of a real step: others do it, and those that wake up leave it alone."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -52,7 +51,7 @@ def test_a_worker_that_wakes_up_after_another_did_its_step_commits_nothing(
     with heard(SAID, SECONDS) as settings:
         studio = Studio.at(tmp_path, office, **settings)
         project = studio.upload(film(tmp_path / "film.mp4", SECONDS), count=1, **{**SMALL, "quality": "high"})
-        environment = environment_of(studio, migrated, settings)
+        environment = studio.environment(migrated, CLIPLY_LOG_FORMAT="json")
         with worker(tmp_path / "frozen", environment) as frozen, worker(tmp_path / "awake", environment) as awake:
             awake.send_signal(signal.SIGSTOP)
             until(lambda: [job for job in studio.jobs(kind=kind, states=("running",)) if job.step == step], within=120)
@@ -73,20 +72,6 @@ def test_a_worker_that_wakes_up_after_another_did_its_step_commits_nothing(
         reconciling.storage_agrees(session, tmp_path / "data" / "storage")
         [taken] = reconciling.rows(session, "select * from jobs where deaths > 0")
     assert (taken.kind, taken.deaths) == (kind, 1)
-
-
-def environment_of(studio: Studio, url: str, settings: dict[str, Any]) -> dict[str, str]:
-    now = studio.runtime.settings
-    return {
-        **os.environ,
-        "CLIPLY_DATABASE__URL": url,
-        "CLIPLY_DATA": str(now.data),
-        "CLIPLY_CACHE": str(now.cache),
-        "CLIPLY_SPEECH__MODEL": "openai",
-        "CLIPLY_OPENAI__KEY": settings["openai"]["key"],
-        "CLIPLY_OPENAI__URL": settings["openai"]["url"],
-        "CLIPLY_LOG_FORMAT": "json",
-    }
 
 
 def seen(studio: Studio) -> dict[str, Any]:

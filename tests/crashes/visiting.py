@@ -91,10 +91,11 @@ class Points:
     def watch(self) -> None:
         event.listen(ScopedSession, "before_commit", lambda _session: self.reach("before a commit"))
         event.listen(ScopedSession, "after_commit", lambda _session: self.reach("after a commit"))
-        # The real calls, with points around them; mypy takes an assignment for a mistake.
-        setattr(Child, "wait", self._around("a child's end", Child.wait))  # noqa: B010
+        # The real calls, with points around them.
+        wait = self._around("a child's end", Child.wait)
+        setattr(Child, "wait", wait)  # noqa: B010 - mypy takes an assignment for a mistake
         called = self._around("a call of the bucket", BaseClient._make_api_call)
-        setattr(BaseClient, "_make_api_call", called)  # noqa: B010
+        setattr(BaseClient, "_make_api_call", called)  # noqa: B010 - as above
         sys.addaudithook(self._hear)
 
     def _hear(self, name: str, arguments: tuple[Any, ...]) -> None:
@@ -148,9 +149,9 @@ def work(kind: str, points: Points) -> None:
         # Whatever else is queued is for the next life.
         os.kill(os.getpid(), signal.SIGKILL)
 
-    # The real claim with a point behind it, and the real end between two; as above.
-    setattr(FencedManager, "fetch_job", fetch_job)  # noqa: B010
-    setattr(FencedManager, "finish_job", finish_job)  # noqa: B010
+    # The real claim with a point behind it, and the real end between two.
+    setattr(FencedManager, "fetch_job", fetch_job)  # noqa: B010 - mypy takes an assignment for a mistake
+    setattr(FencedManager, "finish_job", finish_job)  # noqa: B010 - as above
     # How often progress is written depends on the clock; the points are to be the same each time.
     runner._SHOWN_EVERY = math.inf
     configure(Settings(), service="worker")
@@ -197,7 +198,8 @@ def main() -> None:
             with os.fdopen(heard) as words:
                 brought = words.read()
             _, status = os.waitpid(life, 0)
-            print(json.dumps({"signal": os.WTERMSIG(status), "brought": brought}), flush=True)  # noqa: T201
+            ended = {"signal": os.WTERMSIG(status), "brought": brought}
+            print(json.dumps(ended), flush=True)  # noqa: T201 - whoever asked reads it
 
 
 if __name__ == "__main__":

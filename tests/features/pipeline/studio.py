@@ -1,6 +1,7 @@
 """A workspace that uploads videos, as a client would: in parts, to where the plan says."""
 
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,6 +40,21 @@ class Studio:
     @classmethod
     def at(cls, folder: Path, office: Office, **settings: Any) -> "Studio":
         return cls(office, runtime_in(folder, office.database, **settings))
+
+    def environment(self, url: str, **more: str) -> dict[str, str]:
+        """Of a process that works for the same installation, whose speech service is hosted."""
+        now = self.runtime.settings
+        assert now.openai.key is not None
+        return {
+            **os.environ,
+            "CLIPLY_DATABASE__URL": url,
+            "CLIPLY_DATA": str(now.data),
+            "CLIPLY_CACHE": str(now.cache),
+            "CLIPLY_SPEECH__MODEL": "openai",
+            "CLIPLY_OPENAI__KEY": now.openai.key.get_secret_value(),
+            "CLIPLY_OPENAI__URL": str(now.openai.url),
+            **more,
+        }
 
     def begin(self, video: Path, *, size: int | None = None, sha256: str | None = None, **options: Any) -> Upload:
         wanted = uploads.NewUpload(

@@ -1,6 +1,5 @@
 """Workers that are killed in the middle: nothing is lost, and nothing is done twice."""
 
-import os
 import random
 import signal
 import subprocess
@@ -52,18 +51,8 @@ def studio(office: Office, tmp_path: Path, settings: dict[str, Any]) -> Studio:
 
 
 @contextmanager
-def process(studio: Studio, url: str, settings: dict[str, Any]) -> Iterator["subprocess.Popen[bytes]"]:
-    now = studio.runtime.settings
-    environment = {
-        **os.environ,
-        "CLIPLY_DATABASE__URL": url,
-        "CLIPLY_DATA": str(now.data),
-        "CLIPLY_CACHE": str(now.cache),
-        "CLIPLY_SPEECH__MODEL": "openai",
-        "CLIPLY_OPENAI__KEY": settings["openai"]["key"],
-        "CLIPLY_OPENAI__URL": settings["openai"]["url"],
-        "CLIPLY_LOG_LEVEL": "error",
-    }
+def process(studio: Studio, url: str) -> Iterator["subprocess.Popen[bytes]"]:
+    environment = studio.environment(url, CLIPLY_LOG_LEVEL="error")
     worker = subprocess.Popen([sys.executable, "-c", WORKER], env=environment)
     try:
         yield worker
@@ -102,16 +91,14 @@ def reconciled(studio: Studio, project_id: UUID, count: int) -> None:
     assert len(steps) == len(set(steps)) == count + 1
 
 
-def test_a_worker_that_is_killed_while_it_renders_loses_nothing(
-    studio: Studio, migrated: str, settings: dict[str, Any], tmp_path: Path
-) -> None:
+def test_a_worker_that_is_killed_while_it_renders_loses_nothing(studio: Studio, migrated: str, tmp_path: Path) -> None:
     project = studio.upload(film(tmp_path / "film.mp4"), count=2, **SMALL)
-    with process(studio, migrated, settings) as worker:
+    with process(studio, migrated) as worker:
         until(lambda: any(job.step == "rendering" for job in running(studio, "CLIP_RENDER")), within=90)
         worker.send_signal(signal.SIGKILL)
         worker.wait()
     killed = time.monotonic()
-    with process(studio, migrated, settings):
+    with process(studio, migrated):
         until(lambda: any(job.deaths for job in studio.jobs(kind="CLIP_RENDER")), within=30)
         until(lambda: running(studio, "CLIP_RENDER"), within=30)
         assert time.monotonic() - killed < 30
@@ -121,14 +108,14 @@ def test_a_worker_that_is_killed_while_it_renders_loses_nothing(
 
 
 def test_workers_that_are_killed_again_and_again_end_with_every_clip_once(
-    studio: Studio, migrated: str, settings: dict[str, Any], tmp_path: Path
+    studio: Studio, migrated: str, tmp_path: Path
 ) -> None:
     project = studio.upload(film(tmp_path / "film.mp4"), count=2, **SMALL)
     draw = random.Random(7)
     for _ in range(KILLS):
-        with process(studio, migrated, settings):
+        with process(studio, migrated):
             threading.Event().wait(draw.uniform(2.0, 7.0))
-    with process(studio, migrated, settings):
+    with process(studio, migrated):
         until(studio.ended(project.id), within=180)
         until(studio.idle)
     reconciled(studio, project.id, 2)
