@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
-import httpx
+import httpx2
 from tests.features.clips.rows import ready_clip, ready_project
 
 from benchmarks.load import Wanted, load
@@ -86,7 +86,7 @@ def _ratio(measured: _Rounds, other: _Rounds) -> float:
 def _wanted(port: int, key: str, project_id: UUID) -> dict[str, tuple[int, Wanted]]:
     mine = {"authorization": f"Bearer {key}"}
     project = f"/api/projects/{project_id}"
-    tag = httpx.get(f"http://127.0.0.1:{port}{project}", headers=mine).headers["etag"]
+    tag = httpx2.get(f"http://127.0.0.1:{port}{project}", headers=mine).headers["etag"]
     return {
         "GET /api/healthz": (port, Wanted("/api/healthz")),
         "GET a project": (port, Wanted(project, mine)),
@@ -141,9 +141,9 @@ def _process(command: list[str], path: str, environment: dict[str, str] | None =
     try:
         while True:
             try:
-                httpx.get(address + path).raise_for_status()
+                httpx2.get(address + path).raise_for_status()
                 break
-            except httpx.TransportError:
+            except httpx2.TransportError:
                 assert process.poll() is None, "the server has ended"
                 time.sleep(0.05)
         yield port

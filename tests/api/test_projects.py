@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
@@ -91,8 +91,8 @@ def test_an_upload_that_is_looked_at_keeps_nobody_else_from_being_answered(
         # Somebody of this machine looks at it, and does not end.
         held.enter_context(source_cache(runtime).alone(source_id))
 
-        def ask(method: str, path: str, **more: Any) -> httpx.Response:
-            return httpx.request(method, f"{url}{path}", timeout=30, **more, **world.as_("member"))
+        def ask(method: str, path: str, **more: Any) -> httpx2.Response:
+            return httpx2.request(method, f"{url}{path}", timeout=30, **more, **world.as_("member"))
 
         asked = [pool.submit(ask, "POST", "/api/upload/complete", json={"project_id": project}) for _ in range(many)]
         for _ in range(20):
@@ -197,7 +197,7 @@ def test_a_stream_ends_with_the_key_or_session_that_opened_it(
 ) -> None:
     project = begin(client, world, video).json()["project_id"]
     proof = world.headers("member", key=key, workspace=world.workspace)
-    with serving(app) as url, httpx.stream("GET", f"{url}/api/projects/{project}/events", headers=proof) as stream:
+    with serving(app) as url, httpx2.stream("GET", f"{url}/api/projects/{project}/events", headers=proof) as stream:
         lines = stream.iter_lines()
         assert "event: step" in lines
         with world.database.system() as session:

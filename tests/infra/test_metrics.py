@@ -3,7 +3,7 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
@@ -85,11 +85,11 @@ def test_a_worker_shows_its_figures_on_a_port_only_where_one_is_named(database: 
     with served(Metrics(), database) as port:
         assert port is None
     with served(Metrics(port=0), database) as port:
-        answer = httpx.get(f"http://127.0.0.1:{port}/metrics")
+        answer = httpx2.get(f"http://127.0.0.1:{port}/metrics")
         assert answer.headers["content-type"].startswith("text/plain")
         assert figure("cliply_database_up", answer.content) == 1
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(f"http://127.0.0.1:{port}/metrics")
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(f"http://127.0.0.1:{port}/metrics")
 
 
 def test_a_port_that_is_taken_is_told_with_what_to_change(database: Database) -> None:

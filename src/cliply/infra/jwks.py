@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
@@ -60,36 +60,36 @@ class KeySet:
             return
         self._asked = now
         try:
-            with httpx.Client(timeout=_TIMEOUT, follow_redirects=False) as client:
+            with httpx2.Client(timeout=_TIMEOUT, follow_redirects=False) as client:
                 self._keys = _usable(_json(client, self._url or _discovered(client, self._issuer)))
-        except (httpx.HTTPError, ValueError, KeyError, TypeError) as failed:
+        except (httpx2.HTTPError, ValueError, KeyError, TypeError) as failed:
             _log.warning("keys_not_fetched", extra={"issuer": self._issuer, "error": type(failed).__name__})
         else:
             self._fetched = time.monotonic()
 
 
-def _discovered(client: httpx.Client, issuer: str) -> str:
+def _discovered(client: httpx2.Client, issuer: str) -> str:
     document = _json(client, issuer.rstrip("/") + _DISCOVERY)
     if document["issuer"] != issuer:
         raise ValueError("the document is another issuer's")
     return str(document["jwks_uri"])
 
 
-def _json(client: httpx.Client, url: str) -> dict[str, Any]:
+def _json(client: httpx2.Client, url: str) -> dict[str, Any]:
     """Over TLS, or from this machine: who answers decides whom we let in."""
     address = urlsplit(url)
     if address.scheme != "https" and not (address.scheme == "http" and address.hostname in _LOCAL):
         raise ValueError("keys are fetched over https only")
     with client.stream("GET", url) as answer:
         answer.raise_for_status()
-        if answer.status_code != httpx.codes.OK:
+        if answer.status_code != httpx2.codes.OK:
             raise ValueError("no answer to use")
         body = b""
         for chunk in answer.iter_bytes():
             body += chunk
             if len(body) > _LARGEST:
                 raise ValueError("too large")
-    document = httpx.Response(200, content=body).json()
+    document = httpx2.Response(200, content=body).json()
     if not isinstance(document, dict):
         raise TypeError("no object")
     return document

@@ -27,7 +27,7 @@ _bound: ContextVar[Mapping[str, str]] = ContextVar("log_context")
 # What a record has by itself; anything else came as `extra`.
 _OF_A_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 # They tell at length what is nobody's business, or arguments of calls.
-_QUIET = ("alembic", "boto3", "botocore", "urllib3", "s3transfer", "httpx", "httpcore", "asyncio")
+_QUIET = ("alembic", "boto3", "botocore", "urllib3", "s3transfer", "httpx2", "httpcore2", "asyncio")
 
 
 @contextmanager

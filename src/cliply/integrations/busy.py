@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-import httpx
+import httpx2
 
 from cliply.errors import Unavailable
 
@@ -24,7 +24,7 @@ class ServiceBusy(Unavailable):
         super().__init__(f"{service} takes no more requests now. {wait}, or check the account's limits.")
 
 
-def asked_wait(response: httpx.Response) -> float | None:
+def asked_wait(response: httpx2.Response) -> float | None:
     """Seconds that the answer asks to wait, told as such or as a date; None where it names no time."""
     told = response.headers.get("Retry-After", "").strip()
     try:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import httpx
+import httpx2
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cliply.errors import CliplyError, LimitReached, Unavailable
@@ -85,7 +85,7 @@ class OpenAIJudge:
         lists = [list(candidates[start :: _stride(candidates)]) for start in range(_stride(candidates))]
         judgements: list[Judgement] = []
         spent = 0
-        with httpx.Client(timeout=self._timeout) as client:
+        with httpx2.Client(timeout=self._timeout) as client:
             for number, passages in enumerate(lists):
                 question = _question(passages, prompt)
                 if spent + _estimate(question, len(passages)) > self._token_limit:
@@ -108,7 +108,7 @@ class OpenAIJudge:
         return tuple(judgements)
 
     def _patiently(
-        self, client: httpx.Client, question: str, count: int, on_tick: Callable[[], None]
+        self, client: httpx2.Client, question: str, count: int, on_tick: Callable[[], None]
     ) -> tuple[list[_Item], int]:
         """Asked again after the wait that a busy server names, where that is one to sit through."""
         for attempt in range(1, _TRIES):
@@ -121,7 +121,7 @@ class OpenAIJudge:
                 rest(wait, on_tick)
         return self._ask(client, question, count)
 
-    def _ask(self, client: httpx.Client, question: str, count: int) -> tuple[list[_Item], int]:
+    def _ask(self, client: httpx2.Client, question: str, count: int) -> tuple[list[_Item], int]:
         body = {
             "model": self._model,
             "temperature": 0,
@@ -140,14 +140,14 @@ class OpenAIJudge:
             content = answer["choices"][0]["message"]["content"]
             items = _Answer.model_validate_json(_json_in(content)).passages
             used = int((answer.get("usage") or {}).get("total_tokens") or _estimate(question, count))
-        except httpx.HTTPStatusError as refused:
+        except httpx2.HTTPStatusError as refused:
             wait = asked_wait(refused.response)
-            if refused.response.status_code == httpx.codes.TOO_MANY_REQUESTS or wait is not None:
+            if refused.response.status_code == httpx2.codes.TOO_MANY_REQUESTS or wait is not None:
                 raise ServiceBusy("The server", wait) from refused
             raise Unavailable(
                 f"The server answered {refused.response.status_code}. Check the key and the model name."
             ) from refused
-        except (httpx.HTTPError, httpx.InvalidURL) as silent:
+        except (httpx2.HTTPError, httpx2.InvalidURL) as silent:
             raise Unavailable(f"The server does not answer ({type(silent).__name__}). Check the address.") from silent
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, ValidationError) as broken:
             raise Unavailable(

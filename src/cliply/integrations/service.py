@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import httpx
+import httpx2
 
 from cliply.errors import CliplyError, Conflict, Invalid, LimitReached, NotAllowed, NotFound, Unavailable
 
@@ -22,7 +22,7 @@ _BUSY = (429, 502, 503, 504)
 _TRIES = 6
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 20.0
 _CHUNK = 1 << 20
-_TIMEOUT = httpx.Timeout(30.0, read=600.0)
+_TIMEOUT = httpx2.Timeout(30.0, read=600.0)
 """A finished upload is looked at before the answer comes."""
 
 Sent = Callable[[int], None]
@@ -72,8 +72,8 @@ class Service:
     def put_part(self, link: str, file: Path, start: int, size: int, on_sent: Sent) -> None:
         """Send bytes of a file to where a link of the service says."""
 
-        def send() -> httpx.Response:
-            return httpx.put(
+        def send() -> httpx2.Response:
+            return httpx2.put(
                 self._absolute(link),
                 content=_read(file, start, size, on_sent),
                 headers={"Content-Length": str(size)},
@@ -91,8 +91,8 @@ class Service:
         finally:
             part.unlink(missing_ok=True)
 
-    def _save(self, link: str, part: Path) -> httpx.Response:
-        with httpx.stream("GET", self._absolute(link), timeout=_TIMEOUT) as response, part.open("wb") as file:
+    def _save(self, link: str, part: Path) -> httpx2.Response:
+        with httpx2.stream("GET", self._absolute(link), timeout=_TIMEOUT) as response, part.open("wb") as file:
             for chunk in response.iter_bytes(_CHUNK):
                 file.write(chunk)
         return response
@@ -105,19 +105,19 @@ class Service:
         response = self._answer(method, path, **more)
         return response.json() if response.content else None
 
-    def _answer(self, method: str, path: str, **more: Any) -> httpx.Response:
+    def _answer(self, method: str, path: str, **more: Any) -> httpx2.Response:
         headers = {"Authorization": f"Bearer {self.key}", **more.pop("headers", {})}
         return self._patiently(
-            lambda: httpx.request(method, f"{self.url}{path}", headers=headers, timeout=_TIMEOUT, **more)
+            lambda: httpx2.request(method, f"{self.url}{path}", headers=headers, timeout=_TIMEOUT, **more)
         )
 
-    def _patiently(self, send: Callable[[], httpx.Response]) -> httpx.Response:
+    def _patiently(self, send: Callable[[], httpx2.Response]) -> httpx2.Response:
         """The answer, after as many tries as it takes within reason. Raises what a problem says, by its kind."""
         for attempt in range(1, _TRIES + 1):
             wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.0)  # noqa: S311
             try:
                 response = send()
-            except httpx.TransportError as silent:
+            except httpx2.TransportError as silent:
                 if attempt == _TRIES:
                     raise Unavailable(
                         f"{self.url} does not answer ({type(silent).__name__}). Check the connection and the address; "
@@ -134,9 +134,9 @@ class Service:
 def check_address(url: str) -> str:
     """The address without its last slash. Raises Invalid."""
     try:
-        address = httpx.URL(url)
-    except httpx.InvalidURL:
-        address = httpx.URL("")
+        address = httpx2.URL(url)
+    except httpx2.InvalidURL:
+        address = httpx2.URL("")
     if address.scheme not in ("http", "https") or not address.host or address.userinfo or address.query:
         raise Invalid("That is no address of a service. Write it like https://clips.example.com.")
     return url.rstrip("/")
@@ -165,7 +165,7 @@ def _read(file: Path, start: int, size: int, on_sent: Sent) -> Iterator[bytes]:
             on_sent(size - left)
 
 
-def _checked(response: httpx.Response) -> httpx.Response:
+def _checked(response: httpx2.Response) -> httpx2.Response:
     if response.is_success:
         return response
     if response.status_code == 401:
@@ -173,19 +173,19 @@ def _checked(response: httpx.Response) -> httpx.Response:
     raise problem_in(response)
 
 
-def problem_in(response: httpx.Response) -> CliplyError:
+def problem_in(response: httpx2.Response) -> CliplyError:
     """What an answer other than a success says, as the kind of error that it is."""
     return _KINDS.get(response.status_code, Unavailable)(_detail(response))
 
 
-def _detail(response: httpx.Response) -> str:
+def _detail(response: httpx2.Response) -> str:
     try:
         return str(response.json()["detail"])
-    except (ValueError, KeyError, TypeError, httpx.ResponseNotRead):
+    except (ValueError, KeyError, TypeError, httpx2.ResponseNotRead):
         return f"The service answered with an error ({response.status_code}). Try again later."
 
 
-def _asked_wait(response: httpx.Response) -> float | None:
+def _asked_wait(response: httpx2.Response) -> float | None:
     try:
         return min(float(response.headers["retry-after"]), _LONGEST_WAIT)
     except (KeyError, ValueError):

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import httpx2
 
 from cliply.errors import Unavailable
 from cliply.integrations.service import Service, problem_in
@@ -27,7 +27,7 @@ class Workspace:
 class Account:
     """Signed in for as long as `signed_in` is open."""
 
-    client: httpx.Client
+    client: httpx2.Client
 
     def workspaces(self) -> Sequence[Workspace]:
         return [Workspace(each["id"], each["name"]) for each in self._call("GET", "/api/workspaces")]
@@ -43,7 +43,7 @@ class Account:
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         try:
             response = self.client.request(method, path, json=body)
-        except httpx.TransportError as silent:
+        except httpx2.TransportError as silent:
             raise Unavailable(
                 f"{self.client.base_url} does not answer ({type(silent).__name__}). Check the address, and whether"
                 " the service runs."
@@ -56,7 +56,7 @@ class Account:
 @contextmanager
 def signed_in(url: str, email: str, password: str) -> Iterator[Account]:
     """Raises NotAllowed for a wrong password, Unavailable where nobody answers."""
-    with httpx.Client(base_url=url, timeout=30.0) as client:
+    with httpx2.Client(base_url=url, timeout=30.0) as client:
         account = Account(client)
         account._call("POST", "/api/auth/sign-in", {"email": email, "password": password})
         try:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
+import httpx2
 
 from cliply.errors import LimitReached, NotAllowed, Unavailable
 from cliply.integrations.busy import LONGEST_WAIT, ServiceBusy, asked_wait, rest
@@ -35,14 +35,14 @@ class SpeechApi:
     def check(self) -> None:
         """Raise Unavailable if the address cannot be one; asks nobody."""
         try:
-            address = httpx.URL(self.url)
-        except httpx.InvalidURL:
-            address = httpx.URL("")
+            address = httpx2.URL(self.url)
+        except httpx2.InvalidURL:
+            address = httpx2.URL("")
         if address.scheme not in ("http", "https") or not address.host:
             raise Unavailable(f"The address of {self.service} is not a web address. It begins with https://.")
 
     def post(self, path: str, request: Callable[[], dict[str, Any]], on_progress: Callable[[], None]) -> Any:
-        """The JSON answer. `request` makes the arguments of httpx anew for each try.
+        """The JSON answer. `request` makes the arguments of httpx2 anew for each try.
 
         Asking again for a transcript changes nothing at the service, so a busy or broken answer is retried, after the
         wait that it names; one that asks for a longer wait than anybody sits through is not, and the error tells how
@@ -51,7 +51,7 @@ class SpeechApi:
         for attempt in range(1, _TRIES + 1):
             try:
                 response = self._send(path, request(), on_progress)
-            except httpx.TransportError as silent:
+            except httpx2.TransportError as silent:
                 if attempt == _TRIES:
                     raise Unavailable(
                         f"{self.service} at {self._host()} does not answer ({type(silent).__name__}). "
@@ -65,19 +65,19 @@ class SpeechApi:
             rest(max(wait, self.pause * 2 ** (attempt - 1) * _JITTER.uniform(0.5, 1.0)), on_progress)
         raise AssertionError  # the last try returns or raises
 
-    def _send(self, path: str, arguments: dict[str, Any], on_progress: Callable[[], None]) -> httpx.Response:
+    def _send(self, path: str, arguments: dict[str, Any], on_progress: Callable[[], None]) -> httpx2.Response:
         """Send from a second thread, so that this one can stop at once."""
-        done: list[httpx.Response | httpx.TransportError] = []
-        timeout = httpx.Timeout(30.0, read=self.timeout, write=120.0)
-        client = httpx.Client(timeout=timeout, headers=self.headers, follow_redirects=False)
+        done: list[httpx2.Response | httpx2.TransportError] = []
+        timeout = httpx2.Timeout(30.0, read=self.timeout, write=120.0)
+        client = httpx2.Client(timeout=timeout, headers=self.headers, follow_redirects=False)
 
         def send() -> None:
             try:
                 done.append(client.post(self.url.rstrip("/") + path, **arguments))
-            except httpx.TransportError as silent:
+            except httpx2.TransportError as silent:
                 done.append(silent)
             except Exception as closed:  # noqa: BLE001 - handed to the thread that waits
-                done.append(httpx.TransportError(type(closed).__name__))
+                done.append(httpx2.TransportError(type(closed).__name__))
 
         thread = threading.Thread(target=send, daemon=True)
         thread.start()
@@ -87,11 +87,11 @@ class SpeechApi:
                 on_progress()
         finally:
             client.close()
-        if isinstance(done[0], httpx.Response):
+        if isinstance(done[0], httpx2.Response):
             return done[0]
         raise done[0]
 
-    def _answer(self, response: httpx.Response) -> Any:
+    def _answer(self, response: httpx2.Response) -> Any:
         code = response.status_code
         if code in (401, 403):
             raise NotAllowed(f"{self.service} refuses the key. Check it, and that it may be used for transcription.")
@@ -112,7 +112,7 @@ class SpeechApi:
             raise Unavailable(f"{self.service} at {self._host()} gave no JSON. Check the address.") from None
 
     def _host(self) -> str:
-        return httpx.URL(self.url).host
+        return httpx2.URL(self.url).host
 
 
 def ticking(on_progress: OnProgress, share: float) -> Callable[[], None]:

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from pydantic import SecretStr
 from tests.infra.queue.fleet import until
@@ -36,13 +36,13 @@ def test_a_link_reads_one_object_with_ranges_and_nothing_else(bucket: S3Storage)
     put(bucket, key)
     put(bucket, other)
     link = bucket.download_link(key, expires_in=SOON, file_name="Größe & more.mp4")
-    answer = httpx.get(link, headers={"Range": "bytes=2-4"})
+    answer = httpx2.get(link, headers={"Range": "bytes=2-4"})
     assert (answer.status_code, answer.content) == (206, TEN[2:5])
     assert answer.headers["content-type"] == "video/mp4"
     assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''Gr%C3%B6%C3%9Fe%20%26%20more.mp4"
-    assert httpx.get(link.replace(str(key), str(other))).status_code == 403
-    assert httpx.delete(link).status_code == 403
-    assert httpx.put(link, content=b"x").status_code == 403
+    assert httpx2.get(link.replace(str(key), str(other))).status_code == 403
+    assert httpx2.delete(link).status_code == 403
+    assert httpx2.put(link, content=b"x").status_code == 403
     assert content_of(bucket, key) == TEN
 
 
@@ -62,9 +62,9 @@ def test_a_link_that_was_changed_is_refused(bucket: S3Storage) -> None:
         part.replace("content-length%3B", ""),
     ):
         assert changed != part
-        assert httpx.put(changed, content=TEN).status_code == 403, changed
+        assert httpx2.put(changed, content=TEN).status_code == 403, changed
     for changed in (f"{read}&response-content-type=text%2Fhtml", f"{read}&response-content-disposition=inline"):
-        assert httpx.get(changed).status_code == 403, changed
+        assert httpx2.get(changed).status_code == 403, changed
     assert bucket.uploads.parts(key, upload) == []
     assert content_of(bucket, other) == TEN
 
@@ -75,8 +75,8 @@ def test_a_link_expires(bucket: S3Storage) -> None:
     upload = bucket.uploads.begin(begun, content_type="video/mp4")
     read = bucket.download_link(key, expires_in=second)
     write = bucket.uploads.part_link(begun, upload, 1, size=len(TEN), expires_in=second)
-    until(lambda: httpx.get(read).status_code == 403, within=20)
-    until(lambda: httpx.put(write, content=TEN).status_code == 403, within=20)
+    until(lambda: httpx2.get(read).status_code == 403, within=20)
+    until(lambda: httpx2.put(write, content=TEN).status_code == 403, within=20)
 
 
 def test_a_link_for_a_part_takes_that_part_in_that_size_and_no_other_type(bucket: S3Storage) -> None:
@@ -84,8 +84,8 @@ def test_a_link_for_a_part_takes_that_part_in_that_size_and_no_other_type(bucket
     upload = bucket.uploads.begin(key, content_type="video/mp4")
     link = bucket.uploads.part_link(key, upload, 1, size=len(TEN), expires_in=SOON)
     for wrong in (TEN + b"x", TEN[:-1], b""):
-        assert httpx.put(link, content=wrong).status_code == 403
-    assert httpx.put(link, content=TEN, headers={"content-type": "text/html"}).status_code == 200
+        assert httpx2.put(link, content=wrong).status_code == 403
+    assert httpx2.put(link, content=TEN, headers={"content-type": "text/html"}).status_code == 200
     stored = bucket.uploads.complete(key, upload, parts=1)
     assert (stored.sha256, stored.content_type) == (hashlib.sha256(TEN).hexdigest(), "video/mp4")
     assert bucket.head(key).content_type == "video/mp4", "its type was said when it was begun"
