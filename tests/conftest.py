@@ -14,6 +14,15 @@ from tools.make_demo_video import make
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+_SOAK_SECONDS = 3 * 3600
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("soak") is not None:
+            item.add_marker(pytest.mark.timeout(_SOAK_SECONDS))
+
+
 FIXTURES = Path(os.environ.get("CLIPLY_FIXTURES", Path(__file__).parents[2] / "shared" / "fixtures"))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import httpx
+import httpx2
 
 PATIENCE = 300.0
 _BUSY = (429, 502, 503, 504)
@@ -28,10 +28,10 @@ class Client:
     answers: Counter[str] = field(default_factory=Counter)
     """What came back instead of an answer, and how often."""
 
-    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx2.Response:
         proof = {"cookie": self.cookie} if self.cookie else {"authorization": f"Bearer {self.key}"}
         sent = {**proof, "idempotency-key": str(uuid4()), **headers}
-        return self._patiently(lambda: httpx.request(method, f"{self.url}{path}", json=body, headers=sent, timeout=60))
+        return self._patiently(lambda: httpx2.request(method, f"{self.url}{path}", json=body, headers=sent, timeout=60))
 
     def upload(self, video: Path, options: dict[str, Any]) -> str:
         """Returns the project's id."""
@@ -56,14 +56,14 @@ class Client:
             threading.Event().wait(1.0)
 
     def _send(self, link: str, content: bytes) -> None:
-        self._patiently(lambda: httpx.put(f"{self.url}{link}", content=content, timeout=60))
+        self._patiently(lambda: httpx2.put(f"{self.url}{link}", content=content, timeout=60))
 
-    def _patiently(self, send: Callable[[], httpx.Response]) -> httpx.Response:
+    def _patiently(self, send: Callable[[], httpx2.Response]) -> httpx2.Response:
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 response = send()
-            except httpx.TransportError as silent:
+            except httpx2.TransportError as silent:
                 self.answers[type(silent).__name__] += 1
             else:
                 if response.is_success:

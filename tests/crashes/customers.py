@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 from tests.crashes.client import Client
 from tests.crashes.installation import PASSWORD, Installation
 from tests.features.pipeline.made import SMALL
@@ -81,6 +81,7 @@ class Town:
             # A job that was at work in three processes that were killed is not tried again by itself.
             query = f"?project={story.project}&state=failed"
             failed = customer.ask("GET", f"/api/jobs/search{query}").json()["items"]
+            assert failed, "nothing is left that an operator could start again"
             assert [job for job in failed if "stopped without a word" in job["error"]] == failed, failed
             for job in failed:
                 self.operator.ask("POST", f"/api/admin/jobs/{job['id']}/retry")
@@ -98,7 +99,7 @@ def settle(there: Installation, workspaces: int) -> Town:
     """Accounts, workspaces and keys, made as the manual says."""
     there.run("users", "add", "ada@example.com", "--name", "Ada", typed=PASSWORD + "\n")
     there.run("users", "admin", "ada@example.com")
-    with httpx.Client(base_url=there.url, timeout=60) as browser:
+    with httpx2.Client(base_url=there.url, timeout=60) as browser:
         signed_in = {"email": "ada@example.com", "password": PASSWORD}
         assert browser.post("/api/auth/sign-in", json=signed_in).is_success
         customers = [_customer(there, browser, number) for number in range(workspaces)]
@@ -106,7 +107,7 @@ def settle(there: Installation, workspaces: int) -> Town:
     return Town(Client(there.url, "", "", cookie=cookie), customers)
 
 
-def _customer(there: Installation, browser: httpx.Client, number: int) -> Client:
+def _customer(there: Installation, browser: httpx2.Client, number: int) -> Client:
     workspace: dict[str, Any] = browser.post("/api/workspaces", json={"name": f"Workspace {number}"}).json()
     wanted = {"name": "Everything", "scopes": [action.value for action in Action]}
     key = browser.post(f"/api/workspaces/{workspace['id']}/keys", json=wanted).json()

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from tests.api.conftest import World, world
 from tests.crashes import reconciling
@@ -88,7 +88,7 @@ def uploaded(visitor: Visitor, video: Path, *, killed: bool) -> str:
     if part["link"].startswith("/"):
         visitor.request("PUT", part["link"], content=video.read_bytes().decode("latin-1"), killed=killed)
     else:
-        assert httpx.put(part["link"], content=video.read_bytes()).is_success
+        assert httpx2.put(part["link"], content=video.read_bytes()).is_success
     project = visitor.request("POST", "/api/upload/complete", body={"project_id": plan["project_id"]}, killed=killed)
     return str(project["id"])
 

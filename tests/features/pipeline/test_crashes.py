@@ -135,3 +135,23 @@ def test_a_render_that_is_cancelled_ends_within_five_seconds(studio: Studio, mig
     assert studio.project(project.id).state == "failed"
     assert "None of the clips" in (studio.project(project.id).error or "")
     assert not [key for key in stored(studio) if key.kind == "video"]
+
+
+def test_a_render_that_an_operator_starts_again_brings_its_project_back_with_a_cover(
+    studio: Studio, migrated: str, tmp_path: Path
+) -> None:
+    project = studio.upload(film(tmp_path / "film.mp4"), count=1, **SMALL)
+    with working(migrated, studio.office.database, REGISTRY, runtime=studio.runtime, concurrency=2, pace=PACE):
+        until(lambda: running(studio, "CLIP_RENDER"), within=90)
+        [render] = running(studio, "CLIP_RENDER")
+        with studio.office.entered("member") as (session, _caller):
+            jobs.cancel(session, render.id, actor="Ada")
+        until(studio.ended(project.id), within=30)
+        assert studio.project(project.id).state == "failed"
+        with studio.office.database.system() as session:
+            jobs.retry(session, render.id, actor="Ada")
+        until(lambda: studio.project(project.id).state == "ready", within=60)
+        until(studio.idle)
+    assert studio.project(project.id).error is None
+    [clip] = studio.clips(project.id, ClipState.READY)
+    assert {"video", "cover"} <= set(clip.files)

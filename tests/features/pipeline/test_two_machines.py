@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import httpx
+import httpx2
 import pytest
 from tests.api.conftest import World, world
 from tests.api.serving import serving
@@ -39,10 +39,10 @@ class Installation:
     settings: dict[str, Any]
 
     @contextmanager
-    def api(self, world: World) -> Iterator[httpx.Client]:
+    def api(self, world: World) -> Iterator[httpx2.Client]:
         runtime = runtime_in(self.folder / "api", self.database, **self.settings)
         headers = world.headers("admin", workspace=world.workspace)
-        with serving(create_app(runtime)) as url, httpx.Client(base_url=url, headers=headers, timeout=60) as asked:
+        with serving(create_app(runtime)) as url, httpx2.Client(base_url=url, headers=headers, timeout=60) as asked:
             yield asked
 
     @contextmanager
@@ -70,12 +70,12 @@ def recorded(path: Path) -> Path:
     return make(path, "testsrc2=s=160x160:r=10", TONE.format(seconds=75), "-t", "75", *sound).path
 
 
-def answer(response: httpx.Response) -> Any:
+def answer(response: httpx2.Response) -> Any:
     assert response.is_success, response.text
     return response.json() if response.content else None
 
 
-def sent(api: httpx.Client, video: Path) -> str:
+def sent(api: httpx2.Client, video: Path) -> str:
     """The project of a video whose parts went straight to the bucket."""
     body = {"file_name": video.name, "size": video.stat().st_size, "options": {**SMALL, "count": 1}}
     plan = answer(api.post("/api/upload/init", json=body))
@@ -84,11 +84,11 @@ def sent(api: httpx.Client, video: Path) -> str:
     for part in plan["missing"]:
         start = (part["number"] - 1) * plan["part_size"]
         assert not part["link"].startswith(str(api.base_url))
-        assert httpx.put(part["link"], content=content[start : start + part["size"]]).status_code == 200
+        assert httpx2.put(part["link"], content=content[start : start + part["size"]]).status_code == 200
     return str(plan["project_id"])
 
 
-def ended(api: httpx.Client, project: str) -> bool:
+def ended(api: httpx2.Client, project: str) -> bool:
     seen = answer(api.get(f"/api/projects/{project}"))
     return seen["state"] in ENDED and not seen["work"]
 
@@ -149,12 +149,12 @@ def test_an_upload_that_the_api_has_no_time_for_is_looked_at_by_a_worker(
     ], "the API fetched nothing"
 
 
-def downloaded(api: httpx.Client, clip: Any, target: Path) -> Path:
+def downloaded(api: httpx2.Client, clip: Any, target: Path) -> Path:
     """The clip's video; each of its files can be had from its link, with no proof but that."""
     links = answer(api.get(f"/api/clips/{clip['id']}/files"))["links"]
     assert links.keys() == clip["files"].keys() >= {"video", "cover", "srt", "vtt", "ass"}
     for kind, link in links.items():
-        got = httpx.get(link)
+        got = httpx2.get(link)
         assert (got.status_code, len(got.content)) == (200, clip["files"][kind]["size"])
         if kind == "video":
             target.write_bytes(got.content)

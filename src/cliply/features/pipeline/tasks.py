@@ -169,8 +169,19 @@ def render_clip(
         if made is not None and not _keep_render(session, now, made, clip.version):
             return
         now.state, now.error = ClipState.READY, None
-        if alone:
-            make_covers.options(subject=project_id).start(session, project_id=project_id, clip_id=clip_id)
+        _go_on_to_covers(session, project_id, clip_id, alone=alone)
+
+
+def _go_on_to_covers(session: Session, project_id: UUID, clip_id: UUID, *, alone: bool) -> None:
+    """The covers of a project come after the last of its renders; one that was started again may come after them."""
+    covers = make_covers.options(subject=project_id)
+    project = projects.find(session, project_id)
+    if project.state is ProjectState.FAILED:
+        # There was nothing to show when its covers were due, and now there is.
+        project.state, project.error = ProjectState.PROCESSING, None
+        covers.start(session, project_id=project_id)
+    elif alone or project.state is ProjectState.READY:
+        covers.start(session, project_id=project_id, clip_id=clip_id)
 
 
 def _keep_render(session: Session, clip: Clip, made: rendering.Rendered, version: int) -> bool:
