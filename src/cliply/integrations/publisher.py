@@ -52,6 +52,10 @@ class Connector(Protocol):
     """Scopes that are asked for."""
     publishes_with: frozenset[str]
     """Scopes without which nothing can be published."""
+    issuer: str | None
+    """What `iss` has to be in the network's answer where it is sent (RFC 9207); None where it never is."""
+    revokes_all: bool
+    """Whether a revocation takes all that the same person has allowed us, on whatever account."""
 
     def consent_url(self, *, redirect_uri: str, state: str, verifier: str, again: bool) -> str:
         """Where the browser goes. `verifier` proves later that it was we who asked (PKCE); `again`: choose anew."""
@@ -131,6 +135,10 @@ class Handle:
     part_size: int = 0
     """Bytes of a part as it was agreed on, where the network wants that."""
     expires_at: datetime | None = None
+    size: int = 0
+    """Bytes of the whole as they were announced, where the network tells of an upload only what has come."""
+    public: bool = False
+    """Whether everybody is to see it, where a network reviews such posts before it tells their number."""
 
 
 class Phase(StrEnum):
@@ -175,6 +183,15 @@ class Figures:
 
 Sent: TypeAlias = Callable[[int], None]
 """Told how many bytes the network has; what it raises ends the sending."""
+
+
+Spend: TypeAlias = Callable[[str, int], None]
+"""Told before each request what it takes from what the network allows the whole app: a bucket's name and how much. What
+it raises (TryLater, concerning the app) keeps the request from being sent."""
+
+
+def spend_freely(bucket: str, amount: int) -> None:
+    """For those who keep no budget."""
 
 
 class Publisher(Protocol):
@@ -240,11 +257,24 @@ class Concerns(StrEnum):
 class TryLater(PublishFailure):
     """Nothing was changed, and the same request may succeed at `at`."""
 
-    def __init__(self, message: str, code: str = "", *, at: datetime | None, concerns: Concerns) -> None:
+    def __init__(
+        self,
+        message: str,
+        code: str = "",
+        *,
+        at: datetime | None,
+        concerns: Concerns,
+        anew: bool = False,
+        bucket: str = "",
+    ) -> None:
         super().__init__(message, code)
         self.at = at
         """None: soon, with a wait that grows."""
         self.concerns = concerns
+        self.anew = anew
+        """Whether the upload that was begun is of no use any more, and another is to be begun then."""
+        self.bucket = bucket
+        """Which of the app's quotas is used up, by the name that `Spend` has for it."""
 
 
 class TokenExpired(PublishFailure):
