@@ -37,6 +37,16 @@ _request_seconds = Histogram(
     buckets=_REQUEST_SECONDS,
     registry=PROCESS,
 )
+_provider_calls = Counter(
+    "cliply_provider_calls", "Calls to providers, by what came of them.", ("provider", "outcome"), registry=PROCESS
+)
+_provider_seconds = Histogram(
+    "cliply_provider_call_seconds",
+    "How long providers took to answer.",
+    ("provider",),
+    buckets=_REQUEST_SECONDS,
+    registry=PROCESS,
+)
 Gauge("cliply_build_info", "Always 1.", ("version",), registry=PROCESS).labels(__version__).set(1)
 
 
@@ -65,3 +75,10 @@ def request_answered(method: str, route: str | None, status: int, seconds: float
     method, route = method if method in _METHODS else "other", route or "none"
     _requests.labels(method, route, f"{status // 100}xx").inc()
     _request_seconds.labels(method, route).observe(seconds)
+
+
+def provider_answered(provider: str, outcome: str, seconds: float | None) -> None:
+    """`outcome` is the class of the answer, `2xx`, or `no_answer`, `bad_reply`, or `left_alone`: not even asked."""
+    _provider_calls.labels(provider, outcome).inc()
+    if seconds is not None:
+        _provider_seconds.labels(provider).observe(seconds)

@@ -98,10 +98,11 @@ def secrets_of(settings: BaseModel) -> Iterator[str]:
     """Every secret in the settings, however deep."""
     for name in type(settings).model_fields:
         value = getattr(settings, name)
-        if isinstance(value, SecretStr):
-            yield value.get_secret_value()
-        elif isinstance(value, BaseModel):
-            yield from secrets_of(value)
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, SecretStr):
+                yield each.get_secret_value()
+            elif isinstance(each, BaseModel):
+                yield from secrets_of(each)
 
 
 def _keep_name(found: re.Match[str]) -> str:

@@ -4,11 +4,14 @@ import difflib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal, Self, TypeAlias, get_args
+from typing import Annotated, Literal, Self, TypeAlias, get_args
 
 import platformdirs
 from pydantic import AliasChoices, BaseModel, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_ADDRESS = r"^https?://[^/?#@\s]+$"
+"""Of a server: no path, no slash at its end."""
 
 
 class Deepgram(BaseModel):
@@ -87,7 +90,7 @@ class Server(BaseModel):
 
     url: str | None = Field(
         None,
-        pattern=r"^https?://[^/?#@\s]+$",
+        pattern=_ADDRESS,
         description="Address under which people reach the service, `https://clips.example.com`. With `https` cookies "
         "are sent over HTTPS only; links in mail begin with it.",
     )
@@ -223,6 +226,52 @@ class Oidc(BaseModel):
         return self
 
 
+class Google(BaseModel):
+    """Publishing on YouTube, with an app of your own in the Google Cloud console."""
+
+    client_id: str | None = Field(
+        None,
+        description="Client ID of your app, from “Credentials” in the Google Cloud console (type “Web application”, "
+        "YouTube Data API v3 enabled). Without it, no YouTube channel can be connected.",
+    )
+    client_secret: SecretStr | None = Field(None, description="Client secret that belongs to it.")
+    url: str | None = Field(
+        None,
+        pattern=_ADDRESS,
+        description="Address of a server that stands in for all of Google's, as `cliply dev-providers` does; Google's "
+        "own if none is named.",
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.client_id is None) != (self.client_secret is None):
+            raise ValueError("a client ID and its secret belong together: set both, or neither")
+        return self
+
+
+class TikTok(BaseModel):
+    """Publishing on TikTok, with an app of your own at TikTok for Developers."""
+
+    client_key: str | None = Field(
+        None,
+        description="Client key of your app at TikTok for Developers, with Login Kit and the Content Posting API. "
+        "Without it, no TikTok account can be connected.",
+    )
+    client_secret: SecretStr | None = Field(None, description="Client secret that belongs to it.")
+    url: str | None = Field(
+        None,
+        pattern=_ADDRESS,
+        description="Address of a server that stands in for all of TikTok's, as `cliply dev-providers` does; TikTok's "
+        "own if none is named.",
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.client_key is None) != (self.client_secret is None):
+            raise ValueError("a client key and its secret belong together: set both, or neither")
+        return self
+
+
 def _data_folder() -> Path:
     # Root's own folder is closed to the account that the database runs as.
     return Path("/var/lib/cliply") if os.geteuid() == 0 else platformdirs.user_data_path("cliply")
@@ -268,6 +317,21 @@ class Settings(BaseSettings):
         description="Seals secrets in the database, such as letters that are not sent yet; the same for every process. "
         "Without it, one is made and kept in `CLIPLY_DATA`, which is enough for one machine.",
     )
+    secret_keys_before: list[Annotated[SecretStr, Field(min_length=32)]] = Field(
+        [],
+        description="Keys that `CLIPLY_SECRET_KEY` has replaced, as JSON: they open what was sealed with them, and "
+        "seal nothing more.",
+    )
+    providers: Literal["networks", "demo"] = Field(
+        "networks",
+        description="Where clips are published: on the networks, or with `demo` in a folder, for trying it out.",
+    )
+    plans: Path | None = Field(
+        None,
+        description="File that changes plans of workspaces or adds some, as TOML, or as JSON if its name ends with "
+        "`.json`.",
+    )
+    plan: str = Field("unlimited", description="Plan of new workspaces.")
     deepgram: Deepgram = Deepgram()
     openai: OpenAI = OpenAI()
     judge: Judge = Judge()
@@ -282,6 +346,8 @@ class Settings(BaseSettings):
     remote: Remote = Remote()
     downloads: Downloads = Downloads()
     server: Server = Server()
+    google: Google = Google()
+    tiktok: TikTok = TikTok()
 
 
 _PREFIX = "CLIPLY_"

@@ -3,12 +3,11 @@
 import math
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 import httpx2
 
 from cliply.errors import Unavailable
+from cliply.infra import waits
 
 LONGEST_WAIT = 60.0
 """Seconds that somebody sits through; what is longer is for a job to wait."""
@@ -25,17 +24,8 @@ class ServiceBusy(Unavailable):
 
 
 def asked_wait(response: httpx2.Response) -> float | None:
-    """Seconds that the answer asks to wait, told as such or as a date; None where it names no time."""
-    told = response.headers.get("Retry-After", "").strip()
-    try:
-        seconds = float(told)
-    except ValueError:
-        try:
-            at = parsedate_to_datetime(told)
-        except ValueError:
-            return None
-        seconds = (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
-    return max(0.0, seconds) if math.isfinite(seconds) else None
+    """Seconds that the answer asks to wait; None where it names no time."""
+    return waits.asked_wait(response.headers.get("Retry-After"))
 
 
 def rest(seconds: float, on_tick: Callable[[], None]) -> None:

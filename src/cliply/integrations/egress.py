@@ -6,7 +6,6 @@ changes its mind leads into this network. Bytes are counted and slowed down here
 
 import base64
 import hmac
-import ipaddress
 import secrets
 import selectors
 import socket
@@ -16,18 +15,15 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TypeAlias
 from urllib.parse import urlsplit
 
-Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+from cliply.infra.public_hosts import Address, Network, is_public, resolve
 
 _PORTS = frozenset({80, 443})
 _LARGEST_HEAD = 64 * 1024
 _CHUNK = 64 * 1024
 _CONNECTS_WITHIN = 15.0
 _SILENT_FOR = 60.0
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 @dataclass(slots=True)
@@ -112,32 +108,23 @@ class Egress:
             self.refused.append(f"{host}:{port}")
             return None
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
+            addresses = resolve(host, port)
+        except OSError:
             return None
-        addresses = [(family, address) for family, _, _, _, address in found]
         # One that may not be reached spoils all: a name of both kinds is a trap.
-        if not all(self.allows(ipaddress.ip_address(str(address[0]).partition("%")[0])) for _, address in addresses):
+        if not all(map(self.allows, addresses)):
             self.refused.append(f"{host}:{port}")
             return None
-        for family, address in addresses:
-            connection = socket.socket(family, socket.SOCK_STREAM)
-            connection.settimeout(_CONNECTS_WITHIN)
-            try:
-                connection.connect(address)
-            except OSError:
-                connection.close()
-            else:
+        for address in addresses:
+            with suppress(OSError):
+                connection = socket.create_connection((str(address), port), timeout=_CONNECTS_WITHIN)
                 connection.settimeout(_SILENT_FOR)
                 return connection
         return None
 
     def allows(self, address: Address) -> bool:
         """Whether an address is public, or in a network that was named."""
-        inner = _inside(address)
-        return any(inner in network for network in self.networks if network.version == inner.version) or (
-            inner.is_global and not inner.is_multicast and not inner.is_reserved
-        )
+        return is_public(address, self.networks)
 
     def _pipe(self, client: socket.socket, upstream: socket.socket) -> None:
         with selectors.DefaultSelector() as ready:
@@ -167,20 +154,6 @@ class Egress:
 
 
 _LEAST_WAIT = 0.02
-
-
-def _inside(address: Address) -> Address:
-    """The IPv4 address that an IPv6 one stands for, where it does."""
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return address.ipv4_mapped
-        if address.sixtofour is not None:
-            return address.sixtofour
-        if address.teredo is not None:
-            return address.teredo[1]
-        if address in _NAT64:
-            return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address
 
 
 def _head(client: socket.socket) -> tuple[bytes, bytes]:

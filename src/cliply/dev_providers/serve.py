@@ -1,0 +1,84 @@
+"""Serving an app on this machine: in a thread for tests, or until told to stop."""
+
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from cliply.dev_providers.faults import DROP
+
+HOST = "127.0.0.1"
+_STARTS_WITHIN = 10.0
+
+
+@contextmanager
+def serving(app: ASGIApp, *, port: int = 0) -> Iterator[str]:
+    """The address of `app`, which a thread serves while the block runs. Raises OSError where the port is taken."""
+    with listening(port) as listener, running(app, listener):
+        yield address_of(listener)
+
+
+@contextmanager
+def listening(port: int = 0) -> Iterator[socket.socket]:
+    """A port of this machine alone; any free one if none is named."""
+    with socket.create_server((HOST, port), backlog=256) as listener:
+        yield listener
+
+
+def address_of(listener: socket.socket) -> str:
+    return f"http://{HOST}:{listener.getsockname()[1]}"
+
+
+@contextmanager
+def running(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
+    server = _Server(
+        uvicorn.Config(
+            app,
+            http=_Droppable,
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=1,
+        )
+    )
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    try:
+        server.answers.wait(_STARTS_WITHIN)
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.answers = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.answers.set()
+
+
+class _Droppable(H11Protocol):
+    """Hands a way to cut its connection to the app."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        served: Any = self.app
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            scope.setdefault("extensions", {})[DROP] = self.transport.abort
+            await served(scope, receive, send)
+
+        self.app = app
