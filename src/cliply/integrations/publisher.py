@@ -16,6 +16,11 @@ class Network(StrEnum):
     YOUTUBE = "youtube"
     TIKTOK = "tiktok"
 
+    @property
+    def label(self) -> str:
+        """As people write it."""
+        return {"youtube": "YouTube", "tiktok": "TikTok"}[self.value]
+
 
 # Connecting an account
 
