@@ -149,6 +149,8 @@ def test_what_sees_every_workspace_is_listed_here() -> None:
         "features/identity/dependencies.py",
         # A machine has copies of any workspace's sources, and asks which of them still belong to one.
         "features/projects/local_copies.py",
+        # Whether a provider answers is known to all.
+        "infra/shared_breakers.py",
         # Queues are shared by all workspaces; only numbers leave it.
         "infra/metrics_page.py",
         "infra/health.py",

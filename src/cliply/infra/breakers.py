@@ -46,6 +46,7 @@ class _State:
     since: float
     opened: int = 0
     until: float = 0.0
+    probing: bool = False
 
 
 class ProcessBreakers:
@@ -64,7 +65,7 @@ class ProcessBreakers:
                 return None
             if state.until > now:
                 return datetime.fromtimestamp(state.until, UTC)
-            state.until = now + self._rule.probe.total_seconds()
+            state.until, state.probing = now + self._rule.probe.total_seconds(), True
             return None
 
     def succeeded(self, name: str) -> None:
@@ -78,7 +79,8 @@ class ProcessBreakers:
             if state is None or (not state.opened and state.since + self._rule.within.total_seconds() < now):
                 state = self._states[name] = _State(0, now)
             state.failures += 1
-            if state.opened or state.failures >= self._rule.failures:
+            # A call that began before it opened and fails now tells nothing new.
+            if state.probing or (not state.opened and state.failures >= self._rule.failures):
                 rest = min(self._rule.rest * 2**state.opened, self._rule.longest_rest)
-                state.opened = min(state.opened + 1, 20)
+                state.opened, state.probing = min(state.opened + 1, 20), False
                 state.until = now + rest.total_seconds()

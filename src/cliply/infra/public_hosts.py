@@ -10,14 +10,19 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # Prefixes behind which the last 32 bits are an IPv4 address: of translators (RFC 6052, 8215, 7915).
 _TRANSLATED = tuple(ipaddress.ip_network(each) for each in ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96"))
+# What is public at all of IPv6, and what of that is for documents only; the standard library knows neither everywhere.
+_GLOBAL = ipaddress.ip_network("2000::/3")
+_DOCUMENTS = ipaddress.ip_network("3fff::/20")
 
 
 def is_public(address: Address, networks: Sequence[Network] = ()) -> bool:
     """Whether an address is public, or in one of `networks`, which somebody has named."""
     inner = _inside(address)
-    return any(inner in network for network in networks if network.version == inner.version) or (
-        inner.is_global and not inner.is_multicast and not inner.is_reserved
-    )
+    if any(inner in network for network in networks if network.version == inner.version):
+        return True
+    if isinstance(inner, ipaddress.IPv6Address) and (inner not in _GLOBAL or inner in _DOCUMENTS):
+        return False
+    return inner.is_global and not inner.is_multicast and not inner.is_reserved
 
 
 def resolve(host: str, port: int) -> list[Address]:
