@@ -1,6 +1,5 @@
 """How TikTok wants a file cut: the count rounded down, so that the last chunk takes what is left over."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 MOST_CHUNKS = 1000
@@ -39,9 +38,10 @@ class Chunks:
         first = number * self.chunk_size
         return first, self.size - 1 if number == self.count - 1 else first + self.chunk_size - 1
 
+    def length(self, count: int) -> int:
+        """Bytes of that many of the first chunks."""
+        return self.size if count >= self.count else count * self.chunk_size
+
     def kept(self, received: int) -> int:
         """How many whole chunks are there, when TikTok says it has so many bytes: of a broken one it keeps nothing."""
         return self.count if received >= self.size else min(max(received, 0) // self.chunk_size, self.count - 1)
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        return (self.span(number) for number in range(self.count))

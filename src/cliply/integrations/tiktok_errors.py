@@ -160,15 +160,18 @@ _REASONS: Mapping[str, _Meaning] = {
 }
 
 
-def data_of(status: int, body: bytes, *, now: datetime, changes: bool) -> Mapping[str, Any]:
+def data_of(
+    status: int, body: bytes, *, now: datetime, changes: bool, asked_wait: float | None = None
+) -> Mapping[str, Any]:
     """What an answer carries. Raises the failure that it tells of; `changes`: whether what was asked for changes
-    something, so that an answer that cannot be read leaves open whether it was done."""
+    something, so that an answer that cannot be read leaves open whether it was done. `asked_wait`: seconds that the
+    answer asks to be left alone, where it does."""
     answer = _parsed(body)
     code = _code_of(answer)
     if code is None:
-        raise unreadable(status, now=now, changes=changes)
+        raise _patient(unreadable(status, now=now, changes=changes), asked_wait, now)
     if code != _OK:
-        raise failure(code, status, now=now)
+        raise _patient(failure(code, status, now=now), asked_wait, now)
     data = answer.get("data")
     return data if isinstance(data, dict) else {}
 
@@ -197,16 +200,22 @@ def unreadable(status: int, *, now: datetime, changes: bool) -> PublishFailure:
     return TryLater(f"TikTok gave an answer that cannot be read ({status}).", code, at=None, concerns=Concerns.REQUEST)
 
 
-def refused_chunk(status: int, *, now: datetime) -> PublishFailure:
+def refused_chunk(status: int, *, now: datetime, asked_wait: float | None = None) -> PublishFailure:
     """Of bytes that were not taken, where sending them again at once is of no use."""
     code = f"chunk_http_{status}"
     if status == 429:
-        return _as_failure(_BUSY, code, now=now, anew=False)
-    if status >= 500:
-        return _as_failure(_BROKEN, code, now=now, anew=False)
+        return _patient(_as_failure(_BUSY, code, now=now, anew=False), asked_wait, now)
     return Rejected(
         f"TikTok did not take the bytes of the video ({status}). Report this: it is a fault of Cliply.", code
     )
+
+
+def _patient(failed: PublishFailure, asked_wait: float | None, now: datetime) -> PublishFailure:
+    """The same, not before the time that the answer names."""
+    if isinstance(failed, TryLater) and asked_wait is not None:
+        named = now + timedelta(seconds=min(asked_wait, _DAY.total_seconds()))
+        failed.at = max(failed.at or named, named)
+    return failed
 
 
 def _parsed(body: bytes) -> Mapping[str, Any]:
