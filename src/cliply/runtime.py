@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cliply.infra.db import Database
 from cliply.infra.mail import Mailer, mailer
@@ -10,6 +10,7 @@ from cliply.infra.opening import open_database
 from cliply.infra.settings import Settings
 from cliply.infra.storage.opening import open_storage
 from cliply.infra.storage.protocol import Storage
+from cliply.integrations.providers import Providers
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,8 @@ class Runtime:
     database: Database
     storage: Storage
     mailer: Mailer
+    providers: Providers = field(default_factory=Providers)
+    """The networks that clips can be published on; none unless they are set up."""
 
 
 @contextmanager

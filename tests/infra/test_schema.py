@@ -14,6 +14,7 @@ import cliply.features.clips.models
 import cliply.features.identity.models
 import cliply.features.notifications.models
 import cliply.features.projects.models
+import cliply.features.publishing.models
 import cliply.features.workspaces.models
 from cliply.errors import Invalid, NotAllowed, NotFound, Unavailable
 from cliply.infra import schema
@@ -91,6 +92,7 @@ def test_the_models_are_what_the_revisions_make(migrated: str) -> None:
     assert cliply.features.clips.models
     assert cliply.features.notifications.models
     assert cliply.features.projects.models
+    assert cliply.features.publishing.models
     assert cliply.features.identity.models
     assert cliply.features.workspaces.models
 

@@ -3,7 +3,9 @@
 import base64
 import binascii
 import json
+from datetime import datetime
 from typing import Annotated, Generic, TypeVar
+from uuid import UUID
 
 from pydantic import BaseModel, Field
 
@@ -59,3 +61,16 @@ def number(kind: str, written: str | None) -> int | None:
     if len(values) != 1 or not isinstance(values[0], int) or not 0 <= values[0] < 2**63:
         raise WrongCursor
     return values[0]
+
+
+def moment(kind: str, written: str | None) -> tuple[datetime, UUID] | None:
+    """The position of a list that is ordered by time and id; None at its start. Raises WrongCursor."""
+    if written is None:
+        return None
+    match position(kind, written):
+        case [str(at), str(row_id)]:
+            try:
+                return datetime.fromisoformat(at), UUID(row_id)
+            except ValueError:
+                pass
+    raise WrongCursor

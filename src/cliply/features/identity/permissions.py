@@ -24,6 +24,10 @@ class Action(StrEnum):
     CHANGE_PROJECTS = "projects:change"
     DELETE_PROJECTS = "projects:delete"
     EDIT_CLIPS = "clips:edit"
+    READ_CHANNELS = "channels:read"
+    MANAGE_CHANNELS = "channels:manage"
+    READ_PUBLICATIONS = "publications:read"
+    PUBLISH = "publications:create"
 
 
 MEANING: Mapping[Action, str] = {
@@ -44,17 +48,37 @@ MEANING: Mapping[Action, str] = {
     Action.CHANGE_PROJECTS: "Rename projects, ask for more clips, and try again what failed.",
     Action.DELETE_PROJECTS: "Delete projects with all their files.",
     Action.EDIT_CLIPS: "Change clips, review them and render them again.",
+    Action.READ_CHANNELS: "See which accounts on networks are connected, and whether they can be published on.",
+    Action.MANAGE_CHANNELS: "Connect accounts on networks, set them up and disconnect them.",
+    Action.READ_PUBLICATIONS: "See what is published, where, when, and what became of it.",
+    Action.PUBLISH: "Publish clips on connected accounts, and call that off.",
 }
 
-_VIEWER = frozenset({Action.READ_WORKSPACE, Action.READ_MEMBERS, Action.READ_JOBS, Action.READ_PROJECTS})
+_VIEWER = frozenset(
+    {
+        Action.READ_WORKSPACE,
+        Action.READ_MEMBERS,
+        Action.READ_JOBS,
+        Action.READ_PROJECTS,
+        Action.READ_CHANNELS,
+        Action.READ_PUBLICATIONS,
+    }
+)
 _MEMBER = _VIEWER | {
     Action.CHANGE_JOBS,
     Action.CREATE_PROJECTS,
     Action.CHANGE_PROJECTS,
     Action.DELETE_PROJECTS,
     Action.EDIT_CLIPS,
+    Action.PUBLISH,
 }
-_ADMIN = _MEMBER | {Action.CHANGE_WORKSPACE, Action.INVITE_MEMBERS, Action.CHANGE_MEMBERS, Action.MANAGE_KEYS}
+_ADMIN = _MEMBER | {
+    Action.CHANGE_WORKSPACE,
+    Action.INVITE_MEMBERS,
+    Action.CHANGE_MEMBERS,
+    Action.MANAGE_KEYS,
+    Action.MANAGE_CHANNELS,
+}
 _OWNER = _ADMIN | {
     Action.CHANGE_OWNERS,
     Action.DELETE_WORKSPACE,

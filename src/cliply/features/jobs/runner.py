@@ -93,8 +93,8 @@ class JobRun:
             return True
 
     @contextmanager
-    def finish(self) -> Iterator[Session]:
-        """Commit results, next jobs and the job's own end together, or nothing of it.
+    def held(self) -> Iterator[Session]:
+        """Commit something on the way, or nothing of it.
 
         Raises before the block runs when the job is no longer ours. Nothing of the block may take long: the job's row
         is locked meanwhile.
@@ -102,6 +102,12 @@ class JobRun:
         with self.session() as session:
             if not transactions.hold(session, self._attempt.token):
                 raise Stopped
+            yield session
+
+    @contextmanager
+    def finish(self) -> Iterator[Session]:
+        """Commit results, next jobs and the job's own end together, or nothing of it; as `held` otherwise."""
+        with self.held() as session:
             yield session
             transactions.complete(session, self._attempt.token)
 

@@ -1,6 +1,5 @@
 """Uploads and projects over HTTP."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -54,7 +53,7 @@ def list_projects(
     limit: PageSize = 50,
 ) -> Page[ProjectRead]:
     """List the workspace's projects, newest first; new ones do not move the pages after the first."""
-    found = projects.search(session, caller, state=state, after=_after(cursor), limit=limit)
+    found = projects.search(session, caller, state=state, after=pages.moment(_LIST, cursor), limit=limit)
     return Page(
         items=[ProjectRead.model_validate(each) for each in found.projects],
         next=None if found.after is None else pages.cursor(_LIST, found.after[0].isoformat(), str(found.after[1])),
@@ -148,15 +147,3 @@ def _work(session: Session, project_id: UUID) -> list[WorkRead]:
     unfinished = projects.UNFINISHED
     found = jobs.search(session, subject=str(project_id), states=unfinished, limit=_MOST_WORK).jobs
     return [watching.work(job) for job in reversed(found)]
-
-
-def _after(cursor: str | None) -> tuple[datetime, UUID] | None:
-    if cursor is None:
-        return None
-    match pages.position(_LIST, cursor):
-        case [str(at), str(project_id)]:
-            try:
-                return datetime.fromisoformat(at), UUID(project_id)
-            except ValueError:
-                pass
-    raise pages.WrongCursor

@@ -1,0 +1,32 @@
+"""What the people of a workspace are sent when a network takes a channel's tokens no more."""
+
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cliply.features.identity.models import Membership, Role, User, Workspace
+from cliply.features.notifications import outbox
+from cliply.features.publishing.models import Channel
+from cliply.infra.mail import letter
+from cliply.infra.settings import Settings
+
+_TEMPLATE = Path(__file__).with_name("letters") / "reconnect.txt.jinja"
+
+
+def send(session: Session, channel: Channel, *, settings: Settings) -> None:
+    """To whoever connected it and to the owners; sent once the session's transaction is committed."""
+    told = select(Membership.user_id).where(
+        (Membership.role == Role.OWNER) | (Membership.user_id == channel.connected_by)
+    )
+    for address in session.scalars(select(User.email).where(User.id.in_(told)).order_by(User.email)):
+        written = letter(
+            _TEMPLATE,
+            address,
+            workspace=session.scalars(select(Workspace.name)).one(),
+            network=channel.network.label,
+            channel=channel.name,
+            why=channel.problem,
+            address=settings.server.url,
+        )
+        outbox.put(session, written, settings=settings)

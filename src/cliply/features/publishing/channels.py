@@ -1,0 +1,207 @@
+"""Channels: listed, named, set up, disconnected."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from cliply.errors import Conflict, Invalid
+from cliply.features.audit import service as audit
+from cliply.features.identity.access import Caller
+from cliply.features.identity.permissions import Action
+from cliply.features.publishing import tokens
+from cliply.features.publishing.channel_settings import ChannelSettings
+from cliply.features.publishing.models import Channel, ChannelState, Publication, PublicationState
+from cliply.infra.sealing import open_sealer
+from cliply.integrations.providers import Providers
+from cliply.integrations.publisher import Network, Profile, PublishFailure
+from cliply.runtime import Runtime
+
+LONGEST_NAME = 100
+
+
+class NoChannel(Conflict):
+    def __init__(self, network: Network) -> None:
+        super().__init__(f"No {network.label} account is connected to this workspace. Connect one first.")
+
+
+class WhichChannel(Conflict):
+    """Several could be meant; `choices` are their ids and names."""
+
+    def __init__(self, network: Network, choices: Sequence[Channel]) -> None:
+        self.choices = [{"id": str(each.id), "name": each.name} for each in choices]
+        named = ", ".join(f"“{each.name}” ({each.id})" for each in choices)
+        super().__init__(f"Several {network.label} accounts are connected: name one, or make one the default: {named}.")
+
+
+class CannotPublish(Conflict):
+    """As the channel is now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether a channel can be published on, and if not, why."""
+
+    can_publish: bool
+    reason: str | None
+
+
+def of_workspace(session: Session, caller: Caller) -> Sequence[Channel]:
+    """By network and name."""
+    caller.require(Action.READ_CHANNELS)
+    return session.scalars(select(Channel).order_by(Channel.network, Channel.name, Channel.id)).all()
+
+
+def get(session: Session, caller: Caller, channel_id: UUID) -> Channel:
+    caller.require(Action.READ_CHANNELS)
+    return tokens.find(session, channel_id)
+
+
+def health(channel: Channel, providers: Providers) -> Health:
+    if channel.network not in providers.by_network:
+        return Health(False, f"{channel.network.label} is not set up on this installation.")
+    if channel.state is not ChannelState.CONNECTED:
+        return Health(False, channel.problem or "It is not connected.")
+    if providers.of(channel.network).connector.publishes_with - set(channel.scopes):
+        return Health(False, "It was connected without the permission to publish. Connect it again, and allow that.")
+    return Health(True, None)
+
+
+def chosen(session: Session, network: Network, channel_id: UUID | None) -> Channel:
+    """The one that is named, else the default, else the only one.
+
+    Raises NoSuchChannel, NoChannel, or WhichChannel with the choices.
+    """
+    if channel_id is not None:
+        channel = tokens.find(session, channel_id)
+        if channel.network is not network:
+            raise tokens.NoSuchChannel
+        return channel
+    usable = (Channel.network == network, Channel.state != ChannelState.DISCONNECTED)
+    found = session.scalars(select(Channel).where(*usable).order_by(Channel.name, Channel.id)).all()
+    if not found:
+        raise NoChannel(network)
+    default = [each for each in found if each.is_default]
+    if len(found) > 1 and not default:
+        raise WhichChannel(network, found)
+    return (default or found)[0]
+
+
+def of_account(session: Session, network: Network, external_id: str) -> Channel | None:
+    query = select(Channel).where(Channel.network == network, Channel.external_id == external_id)
+    return session.scalars(query.with_for_update()).one_or_none()
+
+
+def add(session: Session, network: Network, profile: Profile) -> Channel:
+    """A new one, without tokens yet; the first of its network is the default."""
+    first = session.scalars(select(Channel.id).where(Channel.network == network, Channel.is_default)).first() is None
+    channel = Channel(
+        network=network,
+        external_id=profile.external_id,
+        name=_shown(profile.name) or profile.external_id,
+        state=ChannelState.DISCONNECTED,
+        scopes=[],
+        is_default=first,
+        settings=ChannelSettings().model_dump(mode="json"),
+    )
+    session.add(channel)
+    session.flush()
+    return channel
+
+
+def change(
+    session: Session, caller: Caller, channel_id: UUID, *, name: str | None = None, is_default: bool | None = None
+) -> Channel:
+    caller.require(Action.MANAGE_CHANNELS)
+    channel = tokens.find(session, channel_id, locked=True)
+    before = state_of(channel)
+    if name is not None:
+        channel.name = _shown(name)
+        if not 0 < len(channel.name) <= LONGEST_NAME:
+            raise Invalid(f"An account's name has 1 to {LONGEST_NAME} characters that can be read.")
+    if is_default is not None:
+        if is_default:
+            same = (Channel.network == channel.network, Channel.id != channel.id)
+            session.execute(update(Channel).where(*same).values(is_default=False))
+        channel.is_default = is_default
+    return _changed(session, caller, channel, before)
+
+
+def set_up(session: Session, caller: Caller, channel_id: UUID, settings: ChannelSettings) -> Channel:
+    """What holds for what is published there."""
+    caller.require(Action.MANAGE_CHANNELS)
+    channel = tokens.find(session, channel_id, locked=True)
+    before = state_of(channel)
+    channel.settings = settings.model_dump(mode="json")
+    return _changed(session, caller, channel, before)
+
+
+def settings_of(channel: Channel) -> ChannelSettings:
+    return ChannelSettings.model_validate(channel.settings)
+
+
+def disconnect(runtime: Runtime, session: Session, caller: Caller, channel_id: UUID) -> Channel:
+    """Take our permission back at the network, and forget the tokens whether it answers or not."""
+    caller.require(Action.MANAGE_CHANNELS)
+    channel = tokens.find(session, channel_id, locked=True)
+    before, told = state_of(channel), "It was disconnected."
+    if channel.grant_sealed is not None:
+        told = _revoked(runtime, channel)
+    channel.state, channel.problem, channel.grant_sealed = ChannelState.DISCONNECTED, told, None
+    channel.scopes, channel.expires_at, channel.refresh_expires_at, channel.is_default = [], None, None, False
+    return _changed(session, caller, channel, before, "channel.disconnected")
+
+
+def last_publication(session: Session, channel_id: UUID) -> Publication | None:
+    done = (Publication.channel_id == channel_id, Publication.state == PublicationState.PUBLISHED)
+    return session.scalars(select(Publication).where(*done).order_by(Publication.published_at.desc()).limit(1)).first()
+
+
+def state_of(channel: Channel) -> dict[str, Any]:
+    """What the audit log proves of a channel."""
+    return {
+        "network": channel.network, "external_id": channel.external_id, "name": channel.name, "state": channel.state,
+        "is_default": channel.is_default, "scopes": sorted(channel.scopes), "settings": channel.settings,
+    }  # fmt: skip
+
+
+def _revoked(runtime: Runtime, channel: Channel) -> str:
+    label = channel.network.label
+    by_hand = f"Cliply forgot its tokens. To be sure, remove Cliply in the settings of {label} as well."
+    connector = runtime.providers.by_network.get(channel.network)
+    if connector is None or (connector.connector.revokes_all and _others(runtime, channel)):
+        return f"It was disconnected. {by_hand}"
+    try:
+        connector.connector.revoke(tokens.opened(open_sealer(runtime.settings), channel))
+    except PublishFailure:
+        return f"It was disconnected; {label} did not answer. {by_hand}"
+    return "It was disconnected."
+
+
+def _others(runtime: Runtime, channel: Channel) -> bool:
+    """Whether a revocation would take another channel along that the same person has connected, anywhere."""
+    with runtime.database.system() as session:
+        others = (
+            Channel.connected_by == channel.connected_by,
+            Channel.network == channel.network,
+            Channel.id != channel.id,
+            Channel.grant_sealed.is_not(None),
+        )
+        return session.scalar(select(func.count()).select_from(Channel).where(*others)) != 0
+
+
+def _changed(
+    session: Session, caller: Caller, channel: Channel, before: dict[str, Any], action: str = "channel.changed"
+) -> Channel:
+    session.flush()
+    after = state_of(channel)
+    audit.record(session, action, ("channel", channel.id), by=caller.actor, before=before, after=after)
+    return channel
+
+
+def _shown(name: str) -> str:
+    """What can be read of it, in one line: a network's word for an account is anybody's."""
+    return " ".join("".join(char if char.isprintable() else " " for char in name).split())

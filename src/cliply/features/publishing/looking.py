@@ -1,0 +1,111 @@
+"""A look at the network: what became of what was sent, without sending anything."""
+
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from cliply.features.jobs.runner import JobRun
+from cliply.features.publishing.composing import Said
+from cliply.features.publishing.models import Publication, PublicationState
+from cliply.features.publishing.outcomes import LOOKS, Outcome, next_look
+from cliply.features.publishing.sending import note_failure
+from cliply.features.publishing.steps import handle_of, put_off, saw, send, wanted, with_token
+from cliply.infra.sealing import open_sealer
+from cliply.infra.storage.keys import ObjectKey
+from cliply.integrations.publisher import Phase, PublishFailure, Rejected, Sighting, Unknown
+
+_SURE_AFTER = 3
+"""Looks in a row that have to find nothing before it is taken as not being there."""
+_GIVES_UP_AFTER = len(LOOKS) + 3
+"""Looks in a row that could not tell, after which it is left to people."""
+
+
+def look(run: JobRun, publication_id: UUID, version: int) -> None:
+    """Note what is there, with the end of the job; and see to what is set once a network is done with a video."""
+    with run.session() as session:
+        publication = wanted(session, publication_id, version)
+    if publication is None or publication.handle_sealed is None:
+        with run.finish():
+            return
+    try:
+        sighting = _seen(run, publication)
+        if sighting is not None and sighting.phase is Phase.PUBLISHED and sighting.external_id is not None:
+            sighting = _dressed(run, publication, sighting)
+    except Unknown as unclear:
+        with run.finish() as session:
+            now = wanted(session, publication_id, version)
+            if now is not None:
+                _cannot_tell(session, now, unclear)
+        return
+    except PublishFailure as failed:
+        note_failure(run, publication, failed)
+        return
+    with run.finish() as session:
+        now = wanted(session, publication_id, version)
+        if now is None:
+            return
+        if sighting is None:
+            _absent(session, now)
+        else:
+            saw(session, now, sighting)
+
+
+def _seen(run: JobRun, publication: Publication) -> Sighting | None:
+    """None where it is not there. Raises Unknown where that cannot be told."""
+    publisher = run.runtime.providers.of(publication.network).publisher
+    handle = handle_of(open_sealer(run.runtime.settings), publication)
+    assert handle is not None  # noqa: S101 - whoever calls this has looked
+    sighting = with_token(
+        run.runtime, publication, lambda token: publisher.look(token, handle, publication.external_id)
+    )
+    if sighting.phase is not Phase.GONE:
+        return sighting
+    label = publication.network.label
+    if publication.external_id is not None:
+        raise Rejected(f"It was there, and was deleted on {label} before it was done.", "deleted")
+    post, since = Said.model_validate(publication.post).post(None), publication.begun_at or publication.created_at
+    return with_token(
+        run.runtime,
+        publication,
+        lambda token: publisher.find(token, mark=str(publication.id), post=post, since=since),
+    )
+
+
+def _dressed(run: JobRun, publication: Publication, sighting: Sighting) -> Sighting:
+    """Its cover, where the network takes one only now. A post without it is a post."""
+    publisher = run.runtime.providers.of(publication.network).publisher
+    external_id, said = sighting.external_id or "", Said.model_validate(publication.post)
+    with tempfile.TemporaryDirectory(prefix="cliply-cover-") as folder:
+        cover = None
+        if said.cover and (kept := (publication.files or {}).get("cover")) is not None:
+            cover = Path(folder) / "cover.jpg"
+            run.runtime.storage.download(ObjectKey.parse(kept["key"]), cover)
+        note = with_token(run.runtime, publication, lambda token: publisher.dress(token, external_id, said.post(cover)))
+    told = " ".join(part for part in (sighting.note, note) if part)
+    return Sighting(sighting.phase, sighting.received, sighting.external_id, sighting.url, told)
+
+
+def _cannot_tell(session: Session, publication: Publication, unclear: Unknown) -> None:
+    """Looked for again for a while; after that somebody has to look."""
+    again = None if publication.attempts >= _GIVES_UP_AFTER else next_look(publication.attempts, datetime.now(UTC))
+    asks = " See whether it is there, then settle it." if again is None else ""
+    put_off(session, publication, Outcome(PublicationState.UNKNOWN, f"{unclear}{asks}", unclear.code, again))
+
+
+def _absent(session: Session, publication: Publication) -> None:
+    """Nothing of it is there. Once that is certain, it is begun anew."""
+    now, label = datetime.now(UTC), publication.network.label
+    if publication.state is not PublicationState.UNKNOWN or publication.attempts < _SURE_AFTER:
+        told = f"{label} knows nothing of it; it is looked for again before it is sent anew."
+        put_off(
+            session, publication, Outcome(PublicationState.UNKNOWN, told, "gone", next_look(publication.attempts, now))
+        )
+        return
+    publication.handle_sealed, publication.bytes_sent, publication.attempts = None, 0, 0
+    publication.state, publication.error, publication.error_code = PublicationState.PREPARING, None, None
+    publication.next_at = None
+    session.flush()
+    send(session, publication, at=None)

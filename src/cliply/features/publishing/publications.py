@@ -1,0 +1,299 @@
+"""Publications: asked for, listed, called off, tried again, and settled by hand where nobody can know."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.orm import Session
+
+from cliply.errors import Conflict, Invalid, NotFound
+from cliply.features.audit import service as audit
+from cliply.features.clips import service as clips
+from cliply.features.identity.access import Caller
+from cliply.features.identity.permissions import Action
+from cliply.features.jobs import service as jobs
+from cliply.features.publishing import channels, composing, tokens
+from cliply.features.publishing.composing import Wanted
+from cliply.features.publishing.models import (
+    UNFINISHED,
+    Channel,
+    ChannelState,
+    Publication,
+    PublicationEvent,
+    PublicationState,
+)
+from cliply.features.publishing.steps import go_on, look_at, send
+from cliply.infra.rate_limits import Limit, bucket_of, spend
+from cliply.integrations.publisher import Network
+from cliply.runtime import Runtime
+
+_OFTEN = Limit(burst=20, every=timedelta(seconds=6))
+"""Publications that a workspace may ask for; what a network allows is far less."""
+_FARTHEST = timedelta(days=366)
+
+
+class NoSuchPublication(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such publication in this workspace.")
+
+
+class PublishedBefore(Conflict):
+    def __init__(self, before: Publication, channel: Channel) -> None:
+        super().__init__(
+            f"This clip is {before.state.value} on “{channel.name}” already (publication {before.id}). Networks punish "
+            "what is posted twice; to do it all the same, say `again`."
+        )
+
+
+class NotAsItIs(Conflict):
+    """This cannot be done with a publication that is where it is."""
+
+    def __init__(self, publication: Publication, what: str) -> None:
+        super().__init__(f"This publication is {publication.state.value.replace('_', ' ')}: {what}")
+
+
+class Verdict(StrEnum):
+    """What somebody who has looked at the network says of a publication that nobody knows about."""
+
+    LOOK = "look"
+    """Look once more, by machine."""
+    PUBLISHED = "published"
+    ABSENT = "absent"
+    """It is not there: send it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationPage:
+    """Newest first; `after` is what to pass for the next page, None on the last."""
+
+    publications: Sequence[Publication]
+    after: tuple[datetime, UUID] | None
+
+
+def publish(
+    runtime: Runtime,
+    session: Session,
+    caller: Caller,
+    network: Network,
+    clip_id: UUID,
+    *,
+    channel_id: UUID | None = None,
+    wanted: Wanted | None = None,
+    run_at: datetime | None = None,
+    again: bool = False,
+) -> Publication:
+    """Note the intent and start its job, at `run_at` or at once; everything that can be known is checked first."""
+    caller.require(Action.PUBLISH)
+    publisher = runtime.providers.of(network).publisher
+    clip = clips.find(session, clip_id, locked=True)
+    composing.check_made(clip)
+    channel = channels.chosen(session, network, channel_id)
+    health = channels.health(channel, runtime.providers)
+    if not health.can_publish:
+        raise channels.CannotPublish(f"“{channel.name}” cannot be published on. {health.reason}")
+    said = composing.said(clip, network, channels.settings_of(channel), wanted or Wanted())
+    composing.check_rules(publisher, network, said.post(None), composing.expected_video(clip))
+    _check_time(run_at)
+    if not again and (before := _same(session, clip_id, channel.id)) is not None:
+        raise PublishedBefore(before, channel)
+    spend(session, {bucket_of("publish", str(caller.workspace_id)): _OFTEN}, what="publications at once")
+    publication = Publication(
+        channel_id=channel.id,
+        network=network,
+        clip_id=clip.id,
+        post=said.model_dump(mode="json"),
+        run_at=run_at,
+        next_at=run_at,
+        created_by=caller.principal.user_id,
+    )
+    session.add(publication)
+    session.flush()
+    send(session, publication, at=run_at)
+    _record(session, caller, "publication.created", publication, None)
+    return publication
+
+
+def find(session: Session, publication_id: UUID, *, locked: bool = False) -> Publication:
+    """Without asking who wants it. Raises NoSuchPublication."""
+    query = select(Publication).where(Publication.id == publication_id).execution_options(populate_existing=True)
+    publication = session.scalars(query.with_for_update() if locked else query).one_or_none()
+    if publication is None:
+        raise NoSuchPublication
+    return publication
+
+
+def get(session: Session, caller: Caller, publication_id: UUID) -> Publication:
+    caller.require(Action.READ_PUBLICATIONS)
+    return find(session, publication_id)
+
+
+def search(
+    session: Session,
+    caller: Caller,
+    *,
+    clip_id: UUID | None = None,
+    channel_id: UUID | None = None,
+    state: PublicationState | None = None,
+    after: tuple[datetime, UUID] | None = None,
+    limit: int = 50,
+) -> PublicationPage:
+    """A page of publications. New ones appear before the first page only, so a walk through them repeats nothing."""
+    caller.require(Action.READ_PUBLICATIONS)
+    query = select(Publication).order_by(Publication.created_at.desc(), Publication.id.desc()).limit(limit + 1)
+    for column, value in (
+        (Publication.clip_id, clip_id), (Publication.channel_id, channel_id), (Publication.state, state),
+    ):  # fmt: skip
+        if value is not None:
+            query = query.where(column == value)
+    if after is not None:
+        query = query.where(tuple_(Publication.created_at, Publication.id) < tuple_(*after))
+    found = session.scalars(query).all()
+    last = found[limit - 1] if len(found) > limit else None
+    return PublicationPage(found[:limit], None if last is None else (last.created_at, last.id))
+
+
+def events(session: Session, caller: Caller, publication_id: UUID) -> Sequence[PublicationEvent]:
+    """What became of it, oldest first."""
+    get(session, caller, publication_id)
+    query = select(PublicationEvent).where(PublicationEvent.publication_id == publication_id)
+    return session.scalars(query.order_by(PublicationEvent.id)).all()
+
+
+def cancel(session: Session, caller: Caller, publication_id: UUID) -> Publication:
+    """Call it off, as long as nothing of it has been begun at the network. Raises NotAsItIs after that."""
+    caller.require(Action.PUBLISH)
+    publication = find(session, publication_id, locked=True)
+    if publication.state is PublicationState.CANCELLED:
+        return publication
+    if publication.state not in UNFINISHED or publication.handle_sealed is not None:
+        raise NotAsItIs(publication, "it cannot be called off any more. Delete it at the network instead.")
+    before = state_of(publication)
+    publication.state, publication.next_at = PublicationState.CANCELLED, None
+    _supersede(session, publication, caller)
+    _record(session, caller, "publication.cancelled", publication, before)
+    return publication
+
+
+def move(session: Session, caller: Caller, publication_id: UUID, run_at: datetime | None) -> Publication:
+    """Have it go at another time, as long as nothing of it has been begun."""
+    caller.require(Action.PUBLISH)
+    publication = find(session, publication_id, locked=True)
+    waits = (PublicationState.INTENT, PublicationState.PARKED)
+    if publication.state not in waits or publication.handle_sealed is not None:
+        raise NotAsItIs(publication, "its time cannot be changed any more.")
+    _check_time(run_at)
+    before = state_of(publication)
+    publication.run_at, publication.next_at = run_at, run_at or datetime.now(UTC)
+    _supersede(session, publication, caller)
+    send(session, publication, at=run_at)
+    _record(session, caller, "publication.moved", publication, before)
+    return publication
+
+
+def retry(session: Session, caller: Caller, publication_id: UUID) -> Publication:
+    """Try again at once what was rejected, waits, or waited for its channel; nothing is sent twice by it."""
+    caller.require(Action.PUBLISH)
+    publication = find(session, publication_id, locked=True)
+    before = state_of(publication)
+    match publication.state:
+        case PublicationState.REJECTED:
+            # What the network refused is not there: it is begun anew.
+            _begin_anew(publication)
+        case PublicationState.PARKED | PublicationState.NEEDS_RECONNECT:
+            if tokens.find(session, publication.channel_id).state is not ChannelState.CONNECTED:
+                raise NotAsItIs(publication, "connect its account again first.")
+        case PublicationState.UNKNOWN:
+            raise NotAsItIs(publication, "it may be there. See whether it is, then settle it.")
+        case _:
+            raise NotAsItIs(publication, "there is nothing to try again.")
+    _supersede(session, publication, caller)
+    publication.attempts = 0
+    go_on(session, publication)
+    _record(session, caller, "publication.retried", publication, before)
+    return publication
+
+
+def reconcile(
+    session: Session, caller: Caller, publication_id: UUID, verdict: Verdict, *, url: str | None = None
+) -> Publication:
+    """Settle what nobody could find out: somebody has looked."""
+    caller.require(Action.PUBLISH)
+    publication = find(session, publication_id, locked=True)
+    if publication.state is not PublicationState.UNKNOWN:
+        raise NotAsItIs(publication, "there is nothing to settle.")
+    before = state_of(publication)
+    _supersede(session, publication, caller)
+    publication.attempts = 0
+    match verdict:
+        case Verdict.LOOK:
+            look_at(session, publication, at=None)
+        case Verdict.PUBLISHED:
+            publication.state, publication.published_at = PublicationState.PUBLISHED, datetime.now(UTC)
+            publication.url, publication.error, publication.error_code = url or publication.url, None, None
+            publication.note, publication.next_at = "Settled by hand.", None
+        case Verdict.ABSENT:
+            _begin_anew(publication)
+            send(session, publication, at=None)
+    _record(session, caller, "publication.settled", publication, before)
+    return publication
+
+
+def go_on_after_reconnect(session: Session, channel_id: UUID) -> None:
+    """What waited for the channel goes on, now that it is connected."""
+    waiting = (Publication.channel_id == channel_id, Publication.state == PublicationState.NEEDS_RECONNECT)
+    for publication in session.scalars(select(Publication).where(*waiting).with_for_update()):
+        publication.version += 1
+        publication.attempts = 0
+        go_on(session, publication)
+
+
+def state_of(publication: Publication) -> dict[str, Any]:
+    """What the audit log proves of a publication."""
+    return {
+        "channel": publication.channel_id, "clip": publication.clip_id, "state": publication.state,
+        "post": publication.post, "run_at": publication.run_at, "external_id": publication.external_id,
+    }  # fmt: skip
+
+
+def _begin_anew(publication: Publication) -> None:
+    publication.handle_sealed, publication.bytes_sent, publication.external_id = None, 0, None
+    publication.state, publication.error, publication.error_code = PublicationState.PREPARING, None, None
+    publication.note, publication.next_at, publication.published_at = None, None, None
+
+
+def _supersede(session: Session, publication: Publication, caller: Caller) -> None:
+    """Whatever job waits or runs for it does nothing any more."""
+    publication.version += 1
+    session.flush()
+    for job in jobs.search(session, subject=str(publication.id), states=("queued",), limit=100).jobs:
+        jobs.cancel(session, job.id, actor=str(caller.principal.user_id))
+
+
+def _same(session: Session, clip_id: UUID, channel_id: UUID) -> Publication | None:
+    """The same clip on the same channel, unless it came to nothing."""
+    nothing = (PublicationState.REJECTED, PublicationState.CANCELLED)
+    same = (Publication.clip_id == clip_id, Publication.channel_id == channel_id, Publication.state.not_in(nothing))
+    return session.scalars(select(Publication).where(*same).order_by(Publication.created_at).limit(1)).first()
+
+
+def _check_time(run_at: datetime | None) -> None:
+    if run_at is None:
+        return
+    if run_at.tzinfo is None:
+        raise Invalid("Say in which time zone this time is, as in 2026-12-01T18:00:00+01:00.")
+    if run_at < datetime.now(UTC) - timedelta(minutes=5):
+        raise Invalid("This time is over. Name one to come, or none to publish at once.")
+    if run_at > datetime.now(UTC) + _FARTHEST:
+        raise Invalid("A publication can be planned for a year ahead at most.")
+
+
+def _record(
+    session: Session, caller: Caller, action: str, publication: Publication, before: dict[str, Any] | None
+) -> None:
+    session.flush()
+    target = ("publication", publication.id)
+    audit.record(session, action, target, by=caller.actor, before=before, after=state_of(publication))

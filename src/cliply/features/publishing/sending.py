@@ -1,0 +1,243 @@
+"""A clip goes to its network: the handle is kept before the first byte, and only what the network lacks is sent."""
+
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cliply.features.clips import service as clips
+from cliply.features.clips.service import StoredFile
+from cliply.features.identity.models import Workspace
+from cliply.features.jobs.runner import JobRun
+from cliply.features.publishing import channels, composing, pacing, tokens
+from cliply.features.publishing.composing import Said
+from cliply.features.publishing.models import Channel, Publication, PublicationState
+from cliply.features.publishing.outcomes import Outcome, outcome_of
+from cliply.features.publishing.steps import (
+    go_on,
+    handle_of,
+    keep_handle,
+    needs_reconnect,
+    put_off,
+    saw,
+    wanted,
+    with_token,
+)
+from cliply.infra.sealing import open_sealer
+from cliply.infra.storage.keys import ObjectKey
+from cliply.integrations.publisher import (
+    Handle,
+    Phase,
+    Publisher,
+    PublishFailure,
+    Reconnect,
+    Rejected,
+    Sighting,
+    Video,
+)
+from cliply.media.probe import probe
+
+_SENDABLE = frozenset(
+    {
+        PublicationState.INTENT,
+        PublicationState.PREPARING,
+        PublicationState.UPLOADING,
+        PublicationState.PARKED,
+        PublicationState.NEEDS_RECONNECT,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What is sent, on this machine."""
+
+    video: Video
+    cover: Path | None
+
+
+class _Superseded(Exception):
+    """It was changed or called off while this job was at work."""
+
+
+def carry_on(run: JobRun, publication_id: UUID, version: int) -> None:
+    """Send it, or the rest of it, and note what came of it with the end of the job."""
+    publication = _claimed(run, publication_id, version)
+    if publication is None:
+        return
+    try:
+        with tempfile.TemporaryDirectory(prefix="cliply-publish-") as folder:
+            sighting = _sent(run, publication, Path(folder))
+    except _Superseded:
+        with run.finish():
+            return
+    except PublishFailure as failed:
+        note_failure(run, publication, failed)
+        return
+    with run.finish() as session:
+        now = wanted(session, publication_id, version)
+        if now is None:
+            return
+        if sighting.phase is Phase.GONE:
+            # Whether the network had all of it before it forgot the upload, only a look can tell.
+            gone = f"{now.network.label} knows this upload no more."
+            put_off(session, now, Outcome(PublicationState.UNKNOWN, gone, "gone", datetime.now(UTC)))
+        else:
+            saw(session, now, sighting)
+
+
+def note_failure(run: JobRun, publication: Publication, failed: PublishFailure) -> None:
+    """What a failure makes of it, with the end of the job."""
+    with run.finish() as session:
+        now = wanted(session, publication.id, publication.version)
+        if now is None:
+            return
+        if isinstance(failed, Reconnect):
+            needs_reconnect(session, now, failed)
+        begun = now.handle_sealed is not None
+        put_off(session, now, outcome_of(failed, begun=begun, attempts=now.attempts, now=datetime.now(UTC)))
+
+
+def _claimed(run: JobRun, publication_id: UUID, version: int) -> Publication | None:
+    """The publication, being prepared or sent from here on; None where there is nothing to do now."""
+    later: datetime | None = None
+    with run.held() as session:
+        publication = wanted(session, publication_id, version)
+        if publication is None or publication.state not in _SENDABLE:
+            publication = None
+        elif publication.handle_sealed is not None:
+            publication.state = PublicationState.UPLOADING
+        else:
+            later, why = _not_before(session, publication)
+            if later is None and publication.state is not PublicationState.PREPARING:
+                publication.state, publication.next_at = PublicationState.PREPARING, None
+    if publication is None or later is not None:
+        with run.finish() as session:
+            now = wanted(session, publication_id, version) if later is not None else None
+            if now is not None:
+                now.state, now.next_at, now.error, now.note = PublicationState.PARKED, later, None, why
+                session.flush()
+                go_on(session, now, at=later)
+        return None
+    return publication
+
+
+def _not_before(session: Session, publication: Publication) -> tuple[datetime | None, str]:
+    """When it may go out, and why not now; None for now."""
+    now = datetime.now(UTC)
+    channel = tokens.find(session, publication.channel_id)
+    if channel.paused_until is not None and channel.paused_until > now:
+        return channel.paused_until, channel.paused_why or ""
+    zone = ZoneInfo(session.scalars(select(Workspace.timezone)).one())
+    settings = channels.settings_of(channel)
+    moment = pacing.next_moment(now, zone, settings, gone_out_today=_gone_out(session, channel, now, zone))
+    if moment <= now:
+        return None, ""
+    return moment, f"“{channel.name}” takes nothing now: quiet hours, or its publications a day are used up."
+
+
+def _gone_out(session: Session, channel: Channel, now: datetime, zone: ZoneInfo) -> int:
+    begins, ends = pacing.day_of(now, zone)
+    today = (Publication.channel_id == channel.id, Publication.begun_at >= begins, Publication.begun_at < ends)
+    nothing = Publication.state != PublicationState.REJECTED
+    return session.scalar(select(func.count()).select_from(Publication).where(*today, nothing)) or 0
+
+
+def _sent(run: JobRun, publication: Publication, folder: Path) -> Sighting:
+    publisher = run.runtime.providers.of(publication.network).publisher
+    files = _files(run, publication, folder)
+    handle = handle_of(open_sealer(run.runtime.settings), publication)
+    if handle is None:
+        handle = _begun(run, publication, publisher, files)
+
+    def on_sent(done: int) -> None:
+        run.progress(0.1 + 0.9 * done / max(1, files.video.size), "sending")
+
+    return with_token(run.runtime, publication, lambda token: publisher.send(token, handle, files.video, on_sent))
+
+
+def _begun(run: JobRun, publication: Publication, publisher: Publisher, files: Files) -> Handle:
+    """Begin it at the network, which shows nothing yet, and keep its handle before anything is sent."""
+    post = Said.model_validate(publication.post).post(files.cover)
+    broken = with_token(run.runtime, publication, lambda token: publisher.fresh_problems(token, post, files.video))
+    if broken := [*publisher.problems(post, files.video), *broken]:
+        raise Rejected(" ".join(each.message for each in broken), broken[0].code, field=broken[0].field)
+    run.progress(0.1, "beginning")
+    handle = with_token(
+        run.runtime,
+        publication,
+        lambda token: publisher.begin(token, post, files.video, mark=str(publication.id)),
+    )
+    with run.held() as session:
+        now = wanted(session, publication.id, publication.version)
+        if now is None:
+            raise _Superseded
+        keep_handle(open_sealer(run.runtime.settings), now, handle)
+        now.state, now.error, now.error_code, now.attempts = PublicationState.UPLOADING, None, None, 0
+    return handle
+
+
+def _files(run: JobRun, publication: Publication, folder: Path) -> Files:
+    """Its own copies of the clip's files, made where they are not there yet."""
+    kept = publication.files or _copied(run, publication, folder)
+    storage = run.runtime.storage
+    found: dict[str, Path] = {}
+    for kind in ("video", "cover"):
+        if kept.get(kind) is None:
+            continue
+        found[kind] = folder / f"{kind}{'.mp4' if kind == 'video' else '.jpg'}"
+        if not found[kind].exists():
+            storage.download(
+                ObjectKey.parse(kept[kind]["key"]), found[kind], on_progress=lambda _done: run.progress(0.05)
+            )
+    facts = {name: kept[name] for name in ("seconds", "width", "height", "frame_rate")}
+    video = Video(found["video"], kept["video"]["size"], kept["video"]["content_type"], **facts)
+    return Files(video, found.get("cover"))
+
+
+def _copied(run: JobRun, publication: Publication, folder: Path) -> dict[str, Any]:
+    """Raises Rejected where the clip is no longer there, or has changed since."""
+    if publication.clip_id is None:
+        raise Rejected("The clip was deleted before it was published.", "clip_unfit", field="clip_id")
+    with run.session() as session:
+        try:
+            clip = clips.find(session, publication.clip_id)
+            composing.check_made(clip)
+        except (clips.NoSuchClip, composing.ClipNotRendered, composing.ClipFailedCheck) as unfit:
+            raise Rejected(str(unfit), "clip_unfit", field="clip_id") from None
+    kept: dict[str, Any] = {}
+    for kind, name in (("video", "video.mp4"), ("cover", "cover.jpg")):
+        if kind in clip.files:
+            file = clip.files[kind]
+            run.runtime.storage.download(
+                ObjectKey.parse(file["key"]), folder / name, on_progress=lambda _done: run.progress(0.0)
+            )
+            key = publication.key(kind, uuid5(publication.id, f"{kind}-{file['sha256']}"))
+            stored = run.runtime.storage.put_file(
+                key, folder / name, content_type=file["content_type"], sha256=file["sha256"],
+                on_progress=lambda _done: run.progress(0.05),
+            )  # fmt: skip
+            kept[kind] = StoredFile(
+                key=str(key), size=stored.size, sha256=stored.sha256, content_type=stored.content_type
+            )
+    source = probe(folder / "video.mp4")
+    if source.video is None:
+        raise Rejected("The clip's file has no picture. Render it again.", "clip_unfit", field="clip_id")
+    kept |= {
+        "seconds": source.duration / 1000,
+        "width": source.video.size.width,
+        "height": source.video.size.height,
+        "frame_rate": float(source.video.rate),
+    }
+    with run.held() as session:
+        now = wanted(session, publication.id, publication.version)
+        if now is None:
+            raise _Superseded
+        now.files = kept
+    return kept

@@ -1,0 +1,60 @@
+"""Jobs that publish: sent, looked at, watched over; and tokens that are sealed anew."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+
+from cliply.features.jobs.kinds import job
+from cliply.features.jobs.retries import Retries
+from cliply.features.jobs.runner import JobRun
+from cliply.features.publishing import looking, sending, tokens, watching
+from cliply.features.publishing.models import UNFINISHED, Publication, PublicationState
+from cliply.infra.sealing import open_sealer
+
+QUEUE = "publish"
+_RETRIES = Retries(times=8, first=5, longest=900)
+_LEFT_ALONE = timedelta(minutes=5)
+
+
+@job("PUBLISH_YOUTUBE", queue=QUEUE, timeout=timedelta(hours=2), retries=_RETRIES)
+def publish_on_youtube(run: JobRun, publication_id: UUID, version: int) -> None:
+    """Send a clip to YouTube, or the rest of it."""
+    sending.carry_on(run, publication_id, version)
+
+
+@job("PUBLISH_TIKTOK", queue=QUEUE, timeout=timedelta(hours=2), retries=_RETRIES)
+def publish_on_tiktok(run: JobRun, publication_id: UUID, version: int) -> None:
+    """Send a clip to TikTok, or the rest of it."""
+    sending.carry_on(run, publication_id, version)
+
+
+@job("PUBLICATION_CHECK", queue=QUEUE, timeout=timedelta(minutes=30), retries=_RETRIES)
+def check_publication(run: JobRun, publication_id: UUID, version: int) -> None:
+    """See at the network what became of a publication; nothing is sent."""
+    looking.look(run, publication_id, version)
+
+
+@job("PUBLICATIONS_WATCH", queue="maintenance", timeout=timedelta(minutes=10), cron="*/5 * * * *")
+def watch_publications(run: JobRun) -> None:
+    """Go on with publications that nothing goes on with, though something is to happen."""
+    with run.session() as session:
+        late = datetime.now(UTC) - _LEFT_ALONE
+        waits = (PublicationState.NEEDS_RECONNECT,)
+        query = select(Publication.workspace_id, Publication.id).where(
+            Publication.state.in_(UNFINISHED - set(waits)), Publication.updated_at < late
+        )
+        found = session.execute(query.order_by(Publication.updated_at).limit(1000)).all()
+    for workspace_id, publication_id in found:
+        run.progress(0.5)
+        with run.inside(workspace_id) as session:
+            watching.wake(session, publication_id, late=late)
+    with run.finish():
+        pass
+
+
+@job("TOKENS_RESEAL", queue="maintenance", timeout=timedelta(minutes=10), cron="23 * * * *")
+def reseal_tokens(run: JobRun) -> None:
+    """Seal with the present key what was sealed with one of before."""
+    with run.finish() as session:
+        tokens.reseal(session, open_sealer(run.runtime.settings))

@@ -1,0 +1,76 @@
+"""What each failure of a network makes of a publication."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cliply.features.publishing.models import PublicationState
+from cliply.features.publishing.outcomes import LOOKS, MOST_ATTEMPTS, next_look, outcome_of
+from cliply.integrations.publisher import (
+    Concerns,
+    Misconfigured,
+    PublishFailure,
+    Reconnect,
+    Rejected,
+    TokenExpired,
+    TryLater,
+    Unknown,
+)
+
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+TOMORROW = NOW + timedelta(days=1)
+
+
+def most(_low: float, high: float) -> float:
+    return high
+
+
+def soon(failure: str = "It is busy.", at: datetime | None = None) -> TryLater:
+    return TryLater(failure, "busy", at=at, concerns=Concerns.REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("failure", "state"),
+    [
+        (Rejected("The title is too long.", "invalidTitle"), PublicationState.REJECTED),
+        (Reconnect("Connect it again.", "invalid_grant"), PublicationState.NEEDS_RECONNECT),
+        (soon(at=TOMORROW), PublicationState.PARKED),
+        (Misconfigured("The app is not set up.", "invalid_client"), PublicationState.PARKED),
+        (TokenExpired("It is over.", "authError"), PublicationState.PARKED),
+        (Unknown("No answer came."), PublicationState.UNKNOWN),
+    ],
+)
+def test_each_failure_has_its_state_and_says_why(failure: PublishFailure, state: PublicationState) -> None:
+    outcome = outcome_of(failure, begun=True, attempts=0, now=NOW)
+    assert (outcome.state, outcome.error, outcome.code) == (state, str(failure), failure.code)
+
+
+def test_a_time_that_the_network_names_is_kept_and_is_never_over_already() -> None:
+    assert outcome_of(soon(at=TOMORROW), begun=False, attempts=3, now=NOW).next_at == TOMORROW
+    assert outcome_of(soon(at=NOW - timedelta(days=1)), begun=False, attempts=3, now=NOW).next_at == NOW
+
+
+def test_waits_grow_up_to_an_hour() -> None:
+    waits = []
+    for attempts in range(MOST_ATTEMPTS):
+        at = outcome_of(soon(), begun=False, attempts=attempts, now=NOW, draw=most).next_at
+        assert at is not None
+        waits.append((at - NOW).total_seconds())
+    assert waits == sorted(waits)
+    assert (waits[0], waits[-1]) == (10, 3600)
+    assert sum(waits) > 18 * 3600
+
+
+def test_what_was_put_off_too_often_is_rejected_if_nothing_was_begun_and_looked_for_if_it_was() -> None:
+    assert outcome_of(soon(), begun=False, attempts=MOST_ATTEMPTS, now=NOW).state is PublicationState.REJECTED
+    begun = outcome_of(soon(), begun=True, attempts=MOST_ATTEMPTS, now=NOW)
+    assert (begun.state, begun.next_at) == (PublicationState.UNKNOWN, None)
+
+
+def test_a_lost_answer_before_anything_was_begun_is_no_mystery() -> None:
+    outcome = outcome_of(Unknown("No answer came."), begun=False, attempts=0, now=NOW)
+    assert outcome.state is PublicationState.PARKED
+
+
+def test_looks_get_rarer_and_go_on() -> None:
+    assert [next_look(number, NOW) - NOW for number in range(len(LOOKS) + 2)] == [*LOOKS, LOOKS[-1], LOOKS[-1]]
