@@ -1,16 +1,19 @@
 """What a process of the service needs, opened once and closed together."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 from cliply.infra.db import Database
 from cliply.infra.mail import Mailer, mailer
 from cliply.infra.opening import open_database
+from cliply.infra.outbound import Outbound
+from cliply.infra.quotas import Quotas
 from cliply.infra.settings import Settings
+from cliply.infra.shared_breakers import SharedBreakers
 from cliply.infra.storage.opening import open_storage
 from cliply.infra.storage.protocol import Storage
-from cliply.integrations.providers import Providers
+from cliply.integrations.providers import Providers, build_providers
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,5 +30,6 @@ class Runtime:
 def open_runtime(settings: Settings) -> Iterator[Runtime]:
     """Raises what is wrong with a setting, the database or its tables, before anything is served."""
     storage = open_storage(settings)
-    with open_database(settings) as database:
-        yield Runtime(settings, database, storage, mailer(settings))
+    with open_database(settings) as database, closing(Outbound(SharedBreakers(database))) as outbound:
+        providers = build_providers(settings, outbound, Quotas(database))
+        yield Runtime(settings, database, storage, mailer(settings), providers)

@@ -16,7 +16,7 @@ from cliply.features.publishing import tokens
 from cliply.features.publishing.models import ChannelState, Publication, PublicationState
 from cliply.features.publishing.outcomes import Outcome, next_look
 from cliply.infra.sealing import Sealer
-from cliply.integrations.publisher import Concerns, Handle, Network, Phase, Reconnect, Sighting, TokenExpired
+from cliply.integrations.publisher import Concerns, Handle, Network, Phase, Reconnect, Sighting, TokenExpired, TryLater
 from cliply.runtime import Runtime
 
 T = TypeVar("T")
@@ -61,9 +61,13 @@ def with_token(runtime: Runtime, publication: Publication, call: Callable[[str],
     channel = (publication.workspace_id, publication.channel_id)
     token = tokens.fresh(runtime, *channel)
     try:
-        return call(token)
-    except TokenExpired:
-        return call(tokens.fresh(runtime, *channel, refused=token))
+        try:
+            return call(token)
+        except TokenExpired:
+            return call(tokens.fresh(runtime, *channel, refused=token))
+    except TryLater as busy:
+        runtime.providers.heard(busy)
+        raise
 
 
 def keep_handle(sealer: Sealer, publication: Publication, handle: Handle) -> None:
