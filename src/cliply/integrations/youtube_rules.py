@@ -119,8 +119,8 @@ def described(post: Post) -> str:
 
 
 def resource(post: Post) -> dict[str, Any]:
-    """The video resource to begin an upload with. Whatever YouTube would choose by itself is said: it changes what it
-    chooses, as it did with privacy."""
+    """The video resource to begin an upload with; its keys are the parts of it. Whatever YouTube would choose by itself
+    is said: it changes what it chooses, as it did with privacy."""
     options = options_of(post)
     snippet: dict[str, Any] = {
         "title": post.title.strip(),
@@ -141,8 +141,10 @@ def resource(post: Post) -> dict[str, Any]:
     }
     if post.publish_at is not None:
         status["publishAt"] = post.publish_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    placement = {"hasPaidProductPlacement": options.paid_promotion}
-    return {"snippet": snippet, "status": status, "paidProductPlacementDetails": placement}
+    sent: dict[str, Any] = {"snippet": snippet, "status": status}
+    if options.paid_promotion:
+        sent["paidProductPlacementDetails"] = {"hasPaidProductPlacement": True}
+    return sent
 
 
 def picture_type(cover: Path) -> str | None:
