@@ -1,20 +1,34 @@
-"""`cliply login`: which service and workspace the commands that talk to one mean."""
+"""`cliply login` and `logout`: which service and workspace the commands that talk to one mean."""
 
 import platform
-import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from cliply.cli.remote import save_login
-from cliply.errors import Invalid
-from cliply.integrations.service import Service, check_address
-from cliply.integrations.service_account import Workspace, signed_in
+from cliply.cli.asking import typed
+from cliply.cli.console import note
+from cliply.cli.remote import (
+    Login,
+    NoLogin,
+    Session,
+    account,
+    end_session,
+    forget_login,
+    keep_session,
+    known_login,
+    known_session,
+    save_login,
+    sign_out,
+)
+from cliply.errors import Invalid, NotAllowed, Unavailable
+from cliply.integrations.service import NotSignedIn, Proof, RoleTooLow, Service, check_address
+from cliply.integrations.service_account import KEY_SCOPES, new_key, sign_in
 
 
 def register(app: typer.Typer) -> None:
     app.command()(login)
+    app.command()(logout)
 
 
 def login(
@@ -29,31 +43,78 @@ def login(
     """Remember a service and an API key of it. Key or password is asked for, or read from standard input."""
     url = check_address(address)
     if email is not None:
-        found = _with_account(url, email, workspace)
+        name = _with_account(url, email, workspace)
     elif workspace is not None:
         raise typer.BadParameter("An API key belongs to one workspace. Leave --workspace out, or add --email.")
     else:
-        found = Service(url, _typed("API key"))
-    [into, *_] = found.get("/api/workspaces")
-    save_login(found)
-    typer.echo(f"Signed in to the workspace “{into['name']}”.")
+        name = _with_key(url, typed("API key").strip())
+    typer.echo(f"Signed in to the workspace “{name}”.")
 
 
-def _with_account(url: str, email: str, workspace: str | None) -> Service:
+def _with_key(url: str, key: str) -> str:
+    [into, *_] = Service(url, Proof.by_key(key)).get("/api/workspaces")
+    _replace(Login(url, key, into["id"]))
+    return str(into["name"])
+
+
+def _with_account(url: str, email: str, workspace: str | None) -> str:
     """Make a key with the account. One without a workspace gets its first."""
-    with signed_in(url, email, _typed("Password")) as account:
-        there = account.workspaces()
-        into = _chosen(there, workspace) if there else account.new_workspace(workspace or "My clips")
-        return account.new_key(into, f"cliply on {platform.node() or 'a terminal'}"[:100])
+    cookie = sign_in(url, email, typed("Password"))
+    found = Service(url, Proof.by_session(cookie))
+    try:
+        there = found.get("/api/workspaces")
+        into = _chosen(there, workspace) if there else found.post("/api/workspaces", {"name": workspace or "My clips"})
+        name = f"cliply on {platform.node() or 'a terminal'}"[:100]
+        key = str(new_key(found, into["id"], name, KEY_SCOPES)["secret"])
+    except RoleTooLow:
+        _replace(Login(url, None, into["id"], email))
+        keep_session(Session(url, email, cookie))
+        note("You may make no API key there, so you stay signed in: for twelve hours unseen, thirty days at most.")
+    except BaseException:
+        sign_out(found)
+        raise
+    else:
+        _replace(Login(url, key, into["id"], email))
+        sign_out(found)
+    return str(into["name"])
 
 
-def _chosen(there: Sequence[Workspace], name: str | None) -> Workspace:
-    found = [each for each in there if name is None or each.name == name]
+def _replace(login: Login) -> None:
+    session = known_session()
+    if session is not None and (session.url, session.email) != (login.url, login.email):
+        # Somebody else's from now on, as far as the commands are concerned.
+        end_session()
+    save_login(login)
+
+
+def logout() -> None:
+    """Forget the service: its key is revoked where that can be done from here, and who is signed in is signed out."""
+    kept, session = known_login(), known_session()
+    if kept is None and session is None:
+        raise NoLogin
+    if kept is not None and kept.key is not None:
+        _revoke_key(kept, kept.key)
+    end_session()
+    forget_login()
+    typer.echo("This terminal knows no service any more.")
+
+
+def _revoke_key(kept: Login, key: str) -> None:
+    by_key = Service(kept.url, Proof.by_key(key))
+    try:
+        key_id = by_key.get("/api/me")["key_id"]
+        workspace = kept.workspace or by_key.get("/api/workspaces")[0]["id"]
+        account().delete(f"/api/workspaces/{workspace}/keys/{key_id}")
+    except NotSignedIn:
+        # It is revoked already.
+        return
+    except (NotAllowed, Unavailable):
+        note("The key itself still works for whoever has it: an admin of the workspace can revoke it.")
+
+
+def _chosen(there: Sequence[Any], name: str | None) -> Any:
+    found = [each for each in there if name is None or name in (each["name"], each["id"])]
     if len(found) == 1:
         return found[0]
-    names = ", ".join(sorted({each.name for each in there}))
+    names = ", ".join(sorted({each["name"] for each in there}))
     raise Invalid(f"Name one of your workspaces with --workspace: {names}.")
-
-
-def _typed(what: str) -> str:
-    return str(typer.prompt(what, hide_input=True)) if sys.stdin.isatty() else sys.stdin.readline().strip()

@@ -20,8 +20,15 @@ from cliply.cli import (
     looks,
     readyz,
     service,
-    service_clips,
+    service_account,
+    service_admin,
     service_edits,
+    service_jobs,
+    service_keys,
+    service_members,
+    service_organisations,
+    service_watching,
+    service_workspaces,
     uploading,
     users,
     words,
@@ -48,9 +55,16 @@ for module in (clips, words, looks, doctor, readyz, service, login, uploading, w
 app.add_typer(bench.app, name="bench")
 app.add_typer(db.app, name="db")
 app.add_typer(users.app, name="users")
-app.add_typer(service_clips.projects, name="projects")
+app.add_typer(service_watching.projects, name="projects")
 app.add_typer(service_edits.clips, name="clips")
-app.add_typer(service_clips.jobs, name="jobs")
+app.add_typer(service_jobs.jobs, name="jobs")
+app.add_typer(service_workspaces.workspaces, name="workspaces")
+app.add_typer(service_members.members, name="members")
+app.add_typer(service_members.invitations, name="invitations")
+app.add_typer(service_keys.keys, name="keys")
+app.add_typer(service_organisations.organisations, name="organisations")
+app.add_typer(service_account.own, name="account")
+app.add_typer(service_admin.admin, name="admin")
 
 
 def _version(wanted: bool) -> None:

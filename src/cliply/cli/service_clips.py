@@ -1,37 +1,51 @@
-"""`cliply projects ...`, `cliply clips ...` and `cliply jobs ...`: what a service holds."""
+"""`cliply projects ...` and `cliply clips ...`: what a service holds."""
 
-from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import typer
 
 from cliply.cli.console import JsonFlag, note, print_json
 from cliply.cli.remote import service
+from cliply.cli.service_names import show
 from cliply.integrations.service import Service
+from cliply.media.probe import printable
 from cliply.media.slug import slug
 
 projects = typer.Typer(help="Projects of a service: see `cliply login`.")
 clips = typer.Typer(help="Clips of a service: see `cliply login`.")
-jobs = typer.Typer(help="What a service works on: see `cliply login`.")
 
-_Project = Annotated[UUID, typer.Argument(help="Id of the project.", show_default=False)]
+
+class ProjectState(StrEnum):
+    UPLOADING = "uploading"
+    DOWNLOADING = "downloading"
+    PROCESSING = "processing"
+    READY = "ready"
+    FAILED = "failed"
+    REFUSED = "refused"
+
+
+ProjectId = Annotated[UUID, typer.Argument(help="Id of the project.", show_default=False)]
 ClipId = Annotated[UUID, typer.Argument(help="Id of the clip.", show_default=False)]
-_Job = Annotated[int, typer.Argument(help="Number of the job.", show_default=False)]
 _Limit = Annotated[int, typer.Option(min=1, max=100, help="How many at most.")]
 _ENDINGS = {"video": "mp4", "cover": "jpg", "coverwide": "wide.jpg", "srt": "srt", "vtt": "vtt", "ass": "ass"}
 
 
 @projects.command("list")
-def list_projects(limit: _Limit = 20, json: JsonFlag = False) -> None:
+def list_projects(
+    state: Annotated[list[ProjectState] | None, typer.Option(help="Only in this state; may be repeated.")] = None,
+    limit: _Limit = 20,
+    json: JsonFlag = False,
+) -> None:
     """List projects, newest first."""
-    found = service().get("/api/projects", limit=limit)["items"]
+    found = service().get("/api/projects", state=state or None, limit=limit)["items"]
     show(found, json, lambda each: f"{each['id']}  {each['state']:<12} {each['name']}")
 
 
 @projects.command("show")
-def show_project(project_id: _Project, json: JsonFlag = False) -> None:
+def show_project(project_id: ProjectId, json: JsonFlag = False) -> None:
     """See a project and what is being done for it."""
     found = service().get(f"/api/projects/{project_id}")
     if json:
@@ -44,7 +58,7 @@ def show_project(project_id: _Project, json: JsonFlag = False) -> None:
 
 @projects.command("rename")
 def rename_project(
-    project_id: _Project,
+    project_id: ProjectId,
     name: Annotated[str, typer.Argument(help="Its new name.", show_default=False)],
     json: JsonFlag = False,
 ) -> None:
@@ -54,7 +68,7 @@ def rename_project(
 
 
 @projects.command("retry")
-def retry_project(project_id: _Project, json: JsonFlag = False) -> None:
+def retry_project(project_id: ProjectId, json: JsonFlag = False) -> None:
     """Start a project again at the step that failed."""
     found = service().post(f"/api/projects/{project_id}/retry")
     show([found], json, lambda each: f"{each['id']}  {each['state']}")
@@ -62,7 +76,7 @@ def retry_project(project_id: _Project, json: JsonFlag = False) -> None:
 
 @projects.command("delete")
 def delete_project(
-    project_id: _Project, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
+    project_id: ProjectId, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
 ) -> None:
     """Delete a project with its clips and all its files."""
     found = service()
@@ -75,7 +89,7 @@ def delete_project(
 
 @clips.command("list")
 def list_clips(
-    project_id: _Project,
+    project_id: ProjectId,
     candidates: Annotated[bool, typer.Option("--candidates", help="Those that were found and not made.")] = False,
     json: JsonFlag = False,
 ) -> None:
@@ -88,9 +102,25 @@ def list_clips(
     )
 
 
+@clips.command("show")
+def show_clip(clip_id: ClipId, json: JsonFlag = False) -> None:
+    """See a clip: its scores, what the check of it found, and with --json its whole edit."""
+    found = service().get(f"/api/clips/{clip_id}")
+    if json:
+        print_json(found)
+        return
+    lines = [
+        f"{found['rank']:>3}  {found['state']:<9} {found['review']}  {found['title']}",
+        f"     {found['description']}",
+    ]
+    lines += [f"     {each['level']}: {each['message']}" for each in found["findings"]]
+    for line in [*lines, *([f"     {found['error']}"] if found["error"] else [])]:
+        typer.echo(printable(line))
+
+
 @clips.command("download")
 def download(
-    project_id: _Project,
+    project_id: ProjectId,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("clips"),
     json: JsonFlag = False,
 ) -> None:
@@ -105,7 +135,7 @@ def download(
 
 @clips.command("more")
 def more_clips(
-    project_id: _Project,
+    project_id: ProjectId,
     pick: Annotated[
         list[UUID] | None, typer.Option(help="Id of a candidate; may be repeated. Default: the next best.")
     ] = None,
@@ -125,36 +155,6 @@ def render_clip(clip_id: ClipId, json: JsonFlag = False) -> None:
     show([found], json, lambda each: f"{each['id']}  {each['state']}")
 
 
-@jobs.command("list")
-def list_jobs(
-    project: Annotated[UUID | None, typer.Option(help="Only of this project.")] = None,
-    limit: _Limit = 20,
-    json: JsonFlag = False,
-) -> None:
-    """List jobs, newest first."""
-    found = service().get("/api/jobs/search", project=project and str(project), limit=limit)["items"]
-    show(found, json, lambda each: f"{each['id']:>7}  {each['state']:<10} {each['progress']:>4.0%}  {each['kind']}")
-
-
-@jobs.command("show")
-def show_job(job_id: _Job, json: JsonFlag = False) -> None:
-    """See a job and everything that became of it."""
-    found = service().get(f"/api/jobs/{job_id}")
-    if json:
-        print_json(found)
-        return
-    typer.echo(f"{found['kind']}: {found['state']}{': ' + found['error'] if found['error'] else ''}")
-    for event in found["events"]:
-        typer.echo(f"  {event['at']}  {event['became']}  {event['note'] or ''}".rstrip())
-
-
-@jobs.command("cancel")
-def cancel_job(job_id: _Job, json: JsonFlag = False) -> None:
-    """Cancel a job; one that runs is told to stop."""
-    found = service().post(f"/api/jobs/{job_id}/cancel")
-    show([found], json, lambda each: f"{each['kind']}: {each['state']}")
-
-
 def download_clips(found: Service, project_id: str, out: Path) -> list[Path]:
     """Write the files of every clip that is ready into the folder; videos come first in the answer."""
     out.mkdir(parents=True, exist_ok=True)
@@ -168,11 +168,3 @@ def download_clips(found: Service, project_id: str, out: Path) -> list[Path]:
             found.download(links[kind], target)
             written.append(target)
     return sorted(written, key=lambda file: (file.suffix != ".mp4", file.name))
-
-
-def show(found: list[Any], json: bool, line: Callable[[Any], str]) -> None:
-    if json:
-        print_json(found)
-        return
-    for each in found:
-        typer.echo(line(each))

@@ -9,7 +9,8 @@ import typer
 from cliply.cli import times
 from cliply.cli.console import JsonFlag, note
 from cliply.cli.remote import service
-from cliply.cli.service_clips import ClipId, clips, show
+from cliply.cli.service_clips import ClipId, clips
+from cliply.cli.service_names import show
 from cliply.errors import Invalid, NotFound
 from cliply.media.edit import Quality
 from cliply.media.exports import Format

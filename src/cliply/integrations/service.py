@@ -3,7 +3,7 @@
 import hashlib
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ import httpx2
 from cliply.errors import CliplyError, Conflict, Invalid, LimitReached, NotAllowed, NotFound, Unavailable
 
 _KINDS: dict[int, type[CliplyError]] = {
-    401: NotAllowed, 403: NotAllowed, 404: NotFound, 409: Conflict, 412: Conflict, 413: LimitReached,
+    401: NotAllowed, 403: NotAllowed, 404: NotFound, 409: Conflict, 410: Conflict, 412: Conflict, 413: LimitReached,
     422: Invalid, 400: Invalid, 429: Unavailable,
 }  # fmt: skip
 _BUSY = (429, 502, 503, 504)
@@ -25,28 +25,82 @@ _CHUNK = 1 << 20
 _TIMEOUT = httpx2.Timeout(30.0, read=600.0)
 """A finished upload is looked at before the answer comes."""
 
+_ONLY_IN_PERSON = ("not_for_keys", "scope_missing")
+"""Codes of refusals that somebody who is signed in would not have met."""
+
 Sent = Callable[[int], None]
 """Told the bytes that are sent; what it raises ends the transfer."""
 
 
 class NotSignedIn(NotAllowed):
-    def __init__(self) -> None:
-        super().__init__("The service does not know this key. Make a new one there, then run: cliply login")
+    """What was sent proves nothing, or nothing any more."""
+
+    def __init__(self, *, is_key: bool) -> None:
+        super().__init__(
+            "The service does not know this key. Make a new one there, then run: cliply login"
+            if is_key
+            else "You are not signed in any more. Run: cliply account sign-in"
+        )
+
+
+class RoleTooLow(NotAllowed):
+    """What somebody is in the workspace does not allow it."""
+
+
+class NeedsPerson(NotAllowed):
+    """An API key may not do it, or not this one."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(f"{detail} Sign in from a terminal: cliply account sign-in")
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The header that says who asks: by an API key, which belongs to one workspace, or as a person."""
+
+    header: str
+    value: str = field(repr=False)
+
+    @classmethod
+    def by_key(cls, secret: str) -> "Proof":
+        """Also a token of another service, where this one takes them."""
+        if not secret.isascii() or not secret.isprintable():
+            raise Invalid("That is no API key: it has characters that no key has.")
+        return cls("Authorization", f"Bearer {secret}")
+
+    @classmethod
+    def by_session(cls, cookie: str) -> "Proof":
+        return cls("Cookie", cookie)
+
+    @property
+    def is_key(self) -> bool:
+        return self.header == "Authorization"
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Its address and an API key, which belongs to one workspace."""
+    """Its address, and who asks."""
 
     url: str
-    key: str = field(repr=False)
+    proof: Proof
+    workspace: str | None = None
+    """The id of the one that is meant: a person is in several."""
+    in_person: Callable[[], Proof] | None = field(default=None, repr=False)
+    """Called for another proof where this one is not enough."""
 
     def get(self, path: str, **query: Any) -> Any:
-        return self._call("GET", path, params={name: value for name, value in query.items() if value is not None})
+        return self._call("GET", path, params=_given(query))
 
-    def post(self, path: str, body: Any = None) -> Any:
-        """Tried again where the line was cut, and done once all the same."""
-        return self._call("POST", path, json=body, headers={"Idempotency-Key": str(uuid4())})
+    def look(self, path: str) -> Any:
+        """What a check tells, whether all is well (200) or not (503)."""
+        return self._answer("GET", path, taken=(503,)).json()
+
+    def post(self, path: str, body: Any = None, *, tries: int = _TRIES) -> Any:
+        """Tried again where the line was cut, and done once all the same; `tries` is 1 for what takes no such key."""
+        return self._call("POST", path, json=body, headers={"Idempotency-Key": str(uuid4())}, tries=tries)
+
+    def put(self, path: str, body: Any = None) -> Any:
+        return self._call("PUT", path, json=body)
 
     def patch(self, path: str, body: Any, *, version: int | None = None) -> Any:
         """`version` is that of what is changed: where somebody else was quicker, Conflict is raised."""
@@ -57,8 +111,8 @@ class Service:
         """An answer that is no JSON."""
         return self._answer("GET", path).text
 
-    def delete(self, path: str) -> None:
-        self._call("DELETE", path)
+    def delete(self, path: str) -> Any:
+        return self._call("DELETE", path)
 
     def pages(self, path: str, **query: Any) -> Iterator[Any]:
         """Every item of a list."""
@@ -84,18 +138,24 @@ class Service:
 
     def download(self, link: str, target: Path) -> None:
         """Write what a link of the service reads; the file appears whole or not at all."""
-        part = target.with_name(f".{target.name}.part")
-        try:
-            self._patiently(lambda: self._save(link, part))
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
+        _whole(target, lambda part: self._patiently(lambda: _save(self._absolute(link), part)))
 
-    def _save(self, link: str, part: Path) -> httpx2.Response:
-        with httpx2.stream("GET", self._absolute(link), timeout=_TIMEOUT) as response, part.open("wb") as file:
-            for chunk in response.iter_bytes(_CHUNK):
-                file.write(chunk)
-        return response
+    def save(self, path: str, target: Path, **query: Any) -> None:
+        """The same with an answer of the service itself."""
+        send = {"headers": self._headers(self.proof), "params": _given(query)}
+        _whole(target, lambda part: self._patiently(lambda: _save(f"{self.url}{path}", part, **send)))
+
+    @contextmanager
+    def events(self, path: str, *, after: str | None) -> Iterator[Iterator[str]]:
+        """The lines of server-sent events, those after the one with the id `after`; none where all is over."""
+        headers = self._headers(self.proof) | ({} if after is None else {"Last-Event-ID": after})
+        try:
+            with httpx2.stream("GET", f"{self.url}{path}", headers=headers, timeout=_TIMEOUT) as response:
+                if not response.is_success:
+                    response.read()
+                yield _checked(response, is_key=self.proof.is_key).iter_lines()
+        except httpx2.TransportError as cut:
+            raise LineCut(self.url, cut) from None  # the cause may hold the request, and with it the proof
 
     def _absolute(self, link: str) -> str:
         """A link is all the proof that it needs: the key is never sent along, to nobody else's server."""
@@ -106,29 +166,83 @@ class Service:
         return response.json() if response.content else None
 
     def _answer(self, method: str, path: str, **more: Any) -> httpx2.Response:
-        headers = {"Authorization": f"Bearer {self.key}", **more.pop("headers", {})}
+        try:
+            return self._proved(self.proof, method, path, **more)
+        except (NeedsPerson, NotSignedIn):
+            if self.in_person is None:
+                raise
+            return self._proved(self.in_person(), method, path, **more)
+
+    def _proved(
+        self, proof: Proof, method: str, path: str, *, tries: int = _TRIES, taken: Sequence[int] = (), **more: Any
+    ) -> httpx2.Response:
+        headers = self._headers(proof) | more.pop("headers", {})
         return self._patiently(
-            lambda: httpx2.request(method, f"{self.url}{path}", headers=headers, timeout=_TIMEOUT, **more)
+            lambda: httpx2.request(method, f"{self.url}{path}", headers=headers, timeout=_TIMEOUT, **more),
+            tries=tries,
+            taken=taken,
+            is_key=proof.is_key,
         )
 
-    def _patiently(self, send: Callable[[], httpx2.Response]) -> httpx2.Response:
+    def _headers(self, proof: Proof) -> dict[str, str]:
+        return {proof.header: proof.value} | ({} if self.workspace is None else {"X-Workspace-Id": self.workspace})
+
+    def _patiently(
+        self,
+        send: Callable[[], httpx2.Response],
+        *,
+        tries: int = _TRIES,
+        taken: Sequence[int] = (),
+        is_key: bool = True,
+    ) -> httpx2.Response:
         """The answer, after as many tries as it takes within reason. Raises what a problem says, by its kind."""
-        for attempt in range(1, _TRIES + 1):
-            wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.0)  # noqa: S311
+        for attempt in range(1, tries + 1):
+            wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
             try:
                 response = send()
             except httpx2.TransportError as silent:
-                if attempt == _TRIES:
-                    raise Unavailable(
-                        f"{self.url} does not answer ({type(silent).__name__}). Check the connection and the address; "
-                        "the same command goes on from here."
-                    ) from None  # the cause may hold the request, and with it the key
+                if attempt == tries:
+                    raise LineCut(self.url, silent) from None  # the cause may hold the request, and with it the proof
             else:
-                if response.status_code not in _BUSY or attempt == _TRIES:
-                    return _checked(response)
+                if response.status_code in taken:
+                    return response
+                if response.status_code not in _BUSY or attempt == tries:
+                    return _checked(response, is_key=is_key)
                 wait = _asked_wait(response) or wait
             threading.Event().wait(wait)
         raise AssertionError("the last try returns or raises")
+
+
+class LineCut(Unavailable):
+    def __init__(self, url: str, cut: httpx2.TransportError) -> None:
+        super().__init__(
+            f"{url} does not answer ({type(cut).__name__}). Check the connection and the address; "
+            "the same command goes on from here."
+        )
+
+
+def _whole(target: Path, write: Callable[[Path], object]) -> None:
+    part = target.with_name(f".{target.name}.part")
+    try:
+        write(part)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _save(address: str, part: Path, **more: Any) -> httpx2.Response:
+    with httpx2.stream("GET", address, timeout=_TIMEOUT, **more) as response:
+        if not response.is_success:
+            response.read()
+            return response
+        with part.open("wb") as file:
+            for chunk in response.iter_bytes(_CHUNK):
+                file.write(chunk)
+    return response
+
+
+def _given(query: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in query.items() if value is not None}
 
 
 def check_address(url: str) -> str:
@@ -165,11 +279,15 @@ def _read(file: Path, start: int, size: int, on_sent: Sent) -> Iterator[bytes]:
             on_sent(size - left)
 
 
-def _checked(response: httpx2.Response) -> httpx2.Response:
+def _checked(response: httpx2.Response, *, is_key: bool) -> httpx2.Response:
     if response.is_success:
         return response
     if response.status_code == 401:
-        raise NotSignedIn
+        raise NotSignedIn(is_key=is_key)
+    if is_key and _told(response, "code") in _ONLY_IN_PERSON:
+        raise NeedsPerson(_detail(response))
+    if _told(response, "code") == "role_too_low":
+        raise RoleTooLow(_detail(response))
     raise problem_in(response)
 
 
@@ -179,10 +297,16 @@ def problem_in(response: httpx2.Response) -> CliplyError:
 
 
 def _detail(response: httpx2.Response) -> str:
+    told = _told(response, "detail")
+    return told or f"The service answered with an error ({response.status_code}). Try again later."
+
+
+def _told(response: httpx2.Response, name: str) -> str | None:
+    """A word of a problem, where the answer is one."""
     try:
-        return str(response.json()["detail"])
+        return str(response.json()[name])
     except (ValueError, KeyError, TypeError, httpx2.ResponseNotRead):
-        return f"The service answered with an error ({response.status_code}). Try again later."
+        return None
 
 
 def _asked_wait(response: httpx2.Response) -> float | None:
