@@ -6,6 +6,8 @@ from typing import Any
 import jsonschema
 import pytest
 from fastapi import FastAPI
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from starlette.testclient import TestClient
 
 from cliply.api.openapi import calls_of, routes_of
 from cliply.features.identity import dependencies
@@ -137,8 +139,15 @@ def test_every_body_and_answer_has_an_example_that_fits(document: dict[str, Any]
     assert wrong == {}
 
 
-def test_the_document_is_an_openapi_document(document: dict[str, Any]) -> None:
-    """By the rules that a schema of it can express, as far as the client that is made from it needs them."""
+def test_the_document_that_is_served_keeps_to_its_specification(client: TestClient) -> None:
+    """References, names of parameters, ids, defaults and the shape of everything, by a program that is not ours."""
+    served = client.get("/api/openapi.json").json()
+    assert [each.message for each in OpenAPIV31SpecValidator(served).iter_errors()] == []
+    served["paths"]["/api/health"]["get"]["operationId"] = "sign_in"
+    assert [each.message for each in OpenAPIV31SpecValidator(served).iter_errors()] != [], "and it does look"
+
+
+def test_a_client_can_be_made_from_the_document(document: dict[str, Any]) -> None:
     assert document["openapi"].startswith("3.1")
     for name, (_, path, operation) in operations(document).items():
         declared = {each["name"] for each in operation.get("parameters", ()) if each["in"] == "path"}
