@@ -141,6 +141,9 @@ def test_what_sees_every_workspace_is_listed_here() -> None:
         # An account belongs to no workspace.
         "features/identity/accounts.py",
         "cli/users.py",
+        # Plans of workspaces, in the hands of whoever runs the service; a worker lets the queue follow them.
+        "cli/plans.py",
+        "worker.py",
         "features/identity/routes.py",
         "features/recovery/routes.py",
         "features/account/routes.py",
@@ -151,6 +154,12 @@ def test_what_sees_every_workspace_is_listed_here() -> None:
         "features/projects/local_copies.py",
         # Whether a provider answers is known to all.
         "infra/shared_breakers.py",
+        # What a network allows in a day is shared by all workspaces.
+        "infra/quotas.py",
+        # Who comes back from a network's page is known before in which workspace it was begun; and a person's other
+        # channels may be in any.
+        "features/publishing/connecting.py",
+        "features/publishing/channels.py",
         # Queues are shared by all workspaces; only numbers leave it.
         "infra/metrics_page.py",
         "infra/health.py",
