@@ -13,4 +13,7 @@ from cliply.dev_providers.world import TikTokWorld
 def tiktok_app(world: TikTokWorld, *more: Sequence[BaseRoute]) -> ASGIApp:
     """`more` are routes of further services."""
     routes = [*tiktok_oauth.routes(world), *(route for each in more for route in each)]
-    return world.faults.wrap(Starlette(routes=routes))
+    app = Starlette(routes=routes)
+    # What differs by a slash is another address.
+    app.router.redirect_slashes = False
+    return world.faults.wrap(app)

@@ -2,7 +2,7 @@
 
 import secrets
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
@@ -83,6 +83,8 @@ class Consent(Generic[Account]):
     app: App
     account: Account
     scopes: frozenset[str]
+    lasting: bool = True
+    """Whether a refresh token comes with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +152,26 @@ class Tokens(Generic[Account]):
             self._refresh[token] = _Issued(consent, None if lasts is None else self._clock.now() + lasts)
         return token
 
-    def refreshed(self, token: str, *, rotate: bool) -> Consent[Account] | None:
-        """What a refresh token stands for; with `rotate` it is dead from now on."""
+    def refreshed(self, token: str, *, rotate: bool, extended: timedelta | None = None) -> Consent[Account] | None:
+        """What a refresh token stands for; with `rotate` it is dead from now on, and one that is `extended` lasts so
+        long from now on."""
         with self._lock:
             issued = self._refresh.pop(token, None) if rotate else self._refresh.get(token)
-        return self._good(issued)
+            consent = self._good(issued)
+            if consent is not None and extended is not None:
+                self._refresh[token] = _Issued(consent, self._clock.now() + extended)
+        return consent
+
+    def make_room(self, consent: Consent[Account], most: int, *, same: Callable[[Account], bool]) -> None:
+        """End the oldest refresh tokens of the same app and account, so that one more makes no more than `most`."""
+        with self._lock:
+            of_it = [
+                token
+                for token, issued in self._refresh.items()
+                if issued.consent.app is consent.app and same(issued.consent.account)
+            ]
+            for token in of_it[: max(0, len(of_it) - most + 1)]:
+                del self._refresh[token]
 
     def of_access(self, token: str) -> Consent[Account] | None:
         with self._lock:
@@ -230,3 +247,7 @@ class TikTokWorld(World[TikTokPerson]):
     ) -> None:
         super().__init__(clock, ledger, faults, apps)
         self.people = list(people)
+        self.access_lasts = timedelta(hours=2)
+        self.refresh_lasts = timedelta(days=180)
+        self.refusal_status = 200
+        """With which its token server refuses; the real one takes 200 as well as 400 and 401."""

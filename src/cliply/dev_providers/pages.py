@@ -1,0 +1,79 @@
+"""The pages that people see at a provider: plain HTML, with everything escaped that anybody has chosen."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from starlette.responses import HTMLResponse
+
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
+    "fieldset{margin:1rem 0;border:1px solid #bbb;border-radius:.5rem}label{display:block;padding:.2rem 0}"
+    "table{border-collapse:collapse;width:100%}td,th{border:1px solid #ccc;padding:.3rem .5rem;text-align:left;"
+    "vertical-align:top;overflow-wrap:anywhere}button{font:inherit;padding:.4rem 1.2rem;margin-right:1rem}"
+)
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    value: str
+    label: str
+
+
+def page(title: str, *parts: str, status: int = 200) -> HTMLResponse:
+    """`parts` are HTML already."""
+    body = "".join(parts)
+    return HTMLResponse(
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f"<style>{_STYLE}</style></head><body><main><h1>{escape(title)}</h1>{body}</main></body></html>",
+        status_code=status,
+        headers=_HEADERS,
+    )
+
+
+def paragraph(text: str) -> str:
+    return f"<p>{escape(text)}</p>"
+
+
+def refusal(provider: str, code: str, told: str) -> HTMLResponse:
+    """Instead of sending somebody back to an address that nobody has vouched for."""
+    return page(
+        f"{provider}: access blocked", paragraph(told), f"<p>Error 400: <code>{escape(code)}</code></p>", status=400
+    )
+
+
+def consent_form(
+    action: str, visit: str, accounts: Sequence[Choice], scopes: Sequence[Choice], *, chosen: str | None = None
+) -> str:
+    """Which account, and what of that which is asked for; `visit` is the number of the page."""
+    radios = "".join(
+        f'<label><input type="radio" name="account" value="{escape(each.value)}" required'
+        f"{' checked' if each.value == (chosen or accounts[0].value) else ''}> {escape(each.label)}</label>"
+        for each in accounts
+    )
+    boxes = "".join(
+        f'<label><input type="checkbox" name="scope" value="{escape(each.value)}" checked> {escape(each.label)}</label>'
+        for each in scopes
+    )
+    return (
+        f'<form method="post" action="{escape(action)}"><input type="hidden" name="visit" value="{escape(visit)}">'
+        f"<fieldset><legend>Account</legend>{radios}</fieldset>"
+        f"<fieldset><legend>What it may do</legend>{boxes}</fieldset>"
+        '<button name="answer" value="allow">Allow</button>'
+        '<button name="answer" value="deny" formnovalidate>Cancel</button></form>'
+    )
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    head = "".join(f"<th>{escape(each)}</th>" for each in heads)
+    body = "".join("<tr>" + "".join(f"<td>{escape(str(each))}</td>" for each in row) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def told(details: Mapping[str, object]) -> str:
+    return ", ".join(f"{name}: {value}" for name, value in details.items())
