@@ -47,7 +47,7 @@ class Case:
     field: str | None = None
     at: datetime | None = None
     concerns: Concerns | None = None
-    spent: str = ""
+    spent: str | None = None
     retry_after: float | None = None
 
 

@@ -270,7 +270,7 @@ class TryLater(PublishFailure):
         at: datetime | None,
         concerns: Concerns,
         anew: bool = False,
-        bucket: str = "",
+        bucket: str | None = None,
     ) -> None:
         super().__init__(message, code)
         self.at = at
@@ -279,7 +279,7 @@ class TryLater(PublishFailure):
         self.anew = anew
         """Whether the upload that was begun is of no use any more, and another is to be begun then."""
         self.bucket = bucket
-        """Which of the app's quotas is used up, by the name that `Spend` has for it."""
+        """Which of the app's quotas is used up, by the name that `Spend` has for it; None where it is another limit."""
 
 
 class TokenExpired(PublishFailure):
