@@ -23,6 +23,7 @@ from cliply.features.identity import api_keys
 from cliply.features.identity.access import Caller, Principal
 from cliply.features.identity.models import Role, User
 from cliply.features.identity.permissions import Action
+from cliply.features.identity.plans import BUILT_IN
 from cliply.features.workspaces import service as workspaces
 from cliply.infra import schema
 from cliply.infra.db import Database
@@ -105,7 +106,7 @@ def _filled(url: str) -> tuple[str, UUID]:
         session.flush()
         workspace_id, user_id = workspaces.create(session, "Bench", by=Principal(user.id)).id, user.id
     with database.workspace(workspace_id) as session:
-        caller = Caller(Principal(user_id), workspace_id, Role.OWNER)
+        caller = Caller(Principal(user_id), workspace_id, Role.OWNER, BUILT_IN.default)
         secret = api_keys.create(session, caller, "Bench", list(Action)).secret
         project, *_others = [ready_project(session) for _ in range(_PROJECTS)]
         words = tuple(EditWord(text=f"word{n}", start=2_000 + n * 100, end=2_090 + n * 100) for n in range(_WORDS))

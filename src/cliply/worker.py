@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 
 from cliply.errors import NotFound
+from cliply.features.identity.plans import plans_of
 from cliply.features.jobs import maintenance
 from cliply.features.jobs.kinds import REGISTRY
 from cliply.features.jobs.runner import handled
@@ -12,6 +13,8 @@ from cliply.features.notifications import outbox
 from cliply.features.pipeline import tasks as pipeline
 from cliply.features.projects import local_copies, sweeping
 from cliply.features.projects import tasks as projects
+from cliply.features.publishing import tasks as publishing
+from cliply.features.workspaces import own_plan
 from cliply.features.workspaces import tasks as workspaces
 from cliply.infra import metrics_page
 from cliply.infra.opening import database_url
@@ -21,7 +24,7 @@ from cliply.runtime import open_runtime
 
 _log = logging.getLogger(__name__)
 
-_HANDLERS = (maintenance, outbox, pipeline, projects, sweeping, workspaces)
+_HANDLERS = (maintenance, outbox, pipeline, projects, publishing, sweeping, workspaces)
 """Imported so that their kinds are registered."""
 
 RUNNING_PER_WORKSPACE = 4
@@ -41,7 +44,10 @@ def run(settings: Settings, *, only: Sequence[str], concurrency: int, pace: Pace
     """Work until SIGTERM or SIGINT; then finish what runs, or give it back to others, and return."""
     if unknown := sorted(set(only) - set(queues())):
         raise UnknownQueue(unknown)
+    plans = plans_of(settings)
     with database_url(settings) as url, open_runtime(settings) as runtime:
+        with runtime.database.system() as session:
+            own_plan.follow(session, plans)
         worker = Worker(
             url,
             [handled(kind, runtime) for kind in REGISTRY],

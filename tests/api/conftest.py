@@ -18,6 +18,7 @@ from cliply.features.identity import api_keys, login_sessions
 from cliply.features.identity.access import Caller, Principal
 from cliply.features.identity.models import Membership, Role, User
 from cliply.features.identity.permissions import Action
+from cliply.features.identity.plans import BUILT_IN
 from cliply.features.workspaces import service as workspaces
 from cliply.infra.db import Database
 from cliply.infra.mail import FolderMailer
@@ -107,5 +108,5 @@ def _person(database: Database, name: str) -> Person:
 def _key(database: Database, workspace: UUID, user_id: UUID) -> str:
     """With every scope: what it may do is its maker's role alone."""
     with database.workspace(workspace) as session:
-        owner = Caller(Principal(user_id), workspace, Role.OWNER)
+        owner = Caller(Principal(user_id), workspace, Role.OWNER, BUILT_IN.default)
         return api_keys.create(session, owner, "Everything", list(Action)).secret

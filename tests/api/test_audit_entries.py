@@ -24,6 +24,7 @@ from cliply.features.clips.models import ClipState
 from cliply.features.identity import accounts, addresses
 from cliply.features.identity.access import Principal, resolve
 from cliply.features.identity.models import ApiKey, Membership, Organisation, OrganisationMember, Role, User
+from cliply.features.identity.plans import BUILT_IN
 from cliply.features.projects.models import ProjectState
 from cliply.features.workspaces import export, invitations
 from cliply.features.workspaces import service as workspaces
@@ -84,11 +85,11 @@ class Scene:
 
     def invitation(self, email: str = STRANGER) -> invitations.Issued:
         with self.world.database.workspace(self.world.workspace) as session:
-            return invitations.invite(session, resolve(session, Principal(self.owner)), email, Role.MEMBER)
+            return invitations.invite(session, resolve(session, Principal(self.owner), BUILT_IN), email, Role.MEMBER)
 
     def finished_export(self) -> UUID:
         with self.world.database.workspace(self.world.workspace) as session:
-            asked = export.request(session, resolve(session, Principal(self.owner)))
+            asked = export.request(session, resolve(session, Principal(self.owner), BUILT_IN))
             export.finish(session, asked.id, 1)
             return asked.id
 

@@ -16,6 +16,7 @@ from cliply.features.audit.models import AuditEntry
 from cliply.features.identity.access import Principal, resolve
 from cliply.features.identity.models import User
 from cliply.features.identity.permissions import Action
+from cliply.features.identity.plans import BUILT_IN
 from cliply.features.jobs import operations
 from cliply.features.jobs.kinds import Registry
 from cliply.features.jobs.operations import KindNotOpen, WrongArguments
@@ -144,7 +145,7 @@ def test_an_open_kind_is_started_once_for_a_key_by_who_may(world: World) -> None
         """Nothing."""
 
     with world.database.workspace(world.workspace) as session:
-        caller = resolve(session, Principal(world.people["member"].id))
+        caller = resolve(session, Principal(world.people["member"].id), BUILT_IN)
         arguments = {"project_id": str(uuid4())}
         first = operations.enqueue(session, caller, "TRY", arguments, key="a", registry=registry)
         second = operations.enqueue(session, caller, "TRY", arguments, key="a", registry=registry)

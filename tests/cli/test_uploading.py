@@ -27,6 +27,7 @@ from cliply.features.audit.service import Actor
 from cliply.features.identity import accounts, login_sessions
 from cliply.features.identity.access import Principal, resolve
 from cliply.features.identity.models import Membership, Role
+from cliply.features.identity.plans import BUILT_IN
 from cliply.features.jobs.kinds import REGISTRY
 from cliply.features.workspaces import service as workspaces
 from cliply.features.workspaces.service import BrandDefaults
@@ -111,7 +112,7 @@ def test_what_is_not_named_is_as_the_workspace_s_brand_says_and_a_link_goes_to_t
 ) -> None:
     voice = make(tmp_path / "voice.wav", None, TONE.format(seconds=20)).path
     with world.database.workspace(world.workspace) as session:
-        owner = resolve(session, Principal(world.people["owner"].id))
+        owner = resolve(session, Principal(world.people["owner"].id), BUILT_IN)
         workspaces.change(session, owner, brand=BrandDefaults(style="karaoke"))
     with serving(app) as url:
         terminal.environment = {"CLIPLY_REMOTE__URL": url, "CLIPLY_REMOTE__KEY": world.keys["member"]}

@@ -14,6 +14,7 @@ from cliply.features.account import routes as account
 from cliply.features.clips import routes as clips
 from cliply.features.identity import routes as identity
 from cliply.features.identity.bearer import open_tokens
+from cliply.features.identity.plans import plans_of
 from cliply.features.jobs import routes as jobs
 from cliply.features.organisations import routes as organisations
 from cliply.features.pipeline import routes as pipeline
@@ -31,6 +32,7 @@ ROUTERS: Sequence[APIRouter] = (
     account.router,
     recovery.router,
     workspaces.router,
+    workspaces.admin_router,
     organisations.router,
     projects.router,
     pipeline.router,
@@ -43,8 +45,10 @@ ROUTERS: Sequence[APIRouter] = (
 def create_app(runtime: Runtime) -> FastAPI:
     """`runtime` stays open for as long as the app is served.
 
-    `state.stopping` is set when the server is about to leave: whoever holds an answer open ends it then.
+    `state.stopping` is set when the server is about to leave: whoever holds an answer open ends it then. Raises what is
+    wrong with the file of plans.
     """
+    plans_of(runtime.settings)
     app = FastAPI(
         title="Cliply",
         version=__version__,

@@ -1,6 +1,7 @@
 """The document of the service: what the framework writes, and what it cannot know."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -9,11 +10,12 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from cliply.api.openapi_examples import add_examples
-from cliply.api.problems import MEDIA_TYPE, Problem, told
+from cliply.api.problems import MEDIA_TYPE, PlanProblem, Problem, of_plan, told
 from cliply.features.identity import dependencies
 from cliply.features.identity.dependencies import WORKSPACE_HEADER, Allowed
+from cliply.features.identity.plans import BUILT_IN, Meter, PlanLimit
 from cliply.infra.idempotency import LONGEST_KEY
-from cliply.infra.routing import KEYED, TAKES_CODE, asked
+from cliply.infra.routing import KEYED, LIMITED, TAKES_CODE, asked
 
 DESCRIPTION = """\
 Turns long videos into short clips worth posting.
@@ -37,7 +39,8 @@ _DESCRIPTIONS = {
     304: "It is what the client knows already, by its `If-None-Match`.",
     400: "The body is no JSON.",
     401: "Nobody is signed in, or the key is wrong.",
-    403: "The caller may not do this.",
+    402: "The workspace's plan does not allow as much. Another plan may.",
+    403: "The caller may not do this, or the workspace's plan does not have it; then the answer is as of a 402.",
     404: "It is not there, or belongs to another workspace.",
     409: "It does not fit what is there, or is being carried out already.",
     410: "The code was used, replaced or taken back, or is too old.",
@@ -65,6 +68,7 @@ _EXAMPLES = {
     503: ("database_unavailable", "The database does not answer at the moment. Nothing was changed; try again soon."),
 }
 _TOLD_TO_WAIT = (429, 503)
+_REQUEST = "0f4d6c2e9b7a4c1d8e5f3a2b1c0d9e8f"
 
 
 def complete(app: FastAPI) -> None:
@@ -101,9 +105,10 @@ def _completed(app: FastAPI, document: dict[str, Any]) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    shape = Problem.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
-    schemas.update(shape.pop("$defs"))
-    schemas["Problem"] = shape
+    for shape in (Problem, PlanProblem):
+        schema = shape.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
+        schemas.update(schema.pop("$defs"))
+        schemas[shape.__name__] = schema
     components["responses"] = {_name(status): _problem(status) for status in _DESCRIPTIONS if status >= 400}
     for path, route in routes_of(app):
         if route.include_in_schema:
@@ -158,6 +163,7 @@ def _statuses(method: str, path: str, calls: list[object], operation: Mapping[st
     if dependencies.same_site in calls:
         # Open to all: accounts, passwords and codes that are wrong, used up, or tried too often.
         yield from (401, 404, 429)
+    yield from _by_what_it_says(operation)
     if "{" in path or dependencies.member_of in calls:
         yield 404
     if "parameters" in operation or "requestBody" in operation:
@@ -166,10 +172,15 @@ def _statuses(method: str, path: str, calls: list[object], operation: Mapping[st
         yield from (403, 409)
     if "requestBody" in operation:
         yield 400
-    if operation.get(TAKES_CODE):
-        yield from (404, 410)
     if any(each["name"] == "if-match" for each in operation.get("parameters", ())):
         yield 412
+
+
+def _by_what_it_says(operation: Mapping[str, Any]) -> Iterator[int]:
+    if operation.get(LIMITED):
+        yield 402
+    if operation.get(TAKES_CODE):
+        yield from (404, 410)
 
 
 def _name(status: int) -> str:
@@ -177,13 +188,21 @@ def _name(status: int) -> str:
     return HTTPStatus(status).phrase.title().replace(" ", "").replace("-", "")
 
 
-def _problem(status: int) -> dict[str, Any]:
+def _example(status: int) -> Problem:
+    if status == 402:
+        # A real one: an upload too many.
+        basic, midnight = BUILT_IN.named("basic"), datetime(2026, 12, 2, tzinfo=UTC)
+        return of_plan(_REQUEST, PlanLimit(Meter.UPLOADS_PER_DAY, limit=5, used=5, wanted=1, plan=basic, at=midnight))
     code, detail = _EXAMPLES[status]
-    example = told("0f4d6c2e9b7a4c1d8e5f3a2b1c0d9e8f", status, code, detail).model_dump(mode="json")
-    schema = {"$ref": "#/components/schemas/Problem"}
+    return told(_REQUEST, status, code, detail)
+
+
+def _problem(status: int) -> dict[str, Any]:
+    example = _example(status)
+    schema = {"$ref": f"#/components/schemas/{type(example).__name__}"}
     problem: dict[str, Any] = {
         "description": _DESCRIPTIONS[status],
-        "content": {MEDIA_TYPE: {"schema": schema, "example": example}},
+        "content": {MEDIA_TYPE: {"schema": schema, "example": example.model_dump(mode="json")}},
     }
     if status in _TOLD_TO_WAIT:
         wait = {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}, "example": 5}

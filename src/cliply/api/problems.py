@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import iter_route_contexts
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
@@ -20,6 +20,7 @@ from cliply.errors import CliplyError, code_of
 from cliply.features.clips.service import ClipChanged
 from cliply.features.identity.access import Unauthenticated
 from cliply.features.identity.codes import CodeOver
+from cliply.features.identity.plans import NotInPlan, PlanLimit
 from cliply.infra.idempotency import Answered
 from cliply.infra.rate_limits import TooOften
 from cliply.infra.storage.failures import NoSuchBytes, StorageFull, StorageNotThere, StorageRefused
@@ -38,6 +39,7 @@ class PayloadTooLarge(errors.LimitReached):
 # The first that fits counts: exceptions from the six kinds stand above them.
 STATUS: tuple[tuple[type[CliplyError], int], ...] = (
     (Unauthenticated, 401),
+    (PlanLimit, 402),
     (CodeOver, 410),
     (ClipChanged, 412),
     (PayloadTooLarge, 413),
@@ -75,6 +77,23 @@ class Problem(BaseModel):
     errors: Sequence[FieldProblem] = Field((), description="Which values are wrong, where that is known.")
 
 
+class PlanProblem(Problem):
+    """A problem that another plan would solve: 402 where a limit is reached, 403 where the plan has it not at all."""
+
+    plan: str = Field(description="The workspace's plan.", examples=["basic"])
+    exceeded: str = Field(
+        description="What is limited, as the plan names it; `scheduling` and the like where it is not allowed at all.",
+        examples=["uploads_per_day"],
+    )
+    limit: int = Field(description="How much the plan allows.", examples=[5])
+    used: int = Field(description="How much of it is used.", examples=[5])
+    wanted: int = Field(description="How much more was asked for.", examples=[1])
+    resets_at: AwareDatetime | None = Field(description="From when on there is more again; null where that never is.")
+    lifts: Sequence[str] = Field(
+        description="Plans that allow it; none where only an operator can.", examples=[["pro"]]
+    )
+
+
 def problem(
     request_id: str,
     status: int,
@@ -84,8 +103,11 @@ def problem(
     fields: Sequence[FieldProblem] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    body = told(request_id, status, code, detail, fields).model_dump(mode="json")
-    return JSONResponse(body, status, headers=headers, media_type=MEDIA_TYPE)
+    return _answer(told(request_id, status, code, detail, fields), headers)
+
+
+def _answer(told: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    return JSONResponse(told.model_dump(mode="json"), told.status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def told(request_id: str, status: int, code: str, detail: str, fields: Sequence[FieldProblem] = ()) -> Problem:
@@ -107,11 +129,27 @@ def status_of(error: CliplyError) -> int:
 def of_error(request_id: str, error: CliplyError) -> Response:
     """The answer to an error whose message was written for people."""
     headers = {}
+    if isinstance(error, PlanLimit | NotInPlan):
+        return _answer(of_plan(request_id, error))
     if isinstance(error, TooOften):
         headers["retry-after"] = str(error.retry_after)
     if isinstance(error, Unauthenticated):
         headers["www-authenticate"] = 'Bearer realm="Cliply"'
     return problem(request_id, status_of(error), code_of(type(error)), str(error), headers=headers)
+
+
+def of_plan(request_id: str, error: PlanLimit | NotInPlan) -> PlanProblem:
+    """A flag that the plan lacks is a limit of nothing."""
+    counted: dict[str, Any] = {"limit": 0, "used": 0, "wanted": 1, "resets_at": None}
+    if isinstance(error, PlanLimit):
+        counted = {name: getattr(error, name) for name in counted}
+    return PlanProblem(
+        **told(request_id, status_of(error), code_of(type(error)), str(error)).model_dump(),
+        **counted,
+        exceeded=error.exceeded,
+        plan=error.plan,
+        lifts=error.lifts,
+    )
 
 
 def fault(request_id: str) -> Response:

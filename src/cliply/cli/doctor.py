@@ -89,6 +89,7 @@ def _checks() -> Iterator[Check]:
     yield from _services(settings())
     yield _tried("database", lambda: _database(settings()))
     yield _tried("storage", lambda: _storage(settings()))
+    yield _tried("plans", lambda: _plans(settings()))
     yield from _service(settings())
     for unknown in unknown_names():
         yield Check("environment", "optional", printable(unknown))
@@ -223,8 +224,17 @@ def _storage(now: Settings) -> str:
     return check_storage(now)
 
 
+def _plans(now: Settings) -> str:
+    from cliply.features.identity.plans import plans_of
+
+    plans = plans_of(now)
+    return f"{', '.join(plans.defined)}; new workspaces get {plans.default_name}"
+
+
 def _service(now: Settings) -> Iterator[Check]:
     """What `cliply readyz` says of it, and what is wrong though it runs; nothing before there is a service."""
+    from cliply.features.identity.plans import plans_of
+    from cliply.features.workspaces import own_plan
     from cliply.infra.health import readiness
     from cliply.infra.self_audit import findings
 
@@ -238,12 +248,12 @@ def _service(now: Settings) -> Iterator[Check]:
                     yield Check(f"service: {check.name}", "ok" if check.ok else "missing", check.found)
             if database is not None and current:
                 with database.system() as session:
-                    told = findings(session, now)
+                    told = findings(session, now, also=own_plan.findings(session, plans_of(now)))
                 for found in told:
                     state: State = "missing" if found.severity == "error" else "optional"
                     yield Check(f"service: {found.about}", state, found.told)
     except CliplyError:
-        return  # the database's own line has told it
+        return  # the line of the database, or of the plans, has told it
 
 
 def _services(now: Settings) -> Iterator[Check]:

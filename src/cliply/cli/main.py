@@ -18,6 +18,7 @@ from cliply.cli import (
     doctor,
     login,
     looks,
+    plans,
     readyz,
     service,
     service_account,
@@ -55,6 +56,7 @@ for module in (clips, words, looks, doctor, readyz, service, login, uploading, w
 app.add_typer(bench.app, name="bench")
 app.add_typer(db.app, name="db")
 app.add_typer(users.app, name="users")
+app.add_typer(plans.app, name="plans")
 app.add_typer(service_watching.projects, name="projects")
 app.add_typer(service_edits.clips, name="clips")
 app.add_typer(service_jobs.jobs, name="jobs")

@@ -19,6 +19,9 @@ SHOWN_ONCE = "x-cliply-shown-once"
 TAKES_CODE = "x-cliply-takes-code"
 """In `openapi_extra` of a route that takes a code from a letter, which may be used up."""
 
+LIMITED = "x-cliply-limited"
+"""In `openapi_extra` of a route that a workspace's plan may refuse."""
+
 _KEPT_HEADERS = ("content-type", "location", "etag")
 
 

@@ -1,6 +1,6 @@
 """What is wrong with how an installation is set up, though it runs: walls that are down, settings that mean harm."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -62,9 +62,12 @@ class Finding:
     told: str
 
 
-def findings(session: Session, settings: Settings) -> list[Finding]:
-    """In a session of the system. Nothing where all is well; worst first. Never holds the value of a setting."""
-    found = [*_walls(session), *_configuration(settings)]
+def findings(session: Session, settings: Settings, *, also: Iterable[Finding] = ()) -> list[Finding]:
+    """In a session of the system. Nothing where all is well; worst first. Never holds the value of a setting.
+
+    `also` is what features have found.
+    """
+    found = [*_walls(session), *_configuration(settings), *also]
     return sorted(found, key=lambda each: each.severity != "error")
 
 

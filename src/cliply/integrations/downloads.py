@@ -53,6 +53,10 @@ class VideoTooLarge(LimitReached):
         super().__init__("The video behind this link is larger or longer than this service takes.")
 
 
+class VideoTooLong(VideoTooLarge):
+    """Told apart, since another limit on bytes would not help."""
+
+
 class DownloadFailed(Unavailable):
     def __init__(self) -> None:
         super().__init__(
@@ -66,7 +70,7 @@ _REFUSED: dict[str, Callable[[], CliplyError]] = {
     "playlist": lambda: NoVideoThere("This is a list of videos."),
     "foreign": lambda: NoVideoThere("There is no video that can be taken from there."),
     "large": VideoTooLarge,
-    "long": VideoTooLarge,
+    "long": VideoTooLong,
 }
 
 

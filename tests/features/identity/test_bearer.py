@@ -27,6 +27,7 @@ from cliply.features.identity.bearer import (
 )
 from cliply.features.identity.models import Identity, User
 from cliply.features.identity.permissions import Action
+from cliply.features.identity.plans import BUILT_IN
 from cliply.features.workspaces import service as workspaces
 from cliply.infra import jwks
 from cliply.infra.db import Database
@@ -237,7 +238,9 @@ def test_who_signed_up_with_somebody_s_address_is_shut_out_when_its_owner_comes(
         way_back = accounts.start_recovery(session, "ada@example.com", by=by)
     assert way_back is not None
     with database.workspace(workspace) as session:
-        secret = api_keys.create(session, resolve(session, Principal(squatter)), "Mine", [Action.READ_JOBS]).secret
+        secret = api_keys.create(
+            session, resolve(session, Principal(squatter), BUILT_IN), "Mine", [Action.READ_JOBS]
+        ).secret
     assert signed_in(database, tokens, issuer.token(email="Ada@Example.com")) == squatter
     with pytest.raises(accounts.WrongPassword):
         accounts.sign_in(database, "ada@example.com", "correct horse battery", by=by)

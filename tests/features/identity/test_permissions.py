@@ -8,6 +8,7 @@ import pytest
 from cliply.features.identity.access import Caller, Principal, RoleTooLow
 from cliply.features.identity.models import Role
 from cliply.features.identity.permissions import ALLOWED, MEANING, Action, may
+from cliply.features.identity.plans import BUILT_IN
 
 MATRIX = {
     # owner, admin, member, viewer
@@ -38,7 +39,7 @@ def test_each_role_may_do_what_the_table_says() -> None:
 
 @pytest.mark.parametrize(("role", "action"), [*product(Role, Action)])
 def test_a_caller_is_let_do_it_or_told_what_they_may_not(role: Role, action: Action) -> None:
-    caller = Caller(Principal(UUID(int=1)), UUID(int=2), role)
+    caller = Caller(Principal(UUID(int=1)), UUID(int=2), role, BUILT_IN.default)
     if may(role, action):
         caller.require(action)
     else:

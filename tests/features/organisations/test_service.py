@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Event
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from cliply.errors import CliplyError
 from cliply.features.audit.models import AuditEntry
 from cliply.features.identity.access import KeyGrant, NotForKeys, Principal, resolve
 from cliply.features.identity.models import Membership, Role, User
+from cliply.features.identity.plans import BUILT_IN
 from cliply.features.organisations import service as organisations
 from cliply.features.organisations.service import (
     NoSuchOrganisation,
@@ -28,24 +30,28 @@ from cliply.features.workspaces.members import LastOwner, MemberByOrganisation, 
 
 __all__ = ["office"]
 
+put_member = partial(organisations.put_member, plans=BUILT_IN)
+create_workspace = partial(organisations.create_workspace, plans=BUILT_IN)
+take_in = partial(organisations.take_in, plans=BUILT_IN)
+
 
 @pytest.fixture
 def agency(office: Office) -> UUID:
     """The office belongs to it; it is the owner's, and the office's people are in it only where a test says so."""
     with office.database.system() as session:
         made = organisations.create(session, "Agency", by=office.principal("owner"))
-        organisations.take_in(session, made.id, office.id, by=office.principal("owner"))
+        take_in(session, made.id, office.id, by=office.principal("owner"))
     return made.id
 
 
 def second(office: Office, agency: UUID, name: str = "Second") -> UUID:
     with office.database.system() as session:
-        return organisations.create_workspace(session, agency, name, by=office.principal("owner")).id
+        return create_workspace(session, agency, name, by=office.principal("owner")).id
 
 
 def put(office: Office, agency: UUID, who: str, role: Role, *, by: str = "owner") -> None:
     with office.database.system() as session:
-        organisations.put_member(session, agency, office.people[who], role, by=office.principal(by))
+        put_member(session, agency, office.people[who], role, by=office.principal(by))
 
 
 def roles(office: Office, workspace_id: UUID) -> dict[str, str]:
@@ -61,7 +67,7 @@ def test_who_is_in_an_organisation_is_in_each_of_its_workspaces_old_and_new(offi
     after = second(office, agency, "Third")
     assert roles(office, before) == roles(office, after) == {"owner": "owner", "member": "admin"}
     with office.database.workspace(after) as session:
-        assert resolve(session, office.principal("member")).role is Role.ADMIN
+        assert resolve(session, office.principal("member"), BUILT_IN).role is Role.ADMIN
     with office.database.system() as session:
         mine = [place.workspace.name for place in workspaces.list_for(session, office.principal("member"))]
     assert mine == ["Engines & Co.", "Second", "Third"]
@@ -122,7 +128,7 @@ def test_neither_the_organisation_nor_a_workspace_of_it_is_ever_without_an_owner
     put(office, agency, "viewer", Role.OWNER)
     other = second(office, agency)
     with office.database.workspace(other) as session:
-        caller = resolve(session, office.principal("owner"))
+        caller = resolve(session, office.principal("owner"), BUILT_IN)
         members.change_role(session, caller, office.people["viewer"], Role.VIEWER)
     # Owner of the organisation and viewer of that workspace, which would have no owner any more.
     with pytest.raises(LastOwner):
@@ -144,10 +150,10 @@ def test_members_of_an_organisation_look_and_do_not_change(office: Office, agenc
         assert organisations.get(session, agency, by=me).role is role
     for step, arguments in (
         (organisations.rename, (agency, "Mine")),
-        (organisations.put_member, (agency, office.people["viewer"], Role.VIEWER)),
+        (put_member, (agency, office.people["viewer"], Role.VIEWER)),
         (organisations.remove_member, (agency, owner)),
-        (organisations.create_workspace, (agency, "Mine")),
-        (organisations.take_in, (agency, office.id)),
+        (create_workspace, (agency, "Mine")),
+        (take_in, (agency, office.id)),
         (organisations.release, (agency, office.id)),
         (organisations.remove, (agency,)),
     ):
@@ -170,14 +176,14 @@ def test_a_stranger_finds_nothing_and_nobody_is_taken_in_by_a_guess(office: Offi
         (organisations.list_members, (agency,)),
         (organisations.list_workspaces, (agency,)),
         (organisations.remove_member, (agency, office.people["stranger"])),
-        (organisations.put_member, (agency, office.people["stranger"], Role.OWNER)),
-        (organisations.take_in, (agency, office.id)),
+        (put_member, (agency, office.people["stranger"], Role.OWNER)),
+        (take_in, (agency, office.id)),
     ):
         with pytest.raises(NoSuchOrganisation):
             in_system(office, step, *arguments, by=stranger)
     for user_id in (office.people["stranger"], UUID(int=1)):
         with pytest.raises(NoSuchMember):
-            in_system(office, organisations.put_member, agency, user_id, Role.VIEWER, by=office.principal("owner"))
+            in_system(office, put_member, agency, user_id, Role.VIEWER, by=office.principal("owner"))
 
 
 def test_only_an_owner_of_a_workspace_gives_it_away_and_only_once(office: Office, agency: UUID) -> None:
@@ -185,9 +191,9 @@ def test_only_an_owner_of_a_workspace_gives_it_away_and_only_once(office: Office
         theirs = next(place.workspace.id for place in workspaces.list_for(session, office.principal("stranger")))
         another = organisations.create(session, "Another", by=office.principal("owner")).id
     with pytest.raises(NoSuchWorkspaceHere):
-        in_system(office, organisations.take_in, agency, theirs, by=office.principal("owner"))
+        in_system(office, take_in, agency, theirs, by=office.principal("owner"))
     with pytest.raises(OwnedAlready):
-        in_system(office, organisations.take_in, another, office.id, by=office.principal("owner"))
+        in_system(office, take_in, another, office.id, by=office.principal("owner"))
     with pytest.raises(NoSuchWorkspaceHere):
         in_system(office, organisations.release, another, office.id, by=office.principal("owner"))
 

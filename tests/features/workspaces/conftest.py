@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from cliply.features.audit.models import AuditEntry
 from cliply.features.identity.access import Caller, Principal, resolve
 from cliply.features.identity.models import Membership, Role, User
+from cliply.features.identity.plans import BUILT_IN, Plans
 from cliply.features.workspaces import service as workspaces
 from cliply.infra.db import Database
 
@@ -21,6 +22,7 @@ class Office:
     database: Database
     id: UUID
     people: dict[str, UUID] = field(default_factory=dict)
+    plans: Plans = BUILT_IN
 
     def principal(self, name: str) -> Principal:
         return Principal(self.people[name], request_id="r-1", ip="192.0.2.7")
@@ -29,7 +31,7 @@ class Office:
     def entered(self, name: str) -> Iterator[tuple[Session, Caller]]:
         """One transaction in the workspace, as the person of this name."""
         with self.database.workspace(self.id) as session:
-            yield session, resolve(session, self.principal(name))
+            yield session, resolve(session, self.principal(name), self.plans)
 
     def roles(self) -> dict[str, str]:
         names = {user_id: name for name, user_id in self.people.items()}

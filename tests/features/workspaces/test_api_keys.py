@@ -16,6 +16,7 @@ from cliply.features.identity.access import NoSuchWorkspace, NotForKeys, Princip
 from cliply.features.identity.api_keys import NewKey
 from cliply.features.identity.models import Role
 from cliply.features.identity.permissions import Action
+from cliply.features.identity.plans import BUILT_IN
 from cliply.features.workspaces import members
 from cliply.features.workspaces import service as workspaces
 
@@ -36,7 +37,7 @@ def test_a_key_acts_for_its_maker_within_its_scopes(office: Office) -> None:
     made = make(office)
     found = principal(office, made.secret)
     with office.database.workspace(office.id) as session:
-        caller = resolve(session, found)
+        caller = resolve(session, found, BUILT_IN)
         workspaces.change(session, caller, name="Looms")
         entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "workspace.changed")).one()
         assert (entry.actor_kind, entry.actor_id) == ("api_key", made.key.id)
@@ -122,11 +123,11 @@ def test_a_key_is_worth_what_its_maker_s_role_is_and_goes_with_the_membership(of
     with office.entered("owner") as (session, owner):
         members.change_role(session, owner, office.people["admin"], Role.VIEWER)
     with pytest.raises(RoleTooLow), office.database.workspace(office.id) as session:
-        workspaces.change(session, resolve(session, found), name="Looms")
+        workspaces.change(session, resolve(session, found, BUILT_IN), name="Looms")
     with office.entered("owner") as (session, owner):
         members.remove(session, owner, office.people["admin"])
     with pytest.raises(NoSuchWorkspace), office.database.workspace(office.id) as session:
-        resolve(session, found)
+        resolve(session, found, BUILT_IN)
     with pytest.raises(api_keys.WrongKey):
         principal(office, secret)
 
@@ -136,13 +137,13 @@ def test_a_key_opens_its_own_workspace_only(office: Office) -> None:
     with office.database.system() as session:
         other = workspaces.create(session, "Another of theirs", by=office.principal("admin")).id
     with pytest.raises(NoSuchWorkspace), office.database.workspace(other) as session:
-        resolve(session, found)
+        resolve(session, found, BUILT_IN)
 
 
 def test_a_key_makes_no_key_that_may_more_and_neither_leaves_nor_makes_a_workspace(office: Office) -> None:
     found = principal(office, make(office, Action.MANAGE_KEYS).secret)
     with office.database.workspace(office.id) as session:
-        caller = resolve(session, found)
+        caller = resolve(session, found, BUILT_IN)
         assert api_keys.create(session, caller, "Child", [Action.MANAGE_KEYS])
         with pytest.raises(ScopeMissing):
             api_keys.create(session, caller, "Child", [Action.CHANGE_WORKSPACE])

@@ -10,6 +10,7 @@ from tests.features.workspaces.conftest import Office
 from cliply.errors import Invalid
 from cliply.features.identity.access import RoleTooLow
 from cliply.features.identity.models import Role
+from cliply.features.identity.plans import BUILT_IN
 from cliply.features.workspaces import invitations
 from cliply.features.workspaces.invitations import Issued
 
@@ -21,7 +22,7 @@ def invite(office: Office, email: str = "Stranger@Example.com", role: Role = Rol
 
 def accept(office: Office, token: str, by: str = "stranger") -> None:
     with office.database.system() as session:
-        assert invitations.accept(session, token, by=office.principal(by)) == office.id
+        assert invitations.accept(session, token, by=office.principal(by), plans=BUILT_IN) == office.id
 
 
 def pass_time(url: str, interval: str) -> None:

@@ -52,7 +52,7 @@ def test_workspaces_take_turns_where_one_job_runs_at_a_time(database: Database, 
 def test_a_workspace_runs_no_more_than_its_limit(database: Database, workspaces: list[UUID]) -> None:
     put_many(database, [of(workspaces[0])] * 10 + [of(workspaces[1])] * 10)
     with database.system() as session:
-        control.limit(session, workspaces[0], 3)
+        control.limit(session, [workspaces[0]], 3)
     worker = register(database)
     tokens = [claim(database, worker, cap=2) for _ in range(10)]
     held = [token for token in tokens if token]

@@ -1,13 +1,14 @@
 """Clips: listed with their reasons, changed, reviewed, downloaded."""
 
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any, TypedDict
 from uuid import UUID, uuid5
 
 from pydantic import TypeAdapter
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from cliply.errors import Conflict, NotFound
@@ -104,10 +105,21 @@ def title_of(clip: Clip) -> str:
     return str(post.get("title", "") or clip.moment["title"])
 
 
+def made(session: Session, project_id: UUID) -> int:
+    """How many moments of the project were made clips of. One that failed keeps its place: it can be tried again."""
+    asked_for = (Clip.project_id == project_id, Clip.state != ClipState.CANDIDATE)
+    return session.scalar(select(func.count()).select_from(Clip).where(*asked_for)) or 0
+
+
 def save_found(
-    session: Session, project_id: UUID, source_ms: int, found: Iterable[tuple[Highlight, str]]
+    session: Session,
+    project_id: UUID,
+    source_ms: int,
+    found: Iterable[tuple[Highlight, str]],
+    *,
+    most: int | None = None,
 ) -> list[Clip]:
-    """Keep the moments that were found with their titles, best first; returns those to make clips of.
+    """Keep the moments that were found with their titles, best first; returns those to make clips of, `most` at most.
 
     A moment has its id from its project and its place, so finding it again changes nothing.
     """
@@ -122,6 +134,7 @@ def save_found(
     )
     known = {clip.id: clip for clip in session.scalars(select(Clip).where(Clip.project_id == project_id))}
     wanted = []
+    left = math.inf if most is None else most - sum(clip.state is not ClipState.CANDIDATE for clip in known.values())
     for clip_id, (rank, highlight, title) in moments.items():
         clip = known.get(clip_id) or Clip(
             id=clip_id,
@@ -129,12 +142,15 @@ def save_found(
             source_ms=source_ms,
             start_ms=max(0, highlight.span.start),
             end_ms=min(highlight.span.end, source_ms),
-            state=ClipState.RENDERING if highlight.chosen else ClipState.CANDIDATE,
+            state=ClipState.CANDIDATE,
         )
+        is_more = clip.state is ClipState.CANDIDATE
+        chosen = highlight.chosen and (left > 0 or not is_more)
+        left -= chosen and is_more
         clip.rank, clip.score = rank, highlight.score
-        clip.moment = {"highlight": asdict(highlight), "title": title}
+        clip.moment = {"highlight": asdict(replace(highlight, chosen=chosen)), "title": title}
         session.add(clip)
-        if highlight.chosen and clip.state is not ClipState.READY:
+        if chosen and clip.state is not ClipState.READY:
             clip.state = ClipState.RENDERING
             wanted.append(clip)
     session.flush()

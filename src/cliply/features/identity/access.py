@@ -9,10 +9,17 @@ from sqlalchemy.orm import Session
 from cliply.errors import NotAllowed, NotFound
 from cliply.features.audit.models import ActorKind
 from cliply.features.audit.service import Actor
-from cliply.features.identity.models import Membership, Role, User
+from cliply.features.identity.models import Membership, Role, User, Workspace
 from cliply.features.identity.permissions import MEANING, Action, may
+from cliply.features.identity.plans import Plan, Plans
 
-_ROLE = select(Membership.role).where(Membership.user_id == bindparam("user_id"))
+_PLAN = select(Workspace.plan, Workspace.plan_overrides)
+# At once with the plan, since every request waits for it.
+_PLACE = (
+    select(Membership.role, Workspace.plan, Workspace.plan_overrides)
+    .join(Workspace, Workspace.id == Membership.workspace_id)
+    .where(Membership.user_id == bindparam("user_id"))
+)
 
 
 class Unauthenticated(NotAllowed):
@@ -84,6 +91,7 @@ class Caller:
     principal: Principal
     workspace_id: UUID
     role: Role
+    plan: Plan
 
     @property
     def actor(self) -> Actor:
@@ -98,7 +106,7 @@ class Caller:
             raise ScopeMissing(action)
 
 
-def resolve(session: Session, principal: Principal) -> Caller:
+def resolve(session: Session, principal: Principal, plans: Plans) -> Caller:
     """The principal as a member of the session's workspace, read in the transaction of what is then done.
 
     Raises NoSuchWorkspace.
@@ -106,10 +114,16 @@ def resolve(session: Session, principal: Principal) -> Caller:
     workspace_id: UUID = session.info["workspace_id"]
     if principal.key is not None and principal.key.workspace_id != workspace_id:
         raise NoSuchWorkspace
-    role = session.scalar(_ROLE, {"user_id": principal.user_id})
-    if role is None:
+    place = session.execute(_PLACE, {"user_id": principal.user_id}).one_or_none()
+    if place is None:
         raise NoSuchWorkspace
-    return Caller(principal, workspace_id, role)
+    return Caller(principal, workspace_id, place.role, plans.of(place.plan, place.plan_overrides))
+
+
+def plan_of(session: Session, plans: Plans) -> Plan:
+    """Of the session's workspace, for a job, which nobody calls."""
+    row = session.execute(_PLAN).one()
+    return plans.of(row.plan, row.plan_overrides)
 
 
 def require_admin(session: Session, principal: Principal) -> None:

@@ -22,6 +22,7 @@ from cliply.features.identity.access import Caller, NoSuchWorkspace, Principal, 
 from cliply.features.identity.bearer import BearerTokens
 from cliply.features.identity.credentials import principal_of
 from cliply.features.identity.permissions import Action
+from cliply.features.identity.plans import plans_of
 from cliply.infra.idempotency import Asked
 from cliply.infra.routing import asked, begin
 from cliply.runtime import Runtime
@@ -162,7 +163,7 @@ def member_of(
     """A transaction in the workspace that the request names. Raises NoSuchWorkspace."""
     workspace_id = _workspace(request, by)
     with runtime.database.workspace(workspace_id) as session:
-        caller = resolve(session, by)
+        caller = resolve(session, by, plans_of(runtime.settings))
         request.state.workspace_id = workspace_id
         begin(request, session, wanted, by=(str(workspace_id), *_who(by)))
         yield Entered(session, caller)

@@ -140,6 +140,10 @@ class Workspace(WorkspaceOwned, Model):
     )
     # What new projects look like unless told otherwise.
     brand: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    # One that is not defined any more counts as the plan of new workspaces.
+    plan: Mapped[str] = mapped_column(default="unlimited", server_default="unlimited")
+    # Where it differs from the plan, by the names of `plans.Terms`.
+    plan_overrides: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     # Set: everything of it goes then, unless that is called off before.
     delete_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

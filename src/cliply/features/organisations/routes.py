@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from cliply.features.identity.dependencies import SignedInPrincipal, SystemSession
+from cliply.features.identity.dependencies import Running, SignedInPrincipal, SystemSession
 from cliply.features.identity.models import Workspace
+from cliply.features.identity.plans import plans_of
 from cliply.features.organisations import service as organisations
 from cliply.features.organisations.schemas import (
     OrganisationMemberRead,
@@ -13,6 +14,7 @@ from cliply.features.organisations.schemas import (
     OrganisationWrite,
 )
 from cliply.features.workspaces.schemas import WorkspaceCreate, WorkspaceRead
+from cliply.infra.routing import LIMITED
 from cliply.infra.routing import router as new_router
 
 router = new_router("organisations")
@@ -60,16 +62,17 @@ def list_organisation_members(
     return organisations.list_members(session, organisation_id, by=by)
 
 
-@router.put("/api/organisations/{organisation_id}/members/{user_id}", status_code=204)
+@router.put("/api/organisations/{organisation_id}/members/{user_id}", status_code=204, openapi_extra={LIMITED: True})
 def put_organisation_member(
     organisation_id: UUID,
     user_id: UUID,
     body: OrganisationMemberWrite,
     by: SignedInPrincipal,
     session: SystemSession,
+    runtime: Running,
 ) -> None:
     """Take a member of one of its workspaces into an organisation, or change what somebody is in it."""
-    organisations.put_member(session, organisation_id, user_id, body.role, by=by)
+    organisations.put_member(session, organisation_id, user_id, body.role, by=by, plans=plans_of(runtime.settings))
 
 
 @router.delete("/api/organisations/{organisation_id}/members/{user_id}", status_code=204)
@@ -88,20 +91,30 @@ def list_organisation_workspaces(
     return organisations.list_workspaces(session, organisation_id, by=by)
 
 
-@router.post("/api/organisations/{organisation_id}/workspaces", status_code=201, response_model=WorkspaceRead)
+@router.post(
+    "/api/organisations/{organisation_id}/workspaces",
+    status_code=201,
+    response_model=WorkspaceRead,
+    openapi_extra={LIMITED: True},
+)
 def create_organisation_workspace(
-    organisation_id: UUID, body: WorkspaceCreate, by: SignedInPrincipal, session: SystemSession
+    organisation_id: UUID, body: WorkspaceCreate, by: SignedInPrincipal, session: SystemSession, runtime: Running
 ) -> Workspace:
     """Make a workspace that belongs to an organisation."""
-    return organisations.create_workspace(session, organisation_id, body.name, by=by)
+    plans = plans_of(runtime.settings)
+    return organisations.create_workspace(session, organisation_id, body.name, by=by, plans=plans)
 
 
-@router.put("/api/organisations/{organisation_id}/workspaces/{workspace_id}", response_model=WorkspaceRead)
+@router.put(
+    "/api/organisations/{organisation_id}/workspaces/{workspace_id}",
+    response_model=WorkspaceRead,
+    openapi_extra={LIMITED: True},
+)
 def take_in_workspace(
-    organisation_id: UUID, workspace_id: UUID, by: SignedInPrincipal, session: SystemSession
+    organisation_id: UUID, workspace_id: UUID, by: SignedInPrincipal, session: SystemSession, runtime: Running
 ) -> Workspace:
     """Give a workspace that the caller owns to an organisation."""
-    return organisations.take_in(session, organisation_id, workspace_id, by=by)
+    return organisations.take_in(session, organisation_id, workspace_id, by=by, plans=plans_of(runtime.settings))
 
 
 @router.delete("/api/organisations/{organisation_id}/workspaces/{workspace_id}", response_model=WorkspaceRead)

@@ -17,6 +17,8 @@ from cliply.features.audit import service as audit
 from cliply.features.identity.access import Principal
 from cliply.features.identity.account_rules import checked_name
 from cliply.features.identity.models import Membership, Organisation, OrganisationMember, Role, User, Workspace
+from cliply.features.identity.plans import Plans
+from cliply.features.workspaces import own_plan
 from cliply.features.workspaces import service as workspaces
 from cliply.features.workspaces.members import LastOwner, NoSuchMember
 
@@ -126,10 +128,12 @@ def list_members(session: Session, organisation_id: UUID, *, by: Principal) -> l
     return [Member(*row) for row in rows]
 
 
-def put_member(session: Session, organisation_id: UUID, user_id: UUID, role: Role, *, by: Principal) -> None:
+def put_member(
+    session: Session, organisation_id: UUID, user_id: UUID, role: Role, *, by: Principal, plans: Plans
+) -> None:
     """Take a member of one of its workspaces into the organisation, or change what somebody is in it.
 
-    Nobody else, so that it cannot be tried who has an account. Raises NoSuchMember or OrganisationLastOwner.
+    Nobody else, so that it cannot be tried who has an account. Raises NoSuchMember, OrganisationLastOwner or PlanLimit.
     """
     place = _managed(session, organisation_id, by)
     before = _role(session, organisation_id, user_id)
@@ -138,11 +142,12 @@ def put_member(session: Session, organisation_id: UUID, user_id: UUID, role: Rol
     if before is None and not _works_here(session, organisation_id, user_id):
         raise NoSuchMember
     _hold_workspaces(session, organisation_id)
-    session.execute(
-        insert(OrganisationMember)
-        .values(organisation_id=organisation_id, user_id=user_id, role=role)
-        .on_conflict_do_update(index_elements=["organisation_id", "user_id"], set_={"role": role})
-    )
+    with own_plan.members_admitted(session, plans, Workspace.organisation_id == organisation_id):
+        session.execute(
+            insert(OrganisationMember)
+            .values(organisation_id=organisation_id, user_id=user_id, role=role)
+            .on_conflict_do_update(index_elements=["organisation_id", "user_id"], set_={"role": role})
+        )
     _keep_owners(session, organisation_id)
     _record(
         session,
@@ -182,15 +187,17 @@ def list_workspaces(session: Session, organisation_id: UUID, *, by: Principal) -
     return session.scalars(owned.order_by(Workspace.name, Workspace.id)).all()
 
 
-def create_workspace(session: Session, organisation_id: UUID, name: str, *, by: Principal) -> Workspace:
+def create_workspace(session: Session, organisation_id: UUID, name: str, *, by: Principal, plans: Plans) -> Workspace:
+    """With the plan of new workspaces. Raises PlanLimit where the organisation has more people than that allows."""
     _managed(session, organisation_id, by)
-    return workspaces.create_in(session, organisation_id, name, by=by)
+    with own_plan.members_admitted(session, plans, Workspace.organisation_id == organisation_id):
+        return workspaces.create_in(session, organisation_id, name, by=by, plan=plans.default)
 
 
-def take_in(session: Session, organisation_id: UUID, workspace_id: UUID, *, by: Principal) -> Workspace:
+def take_in(session: Session, organisation_id: UUID, workspace_id: UUID, *, by: Principal, plans: Plans) -> Workspace:
     """A workspace that the principal owns becomes the organisation's; its own members stay what they are.
 
-    Raises NoSuchWorkspaceHere or OwnedAlready.
+    Raises NoSuchWorkspaceHere, OwnedAlready or PlanLimit.
     """
     _managed(session, organisation_id, by)
     workspace = _workspace(session, workspace_id, by)
@@ -198,7 +205,8 @@ def take_in(session: Session, organisation_id: UUID, workspace_id: UUID, *, by: 
         return workspace
     if workspace.organisation_id is not None:
         raise OwnedAlready
-    _hand(session, workspace, organisation_id, by, "workspace.taken_in")
+    with own_plan.members_admitted(session, plans, Workspace.id == workspace_id):
+        _hand(session, workspace, organisation_id, by, "workspace.taken_in")
     return workspace
 
 

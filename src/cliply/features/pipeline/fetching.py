@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import UUID, uuid5
 
 from cliply.errors import CliplyError, Invalid, Unavailable
+from cliply.features.identity.plans import Meter, Plan
 from cliply.features.jobs import service as jobs
 from cliply.features.jobs.runner import JobRun
 from cliply.features.projects import service as projects
@@ -15,7 +16,7 @@ from cliply.features.projects import uploads
 from cliply.features.projects.local_copies import local_copies
 from cliply.features.projects.models import Project
 from cliply.infra.queue.worker import Stopped
-from cliply.integrations.downloads import download
+from cliply.integrations.downloads import VideoTooLarge, VideoTooLong, download
 from cliply.media.probe import probe
 
 
@@ -34,11 +35,11 @@ class NoLink(Invalid):
         super().__init__("This project has no link. Upload its file instead.")
 
 
-def fetch(run: JobRun, project: Project) -> Fetched:
+def fetch(run: JobRun, project: Project, plan: Plan) -> Fetched:
     """Download, check and store the video; a try that was killed on this machine is gone on with."""
     folder = local_copies(run.runtime.settings).download(project.id)
     try:
-        fetched = _fetched(run, project, folder)
+        fetched = _fetched(run, project, plan, folder)
     except BaseException as failed:
         if _is_last_try(run, failed):
             shutil.rmtree(folder, ignore_errors=True)
@@ -47,18 +48,26 @@ def fetch(run: JobRun, project: Project) -> Fetched:
     return fetched
 
 
-def _fetched(run: JobRun, project: Project, folder: Path) -> Fetched:
+def _fetched(run: JobRun, project: Project, plan: Plan, folder: Path) -> Fetched:
     if project.link is None:
         raise NoLink
     runtime = run.runtime
-    got = download(
-        project.link,
-        folder,
-        runtime.settings.downloads,
-        largest=runtime.settings.uploads.largest,
-        longest=runtime.settings.uploads.longest * 3600,
-        on_progress=lambda share: run.progress(0.9 * share, "downloading"),
-    )
+    largest = uploads.largest(runtime, plan)
+    try:
+        got = download(
+            project.link,
+            folder,
+            runtime.settings.downloads,
+            largest=largest,
+            longest=runtime.settings.uploads.longest * 3600,
+            on_progress=lambda share: run.progress(0.9 * share, "downloading"),
+        )
+    except VideoTooLong:
+        raise
+    except VideoTooLarge:
+        # How much larger is not known: it was given up as soon as it was too much. Silent where it is not the plan's.
+        plan.admit(Meter.LARGEST_FILE, used=0, wanted=largest + 1)
+        raise
     source = probe(got.file)
     uploads.check(runtime, projects.options_of(project), source)
     source_id = uuid5(project.id, f"source-{_sha256(got.file)}")

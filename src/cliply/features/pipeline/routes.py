@@ -34,6 +34,7 @@ from cliply.features.projects.schemas import (
     UploadInit,
     UploadRead,
 )
+from cliply.infra.routing import LIMITED
 from cliply.infra.routing import router as new_router
 
 router = new_router("projects")
@@ -53,7 +54,7 @@ async def _examined(
     return await aside(request.app.state.turns, examine)
 
 
-@router.post("/api/upload/init", status_code=201)
+@router.post("/api/upload/init", status_code=201, openapi_extra={LIMITED: True})
 def init_upload(
     body: Annotated[
         Annotated[UploadInit, Tag("file")] | Annotated[LinkInit, Tag("link")], Discriminator(_kind_of), Body()
@@ -94,7 +95,7 @@ def complete_upload(
     return project
 
 
-@router.post("/api/projects/{project_id}/clips", status_code=202)
+@router.post("/api/projects/{project_id}/clips", status_code=202, openapi_extra={LIMITED: True})
 def make_more_clips(
     project_id: UUID,
     body: ClipsMore,

@@ -17,6 +17,7 @@ from cliply.features.clips.framed import Framed
 from cliply.features.clips.models import Clip, ClipState
 from cliply.features.identity.access import Caller, Principal, resolve
 from cliply.features.identity.permissions import Action
+from cliply.features.identity.plans import Meter, plans_of
 from cliply.features.jobs import service as jobs
 from cliply.features.pipeline import asking, covering
 from cliply.features.pipeline.tasks import accept_upload, check_upload, download_source, make_covers, render_clip
@@ -73,7 +74,7 @@ def examine(
     parts are missing, and SourceRefused with the reason where the file is no use; then it is removed.
     """
     with runtime.database.workspace(workspace_id) as session:
-        project, upload = uploads.pending(session, resolve(session, principal), project_id)
+        project, upload = uploads.pending(session, _caller(runtime, session, principal), project_id)
         checking = upload is not None and _is_checked(session, project_id)
     if upload is None:
         return None
@@ -125,7 +126,7 @@ def _is_checked(session: Session, project_id: UUID) -> bool:
 def _refuse(runtime: Runtime, principal: Principal, workspace_id: UUID, upload: Upload, why: str) -> None:
     project_id = upload.project_id
     with runtime.database.workspace(workspace_id) as session:
-        uploads.refuse(session, resolve(session, principal).actor, project_id, why)
+        uploads.refuse(session, _caller(runtime, session, principal).actor, project_id, why)
     # A job does it as well, should this process end here.
     runtime.storage.delete_all(workspace_id, project_id)
     local_copies(runtime.settings).forget(project_id, upload.source_id)
@@ -167,6 +168,8 @@ def more(
         raise NoSuchCandidate
     if not found:
         raise NothingMore
+    # The project is held, and only here and where its moments are found does one of them become a clip.
+    caller.plan.admit(Meter.CLIPS_PER_PROJECT, used=clips.made(session, project_id), wanted=len(found))
     for clip in found:
         _ask_for_render(session, clip)
     audit.record(session, "clips.asked_for", ("project", project_id), by=caller.actor)
@@ -190,6 +193,10 @@ def render(session: Session, caller: Caller, clip_id: UUID) -> Clip:
         return clip
     audit.record(session, "clip.rendered", ("clip", clip.id), by=caller.actor, after=clips.state_of(clip))
     return clip
+
+
+def _caller(runtime: Runtime, session: Session, principal: Principal) -> Caller:
+    return resolve(session, principal, plans_of(runtime.settings))
 
 
 def _ask_for_render(session: Session, clip: Clip) -> None:

@@ -18,7 +18,9 @@ from cliply.features.audit.service import Actor
 from cliply.features.clips import service as clips
 from cliply.features.clips.digests import video_digest
 from cliply.features.clips.models import Clip, ClipState
+from cliply.features.identity.access import plan_of
 from cliply.features.identity.permissions import Action
+from cliply.features.identity.plans import Meter, plans_of
 from cliply.features.jobs.kinds import Kind, job
 from cliply.features.jobs.retries import Retries
 from cliply.features.jobs.runner import JobRun
@@ -46,7 +48,8 @@ def download_source(run: JobRun, project_id: UUID) -> None:
     """Fetch the video that the project's link leads to, look at it as at an upload, and go on with it."""
     with run.session() as session:
         project = projects.find(session, project_id)
-    fetched = fetching.fetch(run, project)
+        plan = plan_of(session, plans_of(run.runtime.settings))
+    fetched = fetching.fetch(run, project, plan)
     with run.finish() as session:
         project = projects.find(session, project_id, locked=True)
         uploads.take(project, fetched.source_id, fetched.name, fetched.verified)
@@ -127,7 +130,8 @@ def detect_highlights(run: JobRun, project_id: UUID) -> None:
     ]
     with run.finish() as session:
         project = projects.find(session, project_id, locked=True)
-        wanted = clips.save_found(session, project_id, open_desk.source.duration, found)
+        most = plan_of(session, plans_of(run.runtime.settings)).limit(Meter.CLIPS_PER_PROJECT)
+        wanted = clips.save_found(session, project_id, open_desk.source.duration, found, most=most)
         render = render_clip.options(subject=project_id)
         run.fan_out(
             session,

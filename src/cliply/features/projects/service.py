@@ -15,7 +15,9 @@ from cliply.features.audit.service import Actor
 from cliply.features.identity.access import Caller
 from cliply.features.identity.models import Workspace
 from cliply.features.identity.permissions import Action
+from cliply.features.identity.plans import Meter
 from cliply.features.jobs import service as jobs
+from cliply.features.projects import quota
 from cliply.features.projects.models import Project, ProjectEvent, ProjectState
 from cliply.features.projects.options import ProjectOptions
 from cliply.features.projects.tasks import delete_objects
@@ -121,9 +123,11 @@ def new_project(
 ) -> Project:
     """Add a project whose source is still to come; kept for as long as the workspace keeps its files.
 
-    What `options` leave out is as the workspace's brand says.
+    What `options` leave out is as the workspace's brand says. Raises PlanLimit.
     """
+    caller.plan.admit(Meter.CLIPS_PER_PROJECT, used=0, wanted=options.count or 0)
     days, brand = session.execute(select(Workspace.retention_days, Workspace.brand)).one()
+    quota.admit_upload(session, caller.plan)
     open_to_brand = {name: value for name, value in brand.items() if name not in options.model_fields_set}
     project = Project(
         id=project_id,

@@ -14,6 +14,8 @@ from cliply.features.audit import service as audit
 from cliply.features.audit.service import Actor
 from cliply.features.identity.access import Caller
 from cliply.features.identity.permissions import Action
+from cliply.features.identity.plans import Meter
+from cliply.features.identity.plans import Plan as WorkspacePlan
 from cliply.features.projects import service as projects
 from cliply.features.projects.models import Project, ProjectState, SourceKind, Upload
 from cliply.features.projects.options import ProjectOptions
@@ -97,13 +99,14 @@ class Verified:
 
 
 def init(runtime: Runtime, session: Session, caller: Caller, wanted: NewUpload) -> Plan:
-    """Begin an upload and its project. Raises FileTooLarge before anything is sent."""
+    """Begin an upload and its project. Raises FileTooLarge or PlanLimit before anything is sent."""
     caller.require(Action.CREATE_PROJECTS)
-    largest = runtime.settings.uploads.largest
+    most = runtime.settings.uploads.largest
     if wanted.size < 1:
         raise Invalid("An empty file cannot be uploaded. Choose a video or sound file.")
-    if wanted.size > largest:
-        raise FileTooLarge(wanted.size, largest)
+    if wanted.size > most:
+        raise FileTooLarge(wanted.size, most)
+    caller.plan.admit(Meter.LARGEST_FILE, used=0, wanted=wanted.size)
     check_sha256(wanted.sha256)
     file_name = Path(wanted.file_name.replace("\\", "/").replace("\0", "")).name[-_LONGEST_NAME:]
     project = projects.new_project(
@@ -130,6 +133,12 @@ def init(runtime: Runtime, session: Session, caller: Caller, wanted: NewUpload) 
     session.add(upload)
     session.flush()
     return plan(runtime, upload)
+
+
+def largest(runtime: Runtime, plan: WorkspacePlan) -> int:
+    """Bytes of a source, as the installation and the workspace's plan allow them."""
+    whole, of_plan = runtime.settings.uploads.largest, plan.limit(Meter.LARGEST_FILE)
+    return whole if of_plan is None else min(whole, of_plan)
 
 
 def plan(runtime: Runtime, upload: Upload) -> Plan:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from cliply.errors import CliplyError
 from cliply.features.identity.access import Caller, Principal, resolve
+from cliply.features.identity.plans import plans_of
 from cliply.features.jobs import service as jobs
 from cliply.features.jobs.models import Job
 from cliply.features.projects import service as projects
@@ -71,7 +72,7 @@ class Watch:
         try:
             principal = self.prove()
             with self.runtime.database.workspace(self.workspace_id) as session:
-                caller = resolve(session, principal)
+                caller = resolve(session, principal, plans_of(self.runtime.settings))
                 project, steps, found = _new(session, caller, self.project_id, self.after)
         except CliplyError:
             # Deleted meanwhile, no longer theirs, or they are no longer who they were.

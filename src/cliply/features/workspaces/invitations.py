@@ -16,6 +16,8 @@ from cliply.features.identity.account_rules import checked_email, mailbox, same_
 from cliply.features.identity.codes import CodeOver, was_spent
 from cliply.features.identity.models import Membership, Role, User, Workspace
 from cliply.features.identity.permissions import Action
+from cliply.features.identity.plans import Meter, Plans
+from cliply.features.workspaces import own_plan
 from cliply.features.workspaces.models import Invitation
 from cliply.infra.rate_limits import Limit, bucket_of, spend
 from cliply.infra.security import new_token, token_hash
@@ -27,6 +29,13 @@ MOST_OPEN = 100
 _ADDRESS = Limit(5, timedelta(hours=4))
 _MEMBER = Limit(50, timedelta(minutes=1))
 _WORKSPACE = Limit(50, timedelta(minutes=1))
+
+
+_PLACES = select(
+    select(func.count()).select_from(Membership).scalar_subquery(),
+    select(func.count()).select_from(Invitation).scalar_subquery(),
+)
+"""Those that are taken in the session's workspace, by members and by who may still become one."""
 
 
 class NoSuchInvitation(NotFound):
@@ -75,7 +84,7 @@ class Issued:
 def invite(session: Session, caller: Caller, email: str, role: Role) -> Issued:
     """Who is invited again gets a new token and the new role; the old token is worth nothing then.
 
-    Raises RoleTooLow, ProveYourselfFirst, MemberAlready, TooManyInvitations or TooOften.
+    Raises RoleTooLow, ProveYourselfFirst, MemberAlready, PlanLimit, TooManyInvitations or TooOften.
     """
     _require(session, caller, role)
     email = checked_email(email)
@@ -86,7 +95,9 @@ def invite(session: Session, caller: Caller, email: str, role: Role) -> Issued:
     ):
         raise MemberAlready
     session.execute(delete(Invitation).where((Invitation.expires_at <= func.now()) | _is(Invitation.email, email)))
-    if (session.scalar(select(func.count()).select_from(Invitation)) or 0) >= MOST_OPEN:
+    members, invited = session.execute(_PLACES).one()
+    caller.plan.admit(Meter.MEMBERS, used=members + invited)
+    if invited >= MOST_OPEN:
         raise TooManyInvitations
     _spend(session, caller, email)
     token = new_token()
@@ -123,12 +134,15 @@ def revoke(session: Session, caller: Caller, invitation_id: UUID) -> None:
     session.delete(invitation)
 
 
-def accept(session: Session, token: str, *, by: Principal) -> UUID:
+def accept(session: Session, token: str, *, by: Principal, plans: Plans) -> UUID:
     """Make the principal a member, in a session of the system; returns the workspace.
 
-    Raises NoSuchInvitation, InvitationOver or ForSomebodyElse.
+    Raises NoSuchInvitation, InvitationOver, ForSomebodyElse or PlanLimit.
     """
     by.require_person()
+    # The workspace first, as everybody does who changes its members: else two could wait for each other.
+    leads_to = session.scalar(select(Invitation.workspace_id).where(Invitation.token_hash == token_hash(token)))
+    plan = None if leads_to is None else own_plan.find(session, leads_to, plans, locked=True).plan
     invitation = _opened(session, token)
     email = session.scalar(select(User.email).where(User.id == by.user_id, _is(User.email, invitation.email)))
     if email is None:
@@ -136,7 +150,10 @@ def accept(session: Session, token: str, *, by: Principal) -> UUID:
     if same_address(email, invitation.email):
         addresses.mark_confirmed(session, by.user_id)
     membership = {"workspace_id": invitation.workspace_id, "user_id": by.user_id, "role": invitation.role}
-    session.execute(insert(Membership).values(**membership).on_conflict_do_nothing())
+    joined = insert(Membership).values(**membership).on_conflict_do_nothing().returning(Membership.user_id)
+    if session.scalar(joined) is not None and plan is not None:
+        others = Membership.workspace_id == invitation.workspace_id, Membership.user_id != by.user_id
+        plan.admit(Meter.MEMBERS, used=session.scalar(select(func.count()).select_from(Membership).where(*others)) or 0)
     session.delete(invitation)
     audit.record(
         session,

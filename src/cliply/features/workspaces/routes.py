@@ -10,6 +10,7 @@ from pydantic import AwareDatetime
 
 from cliply.features.identity.access import Caller
 from cliply.features.identity.dependencies import (
+    AdminSession,
     Member,
     Running,
     SignedInPrincipal,
@@ -19,7 +20,17 @@ from cliply.features.identity.dependencies import (
 )
 from cliply.features.identity.models import Workspace
 from cliply.features.identity.permissions import Action
-from cliply.features.workspaces import audit_log, deletion, export, invitation_letter, invitations, members, tasks
+from cliply.features.identity.plans import plans_of
+from cliply.features.workspaces import (
+    audit_log,
+    deletion,
+    export,
+    invitation_letter,
+    invitations,
+    members,
+    own_plan,
+    tasks,
+)
 from cliply.features.workspaces import service as workspaces
 from cliply.features.workspaces.models import Invitation, WorkspaceExport
 from cliply.features.workspaces.schemas import (
@@ -34,25 +45,31 @@ from cliply.features.workspaces.schemas import (
     MemberUpdate,
     WorkspaceCreate,
     WorkspaceDelete,
+    WorkspaceDetails,
+    WorkspaceForOperators,
     WorkspaceListed,
+    WorkspacePlanUpdate,
     WorkspaceRead,
     WorkspaceTransfer,
     WorkspaceUpdate,
 )
 from cliply.infra import pages
 from cliply.infra.pages import Cursor, Page, PageSize
-from cliply.infra.routing import SHOWN_ONCE, TAKES_CODE
+from cliply.infra.routing import LIMITED, SHOWN_ONCE, TAKES_CODE
 from cliply.infra.routing import router as new_router
 
 router = new_router("workspaces")
+admin_router = new_router("admin")
 
 _AUDIT = "audit"
 
 
 @router.post("/api/workspaces", status_code=201, response_model=WorkspaceRead)
-def create_workspace(body: WorkspaceCreate, by: SignedInPrincipal, session: SystemSession) -> Workspace:
+def create_workspace(
+    body: WorkspaceCreate, by: SignedInPrincipal, session: SystemSession, runtime: Running
+) -> Workspace:
     """Make a workspace; the caller becomes its owner."""
-    return workspaces.create(session, body.name, by=by)
+    return workspaces.create(session, body.name, by=by, plan=plans_of(runtime.settings).default)
 
 
 @router.get("/api/workspaces")
@@ -64,10 +81,12 @@ def list_workspaces(by: SignedInPrincipal, session: SystemSession) -> list[Works
     ]
 
 
-@router.get("/api/workspaces/{workspace_id}", response_model=WorkspaceRead)
-def get_workspace(caller: Annotated[Caller, allowed(Action.READ_WORKSPACE)], session: WorkspaceSession) -> Workspace:
-    """See the workspace and its settings."""
-    return workspaces.get(session, caller)
+@router.get("/api/workspaces/{workspace_id}")
+def get_workspace(
+    caller: Annotated[Caller, allowed(Action.READ_WORKSPACE)], session: WorkspaceSession
+) -> WorkspaceDetails:
+    """See the workspace, its settings and what its plan allows."""
+    return WorkspaceDetails.of(workspaces.get(session, caller), caller.plan)
 
 
 @router.patch("/api/workspaces/{workspace_id}", response_model=WorkspaceRead)
@@ -189,7 +208,12 @@ def list_members(
     return members.list_members(session, caller)
 
 
-@router.post("/api/workspaces/{workspace_id}/members", status_code=202, response_model=InvitationRead)
+@router.post(
+    "/api/workspaces/{workspace_id}/members",
+    status_code=202,
+    response_model=InvitationRead,
+    openapi_extra={LIMITED: True},
+)
 def add_member(
     body: InvitationCreate,
     caller: Annotated[Caller, allowed(Action.INVITE_MEMBERS)],
@@ -219,7 +243,12 @@ def remove_member(user_id: UUID, caller: Member, session: WorkspaceSession) -> N
     members.remove(session, caller, user_id)
 
 
-@router.post("/api/workspaces/{workspace_id}/invitations", status_code=201, response_model=InvitationRead)
+@router.post(
+    "/api/workspaces/{workspace_id}/invitations",
+    status_code=201,
+    response_model=InvitationRead,
+    openapi_extra={LIMITED: True},
+)
 def invite_member(
     body: InvitationCreate,
     caller: Annotated[Caller, allowed(Action.INVITE_MEMBERS)],
@@ -262,7 +291,23 @@ def revoke_invitation(
     invitations.revoke(session, caller, invitation_id)
 
 
-@router.post("/api/invitations/accept", openapi_extra={TAKES_CODE: True})
-def accept_invitation(body: InvitationAccept, by: SignedInPrincipal, session: SystemSession) -> InvitationAccepted:
+@router.post("/api/invitations/accept", openapi_extra={TAKES_CODE: True, LIMITED: True})
+def accept_invitation(
+    body: InvitationAccept, by: SignedInPrincipal, session: SystemSession, runtime: Running
+) -> InvitationAccepted:
     """Join the workspace of an invitation that was sent to the caller's address."""
-    return InvitationAccepted(workspace_id=invitations.accept(session, body.token.get_secret_value(), by=by))
+    plans = plans_of(runtime.settings)
+    return InvitationAccepted(
+        workspace_id=invitations.accept(session, body.token.get_secret_value(), by=by, plans=plans)
+    )
+
+
+@admin_router.patch("/api/admin/workspaces/{workspace_id}")
+def change_workspace_plan(
+    workspace_id: UUID, body: WorkspacePlanUpdate, by: SignedInPrincipal, session: AdminSession, runtime: Running
+) -> WorkspaceForOperators:
+    """Give a workspace another plan, or limits of its own; what is left out stays, and so does all that it has."""
+    plans = plans_of(runtime.settings)
+    overrides = None if body.overrides is None else body.overrides.told()
+    changed = own_plan.assign(session, workspace_id, plans, name=body.plan, overrides=overrides, by=by.actor)
+    return WorkspaceForOperators.of_plan(changed)

@@ -1,13 +1,15 @@
 """Bodies of requests and answers about workspaces, members and invitations."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import Field, SecretStr
 
 from cliply.features.identity.account_rules import LONGEST_EMAIL, LONGEST_NAME
-from cliply.features.identity.models import Role
+from cliply.features.identity.models import Role, Workspace
+from cliply.features.identity.plans import Plan, Terms
+from cliply.features.workspaces.own_plan import WorkspacePlan
 from cliply.features.workspaces.service import LONGEST_RETENTION, BrandDefaults
 from cliply.infra.bodies import Answer, Body
 
@@ -44,6 +46,49 @@ class WorkspaceRead(Answer):
     organisation_id: UUID | None = Field(description="The organisation that owns it, if any.")
     delete_at: datetime | None = Field(description="Everything of it is deleted then; null where that is not planned.")
     created_at: datetime
+
+
+class PlanRead(Terms):
+    """What a workspace may do, where its own limits differ from its plan's with them; null is no limit."""
+
+    name: str = Field(examples=["pro"])
+
+
+class WorkspaceDetails(WorkspaceRead):
+    plan: PlanRead
+
+    @classmethod
+    def of(cls, workspace: Workspace, plan: Plan) -> Self:
+        read = WorkspaceRead.model_validate(workspace).model_dump()
+        return cls(**read, plan=PlanRead(name=plan.name, **plan.terms.model_dump()))
+
+
+class WorkspaceForOperators(WorkspaceDetails):
+    overrides: dict[str, int | bool | None] = Field(
+        description="Where the workspace differs from its plan; null is no limit.", examples=[{"members": 20}]
+    )
+
+    @classmethod
+    def of_plan(cls, found: WorkspacePlan) -> Self:
+        read = WorkspaceDetails.of(found.workspace, found.plan)
+        return cls(**dict(read), overrides=found.workspace.plan_overrides)
+
+
+class WorkspacePlanUpdate(Body):
+    """What is left out stays as it is."""
+
+    plan: Annotated[
+        str | None,
+        Field(min_length=1, max_length=40, description="One of the plans of the installation.", examples=["pro"]),
+    ] = None
+    overrides: Annotated[
+        Terms | None,
+        Field(
+            description="Limits that this workspace has instead of its plan's; replaced whole, null for no limit. An "
+            "empty object takes them all back.",
+            examples=[{"members": 20}],
+        ),
+    ] = None
 
 
 class WorkspaceListed(WorkspaceRead):

@@ -16,6 +16,8 @@ from cliply.features.identity.access import Caller, Principal
 from cliply.features.identity.account_rules import checked_name
 from cliply.features.identity.models import Membership, Role, Workspace
 from cliply.features.identity.permissions import Action
+from cliply.features.identity.plans import BUILT_IN, Plan
+from cliply.infra.queue import control
 from cliply.media.captions.styles import style_names
 from cliply.media.slug import slug
 
@@ -31,24 +33,31 @@ class BrandDefaults(BaseModel):
     colour: str | None = Field(None, pattern=r"^#[0-9a-fA-F]{6}$")
 
 
-def create(session: Session, name: str, *, by: Principal) -> Workspace:
-    """Make a workspace and its maker the owner; in a session of the system, since it belongs to none before."""
-    workspace = _made(session, name, by=by, organisation_id=None)
+def create(session: Session, name: str, *, by: Principal, plan: Plan | None = None) -> Workspace:
+    """Make a workspace and its maker the owner; in a session of the system, since it belongs to none before.
+
+    Without limits, unless a plan is named.
+    """
+    workspace = _made(session, name, by=by, plan=plan or BUILT_IN.default, organisation_id=None)
     session.add(Membership(workspace_id=workspace.id, user_id=by.user_id, role=Role.OWNER))
     return workspace
 
 
-def create_in(session: Session, organisation_id: UUID, name: str, *, by: Principal) -> Workspace:
+def create_in(session: Session, organisation_id: UUID, name: str, *, by: Principal, plan: Plan) -> Workspace:
     """The same for an organisation, whose members are its members; whether `by` may is known to who calls this."""
-    return _made(session, name, by=by, organisation_id=organisation_id)
+    return _made(session, name, by=by, plan=plan, organisation_id=organisation_id)
 
 
-def _made(session: Session, name: str, *, by: Principal, organisation_id: UUID | None) -> Workspace:
+def _made(session: Session, name: str, *, by: Principal, plan: Plan, organisation_id: UUID | None) -> Workspace:
     by.require_person()
     name = checked_name(name)
-    workspace = Workspace(slug=_new_slug(name), name=name, timezone="UTC", organisation_id=organisation_id)
+    workspace = Workspace(
+        slug=_new_slug(name), name=name, timezone="UTC", organisation_id=organisation_id, plan=plan.name
+    )
     session.add(workspace)
     session.flush()
+    if plan.terms.jobs_at_once is not None:
+        control.limit(session, [workspace.id], plan.terms.jobs_at_once)
     audit.record(
         session,
         "workspace.created",

@@ -1,5 +1,6 @@
 """What operators and customers do to jobs from outside, inside the caller's transaction."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import text
@@ -51,15 +52,30 @@ def resume(session: Session, queue: str, *, actor: str) -> None:
     _wake(session, queue)
 
 
-def limit(session: Session, workspace_id: UUID, max_running: int) -> None:
-    """How many jobs of a workspace run at once, instead of the worker's default."""
+def limit(session: Session, workspace_ids: Sequence[UUID], max_running: int | None) -> None:
+    """How many jobs of each of these workspaces run at once; None leaves it to the worker's default.
+
+    Jobs that run go on, be they more than that.
+    """
+    ids = sorted(workspace_ids)
+    if max_running is None:
+        session.execute(text("delete from workspace_limits where workspace_id = any(:ids)"), {"ids": ids})
+        return
+    # In one order, so that two who do this at once wait for each other and not for ever.
     session.execute(
         text(
-            "insert into workspace_limits (workspace_id, max_running) values (:workspace_id, :max_running)"
+            "insert into workspace_limits (workspace_id, max_running)"
+            " select id, :max_running from unnest(cast(:ids as uuid[])) as each(id) order by id"
             " on conflict (workspace_id) do update set max_running = excluded.max_running"
+            " where workspace_limits.max_running <> excluded.max_running"
         ),
-        {"workspace_id": workspace_id, "max_running": max_running},
+        {"ids": ids, "max_running": max_running},
     )
+
+
+def limits(session: Session) -> dict[UUID, int]:
+    """Those that were set, by workspace."""
+    return {row.workspace_id: row.max_running for row in session.execute(text("select * from workspace_limits"))}
 
 
 def forget_finished(session: Session, *, days: int, at_most: int) -> int:

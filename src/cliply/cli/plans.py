@@ -1,0 +1,111 @@
+"""`cliply plans ...`: what workspaces may do, in the hands of whoever runs the service."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cliply.cli.console import JsonFlag, print_json, settings
+from cliply.errors import Invalid
+
+if TYPE_CHECKING:
+    from cliply.features.identity.plans import Terms
+    from cliply.features.workspaces.own_plan import WorkspacePlan
+
+app = typer.Typer(help="Plans of workspaces, for whoever runs the service.")
+
+_Workspace = Annotated[str, typer.Argument(help="The workspace, by its id or its slug.")]
+
+
+class WrongOverride(Invalid):
+    def __init__(self, said: str) -> None:
+        super().__init__(
+            f"{said!r} is no limit. Say for example members=20, members=unlimited or scheduling=yes; "
+            "`cliply plans list` shows what there is."
+        )
+
+
+@app.command("list")
+def list_plans(json: JsonFlag = False) -> None:
+    """Show every plan with its limits, and which one new workspaces get."""
+    from cliply.features.identity.plans import plans_of
+
+    plans = plans_of(settings())
+    if json:
+        defined = {name: terms.model_dump() for name, terms in plans.defined.items()}
+        print_json({"plans": defined, "default": plans.default_name})
+        return
+    for name, terms in plans.defined.items():
+        typer.echo(f"{name}{' (of new workspaces)' if name == plans.default_name else ''}")
+        _show(terms)
+
+
+@app.command()
+def show(workspace: _Workspace, json: JsonFlag = False) -> None:
+    """Show the plan of a workspace, and what it may do."""
+    from cliply.features.identity.plans import plans_of
+    from cliply.features.workspaces import own_plan
+    from cliply.infra.opening import open_database
+
+    with open_database(settings()) as database, database.system() as session:
+        found = own_plan.find(session, workspace, plans_of(settings()))
+    _tell(found, json=json)
+
+
+@app.command("set")
+def set_plan(
+    workspace: _Workspace,
+    name: Annotated[str | None, typer.Argument(help="The plan; as it is, if none is named.")] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(help="A limit of this workspace alone, members=20 or members=unlimited. Can be repeated."),
+    ] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Take back what was set for this workspace alone.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Give a workspace another plan, or limits of its own. All that it has stays."""
+    from cliply.features.audit.models import ActorKind
+    from cliply.features.audit.service import Actor
+    from cliply.features.identity.plans import plans_of
+    from cliply.features.workspaces import own_plan
+    from cliply.infra.opening import open_database
+
+    own = dict(_override(said) for said in limit or ())
+    plans = plans_of(settings())
+    with open_database(settings()) as database, database.system() as session:
+        before = {} if reset else own_plan.find(session, workspace, plans, locked=True).workspace.plan_overrides
+        wanted = {**before, **own} if own or reset else None
+        by = Actor(ActorKind.OPERATOR)
+        found = own_plan.assign(session, workspace, plans, name=name, overrides=wanted, by=by)
+    _tell(found, json=json)
+
+
+def _override(said: str) -> tuple[str, Any]:
+    name, equals, value = said.partition("=")
+    known: dict[str, Any] = {"yes": True, "no": False, "unlimited": None}
+    if not equals or not (value in known or value.isdecimal()):
+        raise WrongOverride(said)
+    return name, known[value] if value in known else int(value)
+
+
+def _tell(found: "WorkspacePlan", *, json: bool) -> None:
+    workspace, plan = found.workspace, found.plan
+    if json:
+        told = {"workspace": str(workspace.id), "slug": workspace.slug, "plan": plan.name}
+        print_json({**told, "overrides": workspace.plan_overrides, "terms": plan.terms.model_dump()})
+        return
+    typer.echo(f"{workspace.slug} has the plan {plan.name}")
+    if plan.name != workspace.plan:
+        typer.echo(f"  since “{workspace.plan}” is not defined any more")
+    _show(plan.terms, own=workspace.plan_overrides)
+
+
+def _show(terms: "Terms", own: dict[str, Any] | None = None) -> None:
+    for name, value in terms.model_dump().items():
+        match value:
+            case None:
+                shown = "unlimited"
+            case bool():
+                shown = "yes" if value else "no"
+            case _:
+                shown = f"{value:,}"
+        typer.echo(f"  {name:20} {shown}{'  (its own)' if name in (own or {}) else ''}")

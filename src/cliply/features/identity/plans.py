@@ -1,0 +1,301 @@
+"""Plans: how much a workspace may do. They come along, or from a file of whoever runs the service; one gate asks them.
+
+A limit that is not named is none. What a workspace has is its plan with what was changed for it alone.
+"""
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+
+from cliply.errors import Invalid, LimitReached, NotAllowed, NotFound
+from cliply.infra.settings import Settings
+
+UNLIMITED = "unlimited"
+"""The plan of who names none, and what a file says instead of a number."""
+
+_GIGABYTE = 1_000_000_000
+_MOST = 1_000_000_000
+_LARGEST = 2**50 - 1
+
+# For a number only: Pydantic's strict mode takes no text for one, nor a truth value.
+_Unless = BeforeValidator(lambda said: None if said == UNLIMITED else said)
+_Count = Annotated[int | None, Field(ge=0, le=_MOST), _Unless]
+
+
+class Terms(BaseModel):
+    """What a plan allows; whatever is left out is not limited."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    uploads_per_day: _Count = Field(
+        None, description="Projects that may be begun in a day of the workspace's time zone, by upload or by link."
+    )
+    clips_per_project: Annotated[int | None, Field(ge=1, le=_MOST), _Unless] = Field(
+        None, description="Clips that are made of one project."
+    )
+    members: Annotated[int | None, Field(ge=1, le=_MOST), _Unless] = Field(
+        None, description="People in the workspace, those who are invited included."
+    )
+    jobs_at_once: Annotated[int | None, Field(ge=1, le=1_000), _Unless] = Field(
+        None, description="Jobs that run at the same time; others wait. Without a number, as many as a worker gives."
+    )
+    largest_file: Annotated[int | None, Field(ge=1, le=_LARGEST), _Unless] = Field(
+        None, description="Bytes of one source; never more than CLIPLY_UPLOADS__LARGEST."
+    )
+    scheduling: bool = Field(True, description="Whether posts may be planned for later.")
+
+    def told(self) -> dict[str, Any]:
+        """Only what was said, so that the rest can come from elsewhere."""
+        return self.model_dump(exclude_unset=True)
+
+
+class Meter(StrEnum):
+    """What is measured against a plan; each is a field of `Terms`."""
+
+    UPLOADS_PER_DAY = "uploads_per_day"
+    CLIPS_PER_PROJECT = "clips_per_project"
+    MEMBERS = "members"
+    LARGEST_FILE = "largest_file"
+
+
+class Flag(StrEnum):
+    """What is allowed or not; each is a field of `Terms`."""
+
+    SCHEDULING = "scheduling"
+
+
+_ALLOWS: Mapping[Meter, str] = {
+    Meter.UPLOADS_PER_DAY: "{limit:,} uploads a day, and {used:,} were begun today",
+    Meter.CLIPS_PER_PROJECT: "{limit:,} clips of a project, of which {used:,} are made, and {wanted:,} were asked for",
+    Meter.MEMBERS: "{limit:,} members, and there are {used:,}, with those who are invited",
+    Meter.LARGEST_FILE: "files of {limit:,} bytes at most, and this one is larger",
+}
+_LACKS: Mapping[Flag, str] = {Flag.SCHEDULING: "does not allow posts to be planned for later"}
+
+
+class PlanLimit(LimitReached):
+    """The plan does not allow as much; nothing was done."""
+
+    def __init__(
+        self, exceeded: Meter, *, limit: int, used: int, wanted: int, plan: "Plan", at: datetime | None
+    ) -> None:
+        allows = _ALLOWS[exceeded].format(limit=limit, used=used, wanted=wanted)
+        self.exceeded = exceeded
+        self.limit = limit
+        self.used = used
+        self.wanted = wanted
+        self.resets_at = at
+        self.plan = plan.name
+        self.lifts = plan.lifting(exceeded, used + wanted)
+        again = f" It allows more from {at:%Y-%m-%d %H:%M %Z} on." if at is not None else ""
+        super().__init__(f"The plan “{plan.name}” allows {allows}.{again} {_ways_out(self.lifts)}")
+
+
+class NotInPlan(NotAllowed):
+    """The plan does not have this at all."""
+
+    def __init__(self, lacking: Flag, *, plan: "Plan") -> None:
+        self.exceeded = lacking
+        self.plan = plan.name
+        self.lifts = plan.having(lacking)
+        super().__init__(f"The plan “{plan.name}” {_LACKS[lacking]}. {_ways_out(self.lifts)}")
+
+
+class WrongPlans(Invalid):
+    """All that is wrong with the file at once."""
+
+    def __init__(self, file: Path, problems: list[str]) -> None:
+        super().__init__(f"The plans in {file} (CLIPLY_PLANS) cannot be used: {'; '.join(problems)}.")
+
+
+class NoSuchPlan(NotFound):
+    def __init__(self, name: str, known: Mapping[str, Terms]) -> None:
+        super().__init__(f"There is no plan “{name}”. There are: {', '.join(known)}.")
+
+
+class NoSuchDefault(NotFound):
+    def __init__(self, name: str, known: Mapping[str, Terms]) -> None:
+        super().__init__(f"CLIPLY_PLAN names no plan: “{name}”. There are: {', '.join(known)}.")
+
+
+class WrongOverrides(Invalid):
+    def __init__(self, wrong: ValidationError) -> None:
+        super().__init__(f"What is to differ from the plan cannot be used: {'; '.join(_problems(wrong))}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one workspace may do, as long as its plan stays what it is."""
+
+    name: str
+    terms: Terms
+    others: Mapping[str, Terms] = field(default_factory=dict, repr=False, compare=False)
+    """The plans that a customer may have instead."""
+
+    @property
+    def scheduling(self) -> bool:
+        return self.terms.scheduling
+
+    def limit(self, of: Meter) -> int | None:
+        """None is no limit."""
+        limit: int | None = getattr(self.terms, of)
+        return limit
+
+    def admit(self, what: Meter, *, used: int, wanted: int = 1, resets_at: datetime | None = None) -> None:
+        """The gate: whether `wanted` more may be had by who has `used`. Raises PlanLimit.
+
+        Whoever counts `used` holds what nobody else may change meanwhile, or the limit holds for one at a time only.
+        """
+        limit = self.limit(what)
+        if limit is not None and used + wanted > limit:
+            raise PlanLimit(what, limit=limit, used=used, wanted=wanted, plan=self, at=resets_at)
+
+    def require(self, flag: Flag) -> None:
+        """Raises NotInPlan."""
+        if not getattr(self.terms, flag):
+            raise NotInPlan(flag, plan=self)
+
+    def lifting(self, what: Meter, needed: int) -> tuple[str, ...]:
+        """The plans that allow `needed`, as they are listed."""
+        limits = {name: getattr(terms, what) for name, terms in self.others.items()}
+        return tuple(name for name, limit in limits.items() if limit is None or limit >= needed)
+
+    def having(self, flag: Flag) -> tuple[str, ...]:
+        return tuple(name for name, terms in self.others.items() if getattr(terms, flag))
+
+
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """All plans of an installation, in the order in which they are shown, and which one new workspaces get."""
+
+    defined: Mapping[str, Terms]
+    default_name: str = UNLIMITED
+
+    @property
+    def default(self) -> Plan:
+        return self.named(self.default_name)
+
+    def named(self, name: str) -> Plan:
+        """Raises NoSuchPlan."""
+        if name not in self.defined:
+            raise NoSuchPlan(name, self.defined)
+        return Plan(name, self.defined[name], self._besides(name))
+
+    def of(self, name: str, overrides: Mapping[str, Any]) -> Plan:
+        """What a workspace has whose row says this. A plan that is gone is the default one; nothing is refused here."""
+        plan = self.named(name if name in self.defined else self.default_name)
+        if not overrides:
+            return plan
+        return Plan(plan.name, plan.terms.model_copy(update=_usable(overrides)), plan.others)
+
+    def _besides(self, name: str) -> Mapping[str, Terms]:
+        # To be unlimited is for who runs the service, and no offer to anybody.
+        return {each: terms for each, terms in self.defined.items() if each not in (name, UNLIMITED)}
+
+
+BUILT_IN = Plans(
+    {
+        UNLIMITED: Terms(),
+        "basic": Terms(
+            uploads_per_day=5,
+            clips_per_project=3,
+            members=3,
+            jobs_at_once=2,
+            largest_file=2 * _GIGABYTE,
+            scheduling=False,
+        ),
+        "pro": Terms(
+            uploads_per_day=30,
+            clips_per_project=12,
+            members=10,
+            jobs_at_once=4,
+            largest_file=10 * _GIGABYTE,
+            scheduling=True,
+        ),
+        "premium": Terms(
+            uploads_per_day=150,
+            clips_per_project=40,
+            members=50,
+            jobs_at_once=8,
+            largest_file=20 * _GIGABYTE,
+            scheduling=True,
+        ),
+    }
+)
+"""What there is without a file; a file changes or adds to it."""
+
+_Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+_FILE: TypeAdapter[dict[str, Terms]] = TypeAdapter(dict[_Name, Terms])
+
+
+def plans_of(settings: Settings) -> Plans:
+    """The installation's; read once in the life of a process. Raises WrongPlans or NoSuchDefault."""
+    return _plans(settings.plans, settings.plan)
+
+
+def checked_overrides(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """What is to differ from a workspace's plan, as its row keeps it. Raises WrongOverrides."""
+    try:
+        return Terms.model_validate(overrides).told()
+    except ValidationError as wrong:
+        raise WrongOverrides(wrong) from None
+
+
+def is_usable(overrides: Mapping[str, Any]) -> bool:
+    """Whether all of it still means something: a later version may have other limits."""
+    return len(_usable(overrides)) == len(overrides)
+
+
+@lru_cache(maxsize=8)
+def _plans(file: Path | None, default: str) -> Plans:
+    defined = dict(BUILT_IN.defined)
+    if file is not None:
+        for name, terms in _read(file).items():
+            defined[name] = defined.get(name, Terms()).model_copy(update=terms.told())
+    if default not in defined:
+        raise NoSuchDefault(default, defined)
+    return Plans(defined, default)
+
+
+def _read(file: Path) -> dict[str, Terms]:
+    try:
+        written = file.read_text(encoding="utf-8")
+        found = json.loads(written) if file.suffix == ".json" else tomllib.loads(written)
+    except (OSError, ValueError) as failed:
+        why = failed.strerror if isinstance(failed, OSError) else str(failed)
+        raise WrongPlans(file, [why or "it cannot be read"]) from None
+    try:
+        return _FILE.validate_python(found)
+    except ValidationError as wrong:
+        raise WrongPlans(file, list(_problems(wrong))) from None
+
+
+def _usable(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return Terms.model_validate(overrides).told()
+    except ValidationError as wrong:
+        faulty = {str(each["loc"][0]) for each in wrong.errors() if each["loc"]}
+        return Terms.model_validate({name: said for name, said in overrides.items() if name not in faulty}).told()
+
+
+def _problems(wrong: ValidationError) -> Iterator[str]:
+    for each in wrong.errors(include_url=False, include_input=False):
+        where = ".".join(str(part) for part in each["loc"] if part != "[key]")
+        told = "there is no such limit" if each["type"] == "extra_forbidden" else each["msg"]
+        yield f"{where}: {told}" if where else told
+
+
+def _ways_out(lifts: tuple[str, ...]) -> str:
+    if not lifts:
+        return "Ask whoever runs this service for more."
+    if len(lifts) == 1:
+        return f"The plan “{lifts[0]}” allows it."
+    return f"The plans {', '.join(lifts)} allow it."
