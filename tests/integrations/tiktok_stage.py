@@ -1,14 +1,17 @@
 """A TikTok on this machine with one creator, and the client that Cliply asks it with."""
 
+import atexit
 import random
 import socket
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cliply.dev_providers import tiktok
 from cliply.dev_providers.clock import Clock
@@ -101,6 +104,36 @@ class Stage:
         return list(self.ledger.entries("video_published", who=(person or self.person).open_id))
 
 
+class _Stand:
+    """A server, which takes longer to start and to stop than a test: there is a new app in it for each."""
+
+    def __init__(self) -> None:
+        self.app: ASGIApp | None = None
+
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            assert self.app is not None, "nobody is asked while no test runs"
+            await self.app(scope, receive, send)
+
+        lasting = ExitStack()
+        listener = lasting.enter_context(listening())
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        lasting.enter_context(running(answer, listener))
+        atexit.register(lasting.close)
+        self.url = address_of(listener)
+
+
+_IDLE: list[_Stand] = []
+
+
+@contextmanager
+def _served(app: ASGIApp) -> Iterator[str]:
+    stand = _IDLE.pop() if _IDLE else _Stand()
+    stand.app = app
+    yield stand.url
+    stand.app = None
+    _IDLE.append(stand)
+
+
 @cache
 def _outbound(rule: Rule) -> Outbound:
     """One for all tests: certificates take a while to read."""
@@ -122,8 +155,6 @@ def tiktok_stage(
     person = TikTokPerson("open-ada", "ada.l", "Ada")
     world = TikTokWorld(clock, ledger, faults, [app], [person])
     posting = Posting(world, caps=caps, sizes=sizes)
-    with listening() as listener, running(tiktok_app(world, tiktok.routes(posting)), listener):
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        url = address_of(listener)
+    with _served(tiktok_app(world, tiktok.routes(posting))) as url:
         publisher = publisher_for(url, clock, chunking)
         yield Stage(url, folder, world, posting, publisher, app, person, clock, ledger, faults)
