@@ -40,7 +40,7 @@ def watched(report: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
     names = [header.get("name") if isinstance(header, dict) else None for header in headers]
     found: dict[str, Mapping[str, Any]] = {}
     for row in rows:
-        told = dict(zip(names, row, strict=False)) if isinstance(row, list) else {}
+        told: dict[Any, Any] = dict(zip(names, row, strict=False)) if isinstance(row, list) else {}
         if isinstance(video := told.get("video"), str):
             found[video] = told
     return found
