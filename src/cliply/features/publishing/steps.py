@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from cliply.features.jobs.kinds import REGISTRY
 from cliply.features.projects.tasks import delete_objects
 from cliply.features.publishing import tokens
-from cliply.features.publishing.models import ChannelState, Publication, PublicationState
+from cliply.features.publishing.models import Publication, PublicationState
 from cliply.features.publishing.outcomes import Outcome, next_look
 from cliply.infra.sealing import Sealer
+from cliply.infra.settings import Settings
 from cliply.integrations.publisher import Concerns, Handle, Network, Phase, Reconnect, Sighting, TokenExpired, TryLater
 from cliply.runtime import Runtime
 
@@ -127,11 +128,9 @@ def put_off(session: Session, publication: Publication, outcome: Outcome) -> Non
         go_on(session, publication, at=outcome.next_at)
 
 
-def needs_reconnect(session: Session, publication: Publication, failed: Reconnect) -> None:
+def needs_reconnect(session: Session, publication: Publication, failed: Reconnect, *, settings: Settings) -> None:
     """A network may take our tokens and still not let us publish: then its owner has to be asked as well."""
-    channel = tokens.find(session, publication.channel_id, locked=True)
-    if channel.state is ChannelState.CONNECTED:
-        channel.state, channel.problem = ChannelState.NEEDS_RECONNECT, str(failed)
+    tokens.lose(session, tokens.find(session, publication.channel_id, locked=True), failed, settings=settings)
 
 
 def forget_files(session: Session, publication: Publication) -> None:

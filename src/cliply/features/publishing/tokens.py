@@ -1,6 +1,7 @@
 """A channel's tokens: sealed in its row, renewed when they are about to expire, by one process at a time."""
 
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -11,11 +12,14 @@ from cliply.errors import NotFound
 from cliply.features.publishing import channel_letter
 from cliply.features.publishing.models import Channel, ChannelState
 from cliply.infra.sealing import Sealer, open_sealer
+from cliply.infra.settings import Settings
 from cliply.integrations.publisher import Concerns, Grant, Reconnect, TryLater, Unknown
 from cliply.runtime import Runtime
 
 _MARGIN = timedelta(minutes=5)
 """A token that is used has to last for a request that takes long."""
+_turns = [threading.Lock() for _ in range(64)]
+"""Threads of this process wait here, without a connection: whoever renews needs some to ask the network."""
 
 
 class NoSuchChannel(NotFound):
@@ -39,7 +43,8 @@ def keep(sealer: Sealer, channel: Channel, grant: Grant) -> None:
         refresh, refresh_expires_at = opened(sealer, channel).refresh_token, channel.refresh_expires_at
     written = json.dumps({"access": grant.access_token, "refresh": refresh})
     channel.grant_sealed = sealer.seal(written, row=_row(channel))
-    channel.scopes, channel.expires_at = sorted(grant.scopes), grant.expires_at
+    channel.scopes = sorted(each for each in grant.scopes if each.isprintable())
+    channel.expires_at = grant.expires_at
     channel.refresh_expires_at = refresh_expires_at
     channel.state, channel.problem = ChannelState.CONNECTED, None
 
@@ -69,7 +74,7 @@ def fresh(runtime: Runtime, workspace_id: UUID, channel_id: UUID, *, refused: st
     if _is_good(grant, refused):
         return grant.access_token
     lost: Reconnect | None = None
-    with runtime.database.workspace(workspace_id) as session:
+    with _turns[hash(channel_id) % len(_turns)], runtime.database.workspace(workspace_id) as session:
         # Held while the network answers: a refresh token that changes with each use is lost where two use it at once.
         channel = _usable(session, channel_id, locked=True)
         grant = opened(sealer, channel)
@@ -79,13 +84,19 @@ def fresh(runtime: Runtime, workspace_id: UUID, channel_id: UUID, *, refused: st
             renewed = _renewed(runtime, channel, grant)
         except Reconnect as ended:
             lost = ended
-            channel.state, channel.problem = ChannelState.NEEDS_RECONNECT, str(ended)
-            channel_letter.send(session, channel, settings=runtime.settings)
+            lose(session, channel, ended, settings=runtime.settings)
         else:
             keep(sealer, channel, renewed)
     if lost is not None:
         raise lost
     return renewed.access_token
+
+
+def lose(session: Session, channel: Channel, ended: Reconnect, *, settings: Settings) -> None:
+    """Nothing helps but its owner, who is told so, once."""
+    if channel.state is ChannelState.CONNECTED:
+        channel.state, channel.problem = ChannelState.NEEDS_RECONNECT, str(ended)
+        channel_letter.send(session, channel, settings=settings)
 
 
 def reseal(session: Session, sealer: Sealer) -> int:
