@@ -88,6 +88,8 @@ def history_agrees(session: Session) -> None:
         assert events[-1].became == jobs[job_id].state
         assert [event.became for event in events].count("succeeded") == (jobs[job_id].state == "succeeded")
         lost = [event for event in events if event.was in ("running", "stopping") and _LOST in (event.note or "")]
+        # One that was told to stop has done so, in whatever way.
+        lost += [event for event in events if (event.was, event.became) == ("stopping", "cancelled")]
         # An operator's retry begins a new count.
         assert len(lost) >= jobs[job_id].deaths
 
