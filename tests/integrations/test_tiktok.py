@@ -138,6 +138,12 @@ def test_a_post_that_was_not_asked_for_within_the_hour_is_refused(stage: Stage) 
     assert stage.ledger.count("upload_begun") == 0
 
 
+def test_options_that_cannot_be_read_are_a_problem_and_no_question(stage: Stage) -> None:
+    odd = replace(POST, options={"allow_coments": True})
+    assert list(stage.publisher.fresh_problems("nobody's", odd, stage.video())) == []
+    assert [problem.code for problem in stage.publisher.problems(odd, stage.video())] == ["options_invalid"]
+
+
 def test_a_draft_needs_no_leave_to_post(stage: Stage) -> None:
     token = stage.token(scopes={"video.upload"})
     assert list(stage.publisher.fresh_problems(token, DRAFT, stage.video())) == []
@@ -288,9 +294,10 @@ def test_an_upload_that_was_not_finished_in_its_hour_is_gone(stage: Stage) -> No
     handle = stage.begun(token, video)
     assert stage.seen(token, handle, HOUR).phase is Phase.UPLOADING, "a last chunk may be on its way"
     gone = stage.publisher.send(token, handle, video, stage.sent.append)
-    assert (gone.phase, gone.received) == (Phase.GONE, 0)
+    assert (gone.phase, gone.received, gone.surely_absent) == (Phase.GONE, 0, True)
     assert "for an hour only" in gone.note
-    assert stage.seen(token, handle, timedelta(minutes=10)).phase is Phase.GONE
+    gone = stage.seen(token, handle, timedelta(minutes=10))
+    assert (gone.phase, gone.surely_absent) == (Phase.GONE, True)
 
 
 def test_an_upload_that_was_finished_is_never_gone(stage: Stage) -> None:

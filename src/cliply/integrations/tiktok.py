@@ -99,9 +99,11 @@ class TikTokPublisher:
     def fresh_problems(self, token: str, post: Post, video: Video) -> Sequence[Problem]:
         """TikTok wants to be asked before every post to a profile. Raises TryLater or Rejected where the account may
         not post at all today."""
-        if options_of(post).destination is Destination.INBOX:
-            return []
-        return creator_problems(self.creator(token), post, video)
+        try:
+            options = options_of(post)
+        except ValidationError:
+            return []  # one of the `problems`
+        return [] if options.destination is Destination.INBOX else creator_problems(self.creator(token), post, video)
 
     def creator(self, token: str) -> Creator:
         """The account as it is to be shown to whoever posts, with what it may choose from now."""
@@ -222,7 +224,7 @@ class TikTokPublisher:
         if (received or 0) >= handle.size or (late and received is None):
             return Sighting(Phase.PROCESSING, received=handle.size)
         if late:
-            return Sighting(Phase.GONE, received=received or 0, note=_ADDRESS_EXPIRED)
+            return _expired(received or 0)
         return Sighting(Phase.UPLOADING, received=received or 0)
 
     def _complete(self, token: str, handle: Handle, post_id: str | None) -> Sighting:
@@ -257,8 +259,8 @@ class TikTokPublisher:
         seen = self._sighting(token, handle, status)
         if outcome is Odd.CLOSED and seen.phase is Phase.UPLOADING:
             if _received(status) is None:
-                raise Unknown(_LAST_ANSWER_LOST, "upload_closed")
-            return Sighting(Phase.GONE, received=seen.received, note=_ADDRESS_EXPIRED)
+                raise Unknown("TikTok takes no more bytes of the video, and does not say what it has.", "upload_closed")
+            return _expired(seen.received)
         return seen
 
     def _since(self, token: str, since: datetime) -> Sequence[Listed]:
@@ -283,6 +285,10 @@ class TikTokPublisher:
 
 def _received(status: Mapping[str, Any]) -> int | None:
     return count(status.get("uploaded_bytes"))
+
+
+def _expired(received: int) -> Sighting:
+    return Sighting(Phase.GONE, received=received, note=_ADDRESS_EXPIRED, surely_absent=True)
 
 
 def _check_file(handle: Handle, video: Video) -> None:
