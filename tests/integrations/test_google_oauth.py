@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -271,12 +271,13 @@ def test_no_failure_shows_a_token_a_code_or_the_secret(server: Server) -> None:
     with connector(server) as connecting:
         grant = granted(server, connecting)
         secrets = (SECRET, VERIFIER, "code-canary", grant.access_token, grant.refresh_token or "")
+        acts: list[Callable[[], object]] = [
+            lambda: connecting.exchange("code-canary", redirect_uri=WEB, verifier=VERIFIER),
+            lambda: connecting.refresh(grant),
+        ]
         for kind in Kind:
             server.world.faults.plan(Fault(kind, "/token", status=500, body=SECRET.encode(), times=None))
-            for act in (
-                lambda: connecting.exchange("code-canary", redirect_uri=WEB, verifier=VERIFIER),
-                lambda: connecting.refresh(grant),
-            ):
+            for act in acts:
                 try:
                     act()
                 except PublishFailure as failed:

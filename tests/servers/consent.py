@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import cache
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
@@ -44,8 +45,14 @@ def read_form(page: str) -> Form:
     return reader.form
 
 
+@cache
+def browser() -> httpx2.Client:
+    """One for all: to make another takes longer than what it is asked for."""
+    return httpx2.Client(follow_redirects=False)
+
+
 def open_page(url: str) -> httpx2.Response:
-    return httpx2.get(url, follow_redirects=False)
+    return browser().get(url)
 
 
 def answer(
@@ -67,7 +74,7 @@ def answer(
 
 def post_form(url: str, form: list[tuple[str, str]]) -> httpx2.Response:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    return httpx2.post(url, content=urlencode(form), headers=headers, follow_redirects=False)
+    return browser().post(url, content=urlencode(form), headers=headers)
 
 
 def came_back(reply: httpx2.Response) -> tuple[str, dict[str, str]]:
