@@ -110,7 +110,7 @@ def _creator_info(posting: Posting, asked: _Asked) -> dict[str, Any]:
     except Refused as refused:
         # Told with 200, as nothing is wrong with the question.
         raise Refused(200, refused.code, str(refused)) from None
-    return _creator(asked.request, asked.caller.account)
+    return _creator(asked.caller.account)
 
 
 def _begin_post(posting: Posting, asked: _Asked) -> dict[str, Any]:
@@ -167,10 +167,10 @@ def _envelope(data: Mapping[str, Any], code: str, message: str, status: int) -> 
     return JSONResponse({"data": data, "error": error}, status)
 
 
-def _creator(request: Request, person: TikTokPerson) -> dict[str, Any]:
+def _creator(person: TikTokPerson) -> dict[str, Any]:
     off = turned_off(person)
     return {
-        "creator_avatar_url": f"{request.base_url}avatars/{person.username}.jpg",
+        "creator_avatar_url": f"https://p16.example.com/{person.open_id}.jpeg",
         "creator_username": person.username,
         "creator_nickname": person.name,
         "privacy_level_options": privacy_options(person),

@@ -172,7 +172,7 @@ class Sighting:
     note: str = ""
     """What people should know: why it is pending, or what of it was left out."""
     surely_absent: bool = False
-    """Of one that is gone: whether the network says that it never had all of it, so that it may be begun anew at once."""
+    """Of one that is gone: whether the network says that it never had all of it, so another may be begun now."""
 
 
 @dataclass(frozen=True, slots=True)
