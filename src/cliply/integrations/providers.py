@@ -53,7 +53,7 @@ class Providers:
 
     def heard(self, failed: TryLater) -> None:
         """What a network says of its quotas holds for everybody from now on."""
-        if self.budget is not None and failed.bucket is not None:
+        if self.budget is not None and failed.bucket:
             self.budget.exhausted(failed.bucket)
 
 
