@@ -455,7 +455,7 @@ def test_posts_are_asked_about_by_their_numbers(raw: Raw) -> None:
     raw.stage.posting.delete(deleted)
     assert [video["id"] for video in raw.ask(QUERY + "id", {"filters": {"video_ids": ids}})[2]["videos"]] == [ids[1]]
     assert raw.ask(STATUS, {"publish_id": kept})[2]["publicaly_available_post_id"] == [int(ids[1])]
-    with pytest.raises(ValueError, match="was not posted"):
+    with pytest.raises(ValueError, match="not among the posts"):
         raw.stage.posting.delete("v_pub_file~v2-1.0")
 
 
@@ -472,3 +472,33 @@ def test_twenty_posts_at_a_time(raw: Raw, ids: object) -> None:
 @pytest.mark.parametrize("body", [{"max_count": 21}, {"max_count": 0}, {"cursor": "x"}, {"page": 1}])
 def test_pages_have_bounds(raw: Raw, body: dict[str, object]) -> None:
     assert raw.ask(LIST + "id", body)[1] == "invalid_params"
+
+
+# The app on the phone
+
+
+def test_an_owner_finishes_a_draft_and_deletes_a_post_on_the_phone(raw: Raw) -> None:
+    begun = raw.ask(INBOX, {"source_info": SOURCE})[2]
+    raw.put_all(begun["upload_url"])
+    raw.stage.clock.advance(MINUTE)
+    publish_id = begun["publish_id"]
+    assert publish_id in raw.http.get("/phone").text
+    chosen = {"publish_id": publish_id, "privacy": "PUBLIC_TO_EVERYONE", "caption": "<b>Mine</b>", "do": "post"}
+    assert raw.http.post("/phone", data=chosen).status_code == 303
+    shown = raw.http.get("/phone").text
+    assert "&lt;b&gt;Mine&lt;/b&gt;" in shown
+    assert "Nothing waits." in shown
+    assert raw.http.post("/phone", data=chosen).status_code == 400, "it is posted already"
+    assert raw.http.post("/phone", data={"publish_id": publish_id, "do": "delete"}).status_code == 303
+    assert raw.http.post("/phone", data={"publish_id": publish_id, "do": "delete"}).status_code == 400
+    assert "Nothing was posted." in raw.http.get("/phone").text
+    assert [entry.what for entry in raw.stage.ledger.entries()][-2:] == ["video_published", "video_deleted"]
+
+
+@pytest.mark.parametrize("privacy", ["", "FOLLOWER_OF_CREATOR", "public"])
+def test_an_owner_chooses_among_what_their_account_offers(raw: Raw, privacy: str) -> None:
+    begun = raw.ask(INBOX, {"source_info": SOURCE})[2]
+    raw.put_all(begun["upload_url"])
+    raw.stage.clock.advance(MINUTE)
+    with pytest.raises(ValueError, match="cannot choose"):
+        raw.stage.posting.finish_draft(begun["publish_id"], privacy=privacy)

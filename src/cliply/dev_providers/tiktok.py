@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from cliply.dev_providers import tiktok_phone
 from cliply.dev_providers.tiktok_checks import (
     Refused,
     invalid,
@@ -48,7 +49,7 @@ _Call: TypeAlias = Callable[[Posting, _Asked], dict[str, Any]]
 
 
 def routes(posting: Posting) -> Sequence[BaseRoute]:
-    """Of the API, and of the address that bytes are sent to."""
+    """Of the API, of the address that bytes are sent to, and of the app that people have."""
 
     def call(path: str, kind: str, scopes: set[str], answer: _Call) -> Route:
         return Route(path, partial(_answered, posting, kind, scopes, answer), methods=["POST"])
@@ -61,6 +62,7 @@ def routes(posting: Posting) -> Sequence[BaseRoute]:
         call("/v2/video/list/", "list", {"video.list"}, _list_videos),
         call("/v2/video/query/", "query", {"video.list"}, _query_videos),
         Route("/video/", partial(put_chunk, posting), methods=["PUT"]),
+        *tiktok_phone.routes(posting),
     ]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from cliply.dev_providers.tiktok_checks import PostInfo, Refused, Sizes, Source, is_public
+from cliply.dev_providers.tiktok_checks import PostInfo, Refused, Sizes, Source, is_public, privacy_options
 from cliply.dev_providers.world import App, Bearer, TikTokPerson, TikTokWorld
 
 _HOUR = timedelta(hours=1)
@@ -109,19 +109,21 @@ class Posting:
             return list(self._uploads)
 
     def finish_draft(self, publish_id: str, *, privacy: str, caption: str = "") -> None:
-        """The owner posts what is in their inbox."""
+        """The owner posts what is in their inbox. Raises ValueError, as `delete` does."""
         with self._lock:
             upload = self.find(publish_id)
             if upload is None or not upload.delivered or upload.posted_at is not None:
                 raise ValueError(f"{publish_id} is not in anybody's inbox")
+            if privacy not in privacy_options(upload.person):
+                raise ValueError(f"{upload.person.name} cannot choose {privacy}")
             self._publish(upload, privacy, caption, self.world.clock.now())
 
     def delete(self, publish_id: str) -> None:
         """The owner deletes a post, which only they can."""
         with self._lock:
             upload = self.find(publish_id)
-            if upload is None or upload.posted_at is None:
-                raise ValueError(f"{publish_id} was not posted")
+            if upload is None or upload.posted_at is None or upload.deleted:
+                raise ValueError(f"{publish_id} is not among the posts")
             upload.deleted = True
             self.world.ledger.add("tiktok", "video_deleted", who=upload.person.open_id, publish_id=publish_id)
 
