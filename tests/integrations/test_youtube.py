@@ -25,8 +25,10 @@ from cliply.integrations.publisher import (
     Sighting,
     TokenExpired,
     TryLater,
+    Unknown,
     Video,
 )
+from cliply.integrations.youtube import YouTubeAddresses, YouTubePublisher
 from cliply.integrations.youtube_quota import Bucket
 
 NOWHERE = Handle("")
@@ -202,6 +204,14 @@ def test_an_upload_that_nobody_heard_of_again_is_found_by_its_file_s_name(at: St
     assert (seen.phase, seen.external_id) == (Phase.PROCESSING, found)
 
 
+@pytest.mark.parametrize("suffix", ["", ".mp4"])
+def test_a_name_to_which_youtube_has_added_its_kind_is_the_same(at: Studio, video: Video, suffix: str) -> None:
+    put(at, video, mark="0b5c2a" + suffix)
+    since = at.world.clock.now()
+    assert at.publisher().find(at.token(), mark="0b5c2a", post=POST, since=since) is not None
+    assert at.publisher().find(at.token(), mark="0b5c", post=POST, since=since) is None
+
+
 def test_nothing_is_found_where_there_is_nothing(at: Studio, video: Video) -> None:
     publisher, token, since = at.publisher(), at.token(), at.world.clock.now()
     assert publisher.find(token, mark=MARK, post=POST, since=since) is None
@@ -232,7 +242,7 @@ def test_looking_for_an_upload_stops_where_older_ones_begin(at: Studio, tmp_path
 def test_a_video_whose_file_is_not_named_yet_leaves_the_question_open(at: Studio, video: Video) -> None:
     at.youtube.library.file_known_after = timedelta(minutes=1)
     found, since = put(at, video), at.world.clock.now()
-    with pytest.raises(TryLater, match="which file"):
+    with pytest.raises(Unknown, match="which file"):
         at.publisher().find(at.token(), mark=MARK, post=POST, since=since)
     assert at.publisher().find(at.token(), mark=MARK, post=replace(POST, title="Dogs"), since=since) is None
     at.world.clock.advance(timedelta(minutes=1))
@@ -368,8 +378,7 @@ def test_a_budget_of_our_own_keeps_a_request_from_being_sent(at: Studio, video: 
     def refuse(bucket: str, amount: int) -> None:
         raise TryLater("Enough for today.", at=None, concerns=Concerns.APP, bucket=bucket)
 
-    publisher = at.publisher()
-    publisher._spend = refuse
+    publisher = YouTubePublisher(at.client, YouTubeAddresses.below(at.address), spend=refuse)
     with pytest.raises(TryLater, match="Enough"):
         publisher.begin(at.token(), POST, video, mark=MARK)
     assert at.world.ledger.entries() == []

@@ -1,6 +1,6 @@
 import json
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from cliply.integrations.youtube_rules import (
 
 VIDEO = Video(Path("clip.mp4"), 8_000_000, "video/mp4", 42.0, 1080, 1920, 30.0)
 POST = Post("Why cats purr", "Nobody knows for sure.", ("cats", "science"), "public")
+NOW = datetime(2026, 11, 30, 17, 0, tzinfo=UTC)
 SOON = datetime(2026, 12, 24, 18, 0, tzinfo=timezone(timedelta(hours=1)))
 
 
@@ -146,7 +147,7 @@ def test_hashtags_stand_below_the_description_unless_it_has_them() -> None:
 
 
 def test_what_youtube_would_choose_by_itself_is_always_said() -> None:
-    status = resource(POST)["status"]
+    status = resource(POST, now=NOW)["status"]
     assert status == {
         "privacyStatus": "public",
         "selfDeclaredMadeForKids": False,
@@ -158,13 +159,19 @@ def test_what_youtube_would_choose_by_itself_is_always_said() -> None:
 
 
 def test_the_time_to_publish_is_told_in_utc() -> None:
-    status = resource(replace(POST, publish_at=SOON, privacy="private"))["status"]
+    status = resource(replace(POST, publish_at=SOON, privacy="private"), now=NOW)["status"]
     assert (status["publishAt"], status["privacyStatus"]) == ("2026-12-24T17:00:00Z", "private")
+
+
+def test_what_was_to_be_public_by_now_is_public_at_once() -> None:
+    status = resource(replace(POST, publish_at=SOON, privacy="private"), now=SOON)["status"]
+    assert status["privacyStatus"] == "public"
+    assert "publishAt" not in status
 
 
 def test_labels_and_options_reach_their_places() -> None:
     options = {"tags": ["big cats"], "language": "de", "category_id": "15", "paid_promotion": True}
-    sent = resource(replace(POST, made_for_kids=True, synthetic=True, options=options))
+    sent = resource(replace(POST, made_for_kids=True, synthetic=True, options=options), now=NOW)
     assert sent["snippet"] == {
         "title": "Why cats purr",
         "description": "Nobody knows for sure.\n\n#cats #science",
@@ -220,7 +227,7 @@ def test_what_passes_is_within_every_limit_of_youtube(title: str, description: s
     post = replace(POST, title=title, description=description, hashtags=tuple(hashtags))
     if problems(post, VIDEO):
         return
-    sent = resource(post)["snippet"]
+    sent = resource(post, now=NOW)["snippet"]
     assert json.loads(json.dumps(sent)) == sent
     assert 1 <= characters(sent["title"]) <= TITLE_LIMIT
     assert len(sent["description"].encode()) <= DESCRIPTION_LIMIT

@@ -35,7 +35,7 @@ from cliply.integrations.youtube_rules import (
     problems,
     resource,
 )
-from cliply.integrations.youtube_states import Pages, Unreadable, sighting
+from cliply.integrations.youtube_states import Pages, Unreadable, mapping, sighting
 from cliply.integrations.youtube_upload import PART, Done, Gone, UploadSession, Waiting, is_session, refused
 
 HOSTS = ("www.googleapis.com", "youtube.googleapis.com", "youtubeanalytics.googleapis.com")
@@ -97,7 +97,7 @@ class YouTubePublisher:
         if video.seconds <= UNVERIFIED_LENGTH_LIMIT:
             return []
         channel = self._channel(token, "status")
-        if _mapping(channel.get("status")).get("longUploadsStatus") == "allowed":
+        if mapping(channel.get("status")).get("longUploadsStatus") == "allowed":
             return []
         return [
             Problem(
@@ -110,7 +110,7 @@ class YouTubePublisher:
 
     def begin(self, token: str, post: Post, video: Video, *, mark: str) -> Handle:
         """`mark` becomes the name of the file, which only the channel's owner sees."""
-        sent = resource(post)
+        sent = resource(post, now=self._now())
         self._spend(Bucket.UPLOADS, 1)
         notify = "true" if options_of(post).notify_subscribers else "false"
         try:
@@ -148,7 +148,7 @@ class YouTubePublisher:
                 concerns=Concerns.REQUEST, anew=True,
             )  # fmt: skip
         with video.path.open("rb") as file:
-            state = self._session(token, handle).send(file, on_sent)
+            state = self._session(token, handle).send(file, video.media_type, on_sent)
         found = self._seen(state, lost=Unknown("YouTube has the video and did not say what became of it.", "no_video"))
         if isinstance(state, Done):
             on_sent(handle.size)
@@ -166,20 +166,18 @@ class YouTubePublisher:
     def find(self, token: str, *, mark: str, post: Post, since: datetime) -> Sighting | None:
         """By the name of the file, among the channel's uploads; takes three units, or two more for each further fifty.
 
-        Raises TryLater while YouTube does not tell the file's name of one that could be it.
+        Raises Unknown while YouTube does not tell the file's name of one that could be it.
         """
         undecided = False
         for ids in self._recent(token, since - _CLOCKS_DIFFER):
             for video in self._videos(token, "snippet,status,processingDetails,fileDetails", ids):
-                name = _mapping(video.get("fileDetails")).get("fileName")
-                if name == mark:
+                name = mapping(video.get("fileDetails")).get("fileName")
+                if isinstance(name, str) and (name == mark or name.startswith(f"{mark}.")):
                     return self._sighting(video, lost=_unreadable())
-                undecided |= name is None and _mapping(video.get("snippet")).get("title") == post.title.strip()
+                nameless = not name or name == "unknown"
+                undecided |= nameless and mapping(video.get("snippet")).get("title") == post.title.strip()
         if undecided:
-            raise TryLater(
-                "YouTube does not tell yet which file a new video came from.", "no_file_name", at=None,
-                concerns=Concerns.REQUEST,
-            )  # fmt: skip
+            raise Unknown("YouTube does not tell yet which file a new video came from.", "no_file_name")
         return None
 
     def dress(self, token: str, external_id: str, post: Post) -> str:
@@ -233,8 +231,8 @@ class YouTubePublisher:
 
     def _recent(self, token: str, since: datetime) -> Iterator[list[str]]:
         """Numbers of what the channel has got since then, as YouTube pages them: newest first."""
-        details = _mapping(self._channel(token, "contentDetails").get("contentDetails"))
-        playlist = _mapping(details.get("relatedPlaylists")).get("uploads")
+        details = mapping(self._channel(token, "contentDetails").get("contentDetails"))
+        playlist = mapping(details.get("relatedPlaylists")).get("uploads")
         if not isinstance(playlist, str):
             return
         asked = {"part": "snippet,contentDetails", "playlistId": playlist, "maxResults": str(_AT_ONCE)}
@@ -336,8 +334,8 @@ def _items(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _uploaded_since(item: Mapping[str, Any], since: datetime) -> str | None:
-    found = _mapping(item.get("contentDetails")).get("videoId")
-    at = _mapping(item.get("snippet")).get("publishedAt")
+    found = mapping(item.get("contentDetails")).get("videoId")
+    at = mapping(item.get("snippet")).get("publishedAt")
     try:
         moment = datetime.fromisoformat(at) if isinstance(at, str) else since
     except ValueError:
@@ -347,7 +345,3 @@ def _uploaded_since(item: Mapping[str, Any], since: datetime) -> str | None:
 
 def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
     return (ids[begin : begin + _AT_ONCE] for begin in range(0, len(ids), _AT_ONCE))
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

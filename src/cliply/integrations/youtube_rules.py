@@ -5,7 +5,7 @@ Asks nobody; of the disk it reads the first bytes of a cover.
 
 import re
 from collections.abc import Iterator
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -118,9 +118,9 @@ def described(post: Post) -> str:
     return "\n\n".join(part for part in (text, missing) if part)
 
 
-def resource(post: Post) -> dict[str, Any]:
+def resource(post: Post, *, now: datetime) -> dict[str, Any]:
     """The video resource to begin an upload with; its keys are the parts of it. Whatever YouTube would choose by itself
-    is said: it changes what it chooses, as it did with privacy."""
+    is said: it changes what it chooses, as it did with privacy. What was to be public by now is public at once."""
     options = options_of(post)
     snippet: dict[str, Any] = {
         "title": post.title.strip(),
@@ -139,7 +139,9 @@ def resource(post: Post) -> dict[str, Any]:
         "embeddable": options.embeddable,
         "publicStatsViewable": options.public_statistics,
     }
-    if post.publish_at is not None:
+    if post.publish_at is not None and post.publish_at <= now:
+        status["privacyStatus"] = "public"
+    elif post.publish_at is not None:
         status["publishAt"] = post.publish_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     sent: dict[str, Any] = {"snippet": snippet, "status": status}
     if options.paid_promotion:

@@ -62,7 +62,7 @@ def sighting(video: Any, pages: Pages) -> Sighting:
     Raises Rejected where YouTube has refused it for good, and Unreadable.
     """
     found = video_id(video)
-    status, processing = _mapping(video.get("status")), _mapping(video.get("processingDetails"))
+    status, processing = mapping(video.get("status")), mapping(video.get("processingDetails"))
     match status.get("uploadStatus"):
         case "failed":
             _refuse(_FAILED, status.get("failureReason"), "YouTube could not take the video in.")
@@ -106,5 +106,6 @@ def _moment(told: str) -> datetime | None:
         return None
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def mapping(value: Any) -> Mapping[str, Any]:
+    """An object out of somebody else's JSON, or an empty one."""
     return value if isinstance(value, dict) else {}

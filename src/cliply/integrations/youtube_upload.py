@@ -77,7 +77,7 @@ class UploadSession:
             )  # fmt: skip
         return outcome
 
-    def send(self, file: IO[bytes], on_sent: Sent) -> State:
+    def send(self, file: IO[bytes], media_type: str, on_sent: Sent) -> State:
         """Send what has not arrived, and come back with the video or with the news that the session is gone. Raises
         Unknown where the last part was sent and nobody says what became of it."""
         state, stalls = self.ask(), 0
@@ -93,16 +93,17 @@ class UploadSession:
                     "YouTube takes no more of the video just now.", "stalled", at=None, concerns=Concerns.REQUEST
                 )
             before = state.received
-            state = self._advanced(file, state)
+            state = self._advanced(file, media_type, state)
             stalls = stalls + 1 if isinstance(state, Waiting) and state.received <= before else 0
         return state
 
-    def _advanced(self, file: IO[bytes], state: Waiting) -> State:
+    def _advanced(self, file: IO[bytes], media_type: str, state: Waiting) -> State:
         """One part on: by the answer to it, else by asking."""
         file.seek(state.received)
         part = file.read(self.handle.part_size or PART)
         last = state.received + len(part) == self.handle.size
-        outcome = self._put(part, f"bytes {state.received}-{state.received + len(part) - 1}/{self.handle.size}")
+        span = f"bytes {state.received}-{state.received + len(part) - 1}/{self.handle.size}"
+        outcome = self._put(span, part, **{"Content-Type": media_type})
         if isinstance(outcome, _Lost):
             outcome = self._ask()
         if isinstance(outcome, _Lost):
@@ -113,18 +114,19 @@ class UploadSession:
         return outcome
 
     def _ask(self) -> State | _Lost:
-        return self._put(b"", f"bytes */{self.handle.size}", repeatable=True)
+        return self._put(f"bytes */{self.handle.size}", b"")
 
-    def _put(self, content: bytes, content_range: str, *, repeatable: bool = False) -> State | _Lost:
-        headers = {
+    def _put(self, span: str, content: bytes, **headers: str) -> State | _Lost:
+        """A part, once; without content it is a question, which may be asked again."""
+        sent = {
             "Authorization": f"Bearer {self.token}",
-            "Content-Range": content_range,
-            "Content-Type": "application/octet-stream",
+            "Content-Range": span,
             "Content-Length": str(len(content)),
+            **headers,
         }
         try:
             reply = self.client.request(
-                "PUT", self.handle.address, repeatable=repeatable, headers=headers, content=content,
+                "PUT", self.handle.address, repeatable=not content, headers=sent, content=content,
                 timeout=_UPLOAD_TIMEOUT,
             )  # fmt: skip
         except BreakerOpen as closed:
