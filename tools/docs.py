@@ -21,7 +21,7 @@ from cliply.infra.mail import FolderMailer
 from cliply.infra.settings import Settings
 from cliply.infra.storage.folder import FolderStorage
 from cliply.runtime import Runtime
-from tools import make_schemas
+from tools import make_schemas, operations
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 
@@ -96,10 +96,16 @@ def openapi() -> str:
         return json.dumps(create_app(runtime).openapi(), indent=2, ensure_ascii=False) + "\n"
 
 
+def operations_page() -> str:
+    """Which command does what over the API."""
+    return operations.page(json.loads(openapi()))
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "command-line.md": command_line,
     "exit-codes.md": exit_codes,
     "openapi.json": openapi,
+    "operations.md": operations_page,
     "permissions.md": permissions,
     "settings.md": settings,
     **make_schemas.PAGES,

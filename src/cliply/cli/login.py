@@ -12,13 +12,12 @@ from cliply.cli.remote import (
     Login,
     NoLogin,
     Session,
-    account,
     end_session,
     forget_login,
     keep_session,
-    known_login,
     known_session,
     save_login,
+    saved_login,
     sign_out,
 )
 from cliply.errors import Invalid, NotAllowed, Unavailable
@@ -89,27 +88,30 @@ def _replace(login: Login) -> None:
 
 def logout() -> None:
     """Forget the service: its key is revoked where that can be done from here, and who is signed in is signed out."""
-    kept, session = known_login(), known_session()
+    kept, session = saved_login(), known_session()
     if kept is None and session is None:
         raise NoLogin
     if kept is not None and kept.key is not None:
-        _revoke_key(kept, kept.key)
+        _revoke_key(Service(kept.url, Proof.by_key(kept.key)), kept, session)
     end_session()
     forget_login()
     typer.echo("This terminal knows no service any more.")
 
 
-def _revoke_key(kept: Login, key: str) -> None:
-    by_key = Service(kept.url, Proof.by_key(key))
+def _revoke_key(by_key: Service, kept: Login, session: Session | None) -> None:
+    """By who is signed in; few keys may revoke keys."""
+    found = by_key
+    if session is not None and session.url == kept.url:
+        found = Service(session.url, Proof.by_session(session.cookie))
     try:
         key_id = by_key.get("/api/me")["key_id"]
         workspace = kept.workspace or by_key.get("/api/workspaces")[0]["id"]
-        account().delete(f"/api/workspaces/{workspace}/keys/{key_id}")
+        found.delete(f"/api/workspaces/{workspace}/keys/{key_id}")
     except NotSignedIn:
         # It is revoked already.
         return
     except (NotAllowed, Unavailable):
-        note("The key itself still works for whoever has it: an admin of the workspace can revoke it.")
+        note("The key itself still works for whoever has it: `cliply keys revoke` ends it, once you are signed in.")
 
 
 def _chosen(there: Sequence[Any], name: str | None) -> Any:

@@ -117,6 +117,11 @@ def known_login() -> Login | None:
     named = settings().remote
     if named.url is not None and named.key is not None:
         return Login(check_address(named.url), named.key.get_secret_value())
+    return saved_login()
+
+
+def saved_login() -> Login | None:
+    """By the last `cliply login`, whatever the environment names."""
     match _kept(_login_file()):
         case {"url": str(url), "key": str() | None as key, **more}:
             words = {name: value for name in ("workspace", "email") if isinstance(value := more.get(name), str)}
@@ -134,6 +139,16 @@ def known_session() -> Session | None:
 def save_login(login: Login) -> None:
     """Keep the key where only this user reads it."""
     _keep(_login_file(), asdict(login))
+
+
+def move_to(email: str) -> None:
+    """Know the account that is signed in by its new address."""
+    login, session = saved_login(), known_session()
+    if session is None:
+        return
+    keep_session(replace(session, email=email))
+    if login is not None and login.email == session.email:
+        save_login(replace(login, email=email))
 
 
 def end_session() -> None:

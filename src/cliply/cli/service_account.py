@@ -14,6 +14,7 @@ from cliply.cli.remote import (
     forget_session,
     known_login,
     known_session,
+    move_to,
     signed_in,
 )
 from cliply.cli.service_names import Yes, confirm, show, show_one
@@ -144,6 +145,7 @@ def confirm_address(
         show_one({"sent": True}, json, lambda _: "A code was sent to your address.")
         return
     found = account().post("/api/me/confirmation/finish", {"token": typed("Code").strip()})
+    move_to(found["email"])
     show_one(found, json, lambda each: f"{each['email']} is confirmed.")
 
 

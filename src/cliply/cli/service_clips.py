@@ -35,12 +35,12 @@ _ENDINGS = {"video": "mp4", "cover": "jpg", "coverwide": "wide.jpg", "srt": "srt
 
 @projects.command("list")
 def list_projects(
-    state: Annotated[list[ProjectState] | None, typer.Option(help="Only in this state; may be repeated.")] = None,
+    state: Annotated[ProjectState | None, typer.Option(help="Only in this state.")] = None,
     limit: _Limit = 20,
     json: JsonFlag = False,
 ) -> None:
     """List projects, newest first."""
-    found = service().get("/api/projects", state=state or None, limit=limit)["items"]
+    found = service().get("/api/projects", state=state and str(state), limit=limit)["items"]
     show(found, json, lambda each: f"{each['id']}  {each['state']:<12} {each['name']}")
 
 
@@ -111,7 +111,8 @@ def show_clip(clip_id: ClipId, json: JsonFlag = False) -> None:
         return
     lines = [
         f"{found['rank']:>3}  {found['state']:<9} {found['review']}  {found['title']}",
-        f"     {found['description']}",
+        f"     {found['reason']}",
+        f"     {found['text']}",
     ]
     lines += [f"     {each['level']}: {each['message']}" for each in found["findings"]]
     for line in [*lines, *([f"     {found['error']}"] if found["error"] else [])]:
