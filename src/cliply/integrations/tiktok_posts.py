@@ -63,7 +63,10 @@ _LAST_SECOND = 253_402_300_800
 def says(told: str, caption: str) -> bool:
     """Whether a caption, as TikTok tells it back, is this one: its beginning only, and with other spaces."""
     short, whole = " ".join(told.split()), " ".join(caption.split())
-    return bool(short) and (short == whole or (len(told) >= _TOLD - 1 and whole.startswith(short)))
+    if len(told.encode("utf-16-le", "surrogatepass")) // 2 < _TOLD - 1:
+        return bool(short) and short == whole
+    # It is cut where it is full, even within an emoji.
+    return whole.startswith(short.rstrip("\ufffd"))
 
 
 def figures_by_id(data: Mapping[str, Any]) -> Iterator[tuple[str, Figures]]:
