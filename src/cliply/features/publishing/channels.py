@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from cliply.errors import Conflict, Invalid
@@ -21,6 +21,9 @@ from cliply.integrations.publisher import Network, Profile, PublishFailure
 from cliply.runtime import Runtime
 
 LONGEST_NAME = 100
+_LONGEST_ID = 200
+_LONGEST_PICTURE = 2000
+_LOCK = 7_274_061
 
 
 class NoChannel(Conflict):
@@ -65,8 +68,11 @@ def health(channel: Channel, providers: Providers) -> Health:
         return Health(False, f"{channel.network.label} is not set up on this installation.")
     if channel.state is not ChannelState.CONNECTED:
         return Health(False, channel.problem or "It is not connected.")
-    if providers.of(channel.network).connector.publishes_with - set(channel.scopes):
-        return Health(False, "It was connected without the permission to publish. Connect it again, and allow that.")
+    missing = providers.of(channel.network).connector.publishes_with - set(channel.scopes)
+    if missing:
+        named = ", ".join(sorted(each.rpartition("/")[2] for each in missing))
+        told = f"It was connected without what publishing needs: {named}. Connect it again, and allow that too."
+        return Health(False, told)
     return Health(True, None)
 
 
@@ -90,6 +96,17 @@ def chosen(session: Session, network: Network, channel_id: UUID | None) -> Chann
     return (default or found)[0]
 
 
+def is_usable(profile: Profile) -> bool:
+    """What a network tells of an account is anybody's word."""
+    return 0 < len(profile.external_id) <= _LONGEST_ID and profile.external_id.isprintable()
+
+
+def one_at_a_time(session: Session) -> None:
+    """Until the transaction ends, nobody else adds a channel to this workspace or chooses a default."""
+    wanted = {"lock": _LOCK, "workspace": str(session.info["workspace_id"])}
+    session.execute(text("SELECT pg_advisory_xact_lock(:lock, hashtext(:workspace))"), wanted)
+
+
 def of_account(session: Session, network: Network, external_id: str) -> Channel | None:
     query = select(Channel).where(Channel.network == network, Channel.external_id == external_id)
     return session.scalars(query.with_for_update()).one_or_none()
@@ -101,7 +118,7 @@ def add(session: Session, network: Network, profile: Profile) -> Channel:
     channel = Channel(
         network=network,
         external_id=profile.external_id,
-        name=_shown(profile.name) or profile.external_id,
+        name=_shown(profile.name)[:LONGEST_NAME].strip() or profile.external_id[:LONGEST_NAME],
         state=ChannelState.DISCONNECTED,
         scopes=[],
         is_default=first,
@@ -112,10 +129,18 @@ def add(session: Session, network: Network, profile: Profile) -> Channel:
     return channel
 
 
+def describe(channel: Channel, profile: Profile) -> None:
+    """As the network has it now; its name is the workspace's own."""
+    channel.handle = None if profile.handle is None else _shown(profile.handle)[:LONGEST_NAME] or None
+    picture = profile.picture or ""
+    channel.picture = picture if 0 < len(picture) <= _LONGEST_PICTURE and picture.isprintable() else None
+
+
 def change(
     session: Session, caller: Caller, channel_id: UUID, *, name: str | None = None, is_default: bool | None = None
 ) -> Channel:
     caller.require(Action.MANAGE_CHANNELS)
+    one_at_a_time(session)
     channel = tokens.find(session, channel_id, locked=True)
     before = state_of(channel)
     if name is not None:

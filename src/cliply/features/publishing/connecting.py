@@ -144,13 +144,23 @@ def come_back(runtime: Runtime, principal: Principal, network: Network, *, bound
 def finish(runtime: Runtime, principal: Principal, begun: Begun, answer: Answer) -> Channel:
     """Exchange the code and keep the account. Nothing is held open while the network is asked."""
     connector = runtime.providers.of(begun.network).connector
+    with runtime.database.workspace(begun.workspace_id) as session:
+        # Whoever may no more gets nothing from the network either.
+        _allowed(runtime, session, principal)
     grant, profile = _granted(connector, begun, answer)
     with runtime.database.workspace(begun.workspace_id) as session:
-        caller = resolve(session, principal, plans_of(runtime.settings))
-        caller.require(Action.MANAGE_CHANNELS)
+        caller = _allowed(runtime, session, principal)
+        channels.one_at_a_time(session)
         channel = _keep(runtime, session, caller, begun, grant, profile)
-        publications.go_on_after_reconnect(session, channel.id)
+        if channels.health(channel, runtime.providers).can_publish:
+            publications.go_on_after_reconnect(session, channel.id)
         return channel
+
+
+def _allowed(runtime: Runtime, session: Session, principal: Principal) -> Caller:
+    caller = resolve(session, principal, plans_of(runtime.settings))
+    caller.require(Action.MANAGE_CHANNELS)
+    return caller
 
 
 def _granted(connector: Connector, begun: Begun, answer: Answer) -> tuple[Grant, Profile]:
@@ -163,11 +173,14 @@ def _granted(connector: Connector, begun: Begun, answer: Answer) -> tuple[Grant,
         raise ConnectingFailed(begun.network, "it gave no reason that is known.")
     try:
         grant = connector.exchange(answer.code, redirect_uri=begun.redirect_uri, verifier=begun.verifier)
-        return grant, connector.profile(grant)
+        profile = connector.profile(grant)
     except (Rejected, Reconnect) as refused:
         raise Invalid(str(refused)) from None
     except PublishFailure as failed:
         raise ConnectingFailed(begun.network, str(failed)) from None
+    if not channels.is_usable(profile):
+        raise ConnectingFailed(begun.network, "it told nothing about the account that can be used.")
+    return grant, profile
 
 
 def _keep(runtime: Runtime, session: Session, caller: Caller, begun: Begun, grant: Grant, profile: Profile) -> Channel:
@@ -179,7 +192,7 @@ def _keep(runtime: Runtime, session: Session, caller: Caller, begun: Begun, gran
     before = None if channel is None else channels.state_of(channel)
     if channel is None:
         channel = channels.add(session, begun.network, profile)
-    channel.handle, channel.picture = profile.handle, profile.picture
+    channels.describe(channel, profile)
     channel.connected_by = caller.principal.user_id
     tokens.keep(open_sealer(runtime.settings), channel, grant)
     session.flush()
