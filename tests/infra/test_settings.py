@@ -1,7 +1,8 @@
 import pytest
+from pydantic import ValidationError
 
 from cliply.cli import console
-from cliply.infra.settings import unknown_names
+from cliply.infra.settings import Settings, unknown_names
 
 
 def test_a_name_that_means_nothing_is_told_with_the_nearest_that_does() -> None:
@@ -30,3 +31,35 @@ def test_a_mistyped_name_is_noted_but_stops_nothing(
     said = capsys.readouterr().err
     assert "CLIPLY_JUDGE__KEY" in said
     assert "secret" not in said
+
+
+@pytest.mark.parametrize(
+    ("named", "missing"),
+    [("CLIPLY_GOOGLE__CLIENT_ID", "secret"), ("CLIPLY_TIKTOK__CLIENT_KEY", "secret"),
+     ("CLIPLY_GOOGLE__CLIENT_SECRET", "client ID"), ("CLIPLY_TIKTOK__CLIENT_SECRET", "client key")],
+)  # fmt: skip
+def test_an_app_at_a_network_is_named_whole_or_not_at_all(
+    monkeypatch: pytest.MonkeyPatch, named: str, missing: str
+) -> None:
+    monkeypatch.setenv(named, "a-value-canary")
+    with pytest.raises(ValidationError, match=missing) as refused:
+        Settings()
+    assert "canary" not in str(refused.value)
+
+
+def test_an_address_of_a_stand_in_has_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    for wrong in ("http://127.0.0.1:8020/", "127.0.0.1:8020", "http://a@b", "ftp://b", "http://b?c"):
+        monkeypatch.setenv("CLIPLY_GOOGLE__URL", wrong)
+        with pytest.raises(ValidationError):
+            Settings()
+    monkeypatch.setenv("CLIPLY_GOOGLE__URL", "http://127.0.0.1:8020")
+    assert Settings().google.url == "http://127.0.0.1:8020"
+
+
+def test_clips_are_published_on_the_networks_unless_a_demo_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().providers == "networks"
+    monkeypatch.setenv("CLIPLY_PROVIDERS", "demo")
+    assert Settings().providers == "demo"
+    monkeypatch.setenv("CLIPLY_PROVIDERS", "fake")
+    with pytest.raises(ValidationError):
+        Settings()

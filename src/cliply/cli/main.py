@@ -15,6 +15,7 @@ from cliply.cli import (
     bench,
     clips,
     db,
+    dev_providers,
     doctor,
     login,
     looks,
@@ -51,7 +52,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (clips, words, looks, doctor, readyz, service, login, uploading, worker):
+for module in (clips, words, looks, doctor, readyz, service, login, uploading, worker, dev_providers):
     module.register(app)
 app.add_typer(bench.app, name="bench")
 app.add_typer(db.app, name="db")

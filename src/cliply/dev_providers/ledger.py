@@ -60,5 +60,5 @@ def mark_of(secret: str) -> str:
     return sha256(secret.encode())[:12]
 
 
-PUBLISHED = "published"
-"""What the entry of a post is called once it is there for others: with `id`, `title`, `url` and `sha256`."""
+PUBLISHED = "video_published"
+"""What the entry of a post is called, whichever network it is on."""
