@@ -1,0 +1,110 @@
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, text
+from tests.database import as_owner
+from typer.testing import CliRunner, Result
+
+from cliply.cli import console, doctor
+from cliply.cli.main import app
+from cliply.cli.plans import WrongOverride
+from cliply.features.identity.access import Principal
+from cliply.features.identity.models import User
+from cliply.features.identity.plans import NoSuchPlan, WrongOverrides, WrongPlans
+from cliply.features.workspaces import service as workspaces
+from cliply.features.workspaces.own_plan import WorkspaceNotThere
+from cliply.infra.db import Database
+
+PLANS = """
+[basic]
+uploads_per_day = 2
+[agency]
+members = 200
+"""
+
+
+@pytest.fixture(autouse=True)
+def named(database: Database, migrated: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    console.settings.cache_clear()
+    monkeypatch.setenv("CLIPLY_DATABASE__URL", migrated)
+    (tmp_path / "plans.toml").write_text(PLANS)
+    monkeypatch.setenv("CLIPLY_PLANS", str(tmp_path / "plans.toml"))
+    yield
+    console.settings.cache_clear()
+
+
+@pytest.fixture
+def slug(database: Database) -> str:
+    with database.system() as session:
+        owner = User(email="ada@example.com", name="Ada", email_confirmed_at=func.now())
+        session.add(owner)
+        session.flush()
+        return workspaces.create(session, "Engines", by=Principal(owner.id)).slug
+
+
+def plans(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["plans", *arguments])
+
+
+def test_the_plans_are_listed_with_what_the_file_changes() -> None:
+    told = json.loads(plans("list", "--json").output)
+    assert list(told["plans"]) == ["unlimited", "basic", "pro", "premium", "agency"]
+    assert (told["plans"]["basic"]["uploads_per_day"], told["default"]) == (2, "unlimited")
+    shown = plans("list").output
+    assert "unlimited (of new workspaces)\n" in shown
+    assert "  members              200\n" in shown
+
+
+def test_a_workspace_gets_a_plan_and_limits_of_its_own(slug: str, migrated: str) -> None:
+    assert f"{slug} has the plan agency" in plans("set", slug, "agency").output
+    own = plans("set", slug, "basic", "--limit", "members=9", "--limit", "scheduling=yes").output
+    assert "  members              9  (its own)\n" in own
+    assert "  scheduling           yes  (its own)\n" in own
+    told = json.loads(plans("set", slug, "--limit", "members=unlimited", "--json").output)
+    assert (told["plan"], told["overrides"]) == ("basic", {"members": None, "scheduling": True}), "one by one"
+    assert json.loads(plans("show", told["workspace"], "--json").output) == told
+    reset = json.loads(plans("set", slug, "--reset", "--json").output)
+    assert (reset["plan"], reset["overrides"], reset["terms"]["uploads_per_day"]) == ("basic", {}, 2)
+    with as_owner(migrated) as connection:
+        kinds = connection.execute(text("SELECT actor_kind FROM audit_entries WHERE action = 'workspace.plan_changed'"))
+        assert kinds.scalars().all() == ["operator"] * 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["gold"], NoSuchPlan),
+        (["--limit", "members"], WrongOverride),
+        (["--limit", "members=-1"], WrongOverride),
+        (["--limit", "members=0"], WrongOverrides),
+        (["--limit", "stars=5"], WrongOverrides),
+    ],
+)
+def test_what_cannot_be_set_is_said_so(slug: str, arguments: list[str], error: type[Exception]) -> None:
+    assert isinstance(plans("set", slug, *arguments).exception, error)
+
+
+def test_a_workspace_that_is_not_there_is_said_so() -> None:
+    assert isinstance(plans("show", "nothing").exception, WorkspaceNotThere)
+
+
+def test_a_plan_that_is_not_defined_any_more_is_shown_as_what_it_is(slug: str, migrated: str) -> None:
+    with as_owner(migrated) as connection:
+        connection.execute(text("UPDATE workspaces SET plan = 'gold'"))
+    shown = plans("show", slug).output
+    assert f"{slug} has the plan unlimited\n  since “gold” is not defined any more\n" in shown
+
+
+def test_a_wrong_file_is_told_wherever_it_is_used(slug: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text("[basic]\nuploads = 1\n")
+    monkeypatch.setenv("CLIPLY_PLANS", str(wrong))
+    console.settings.cache_clear()
+    for arguments in (["list"], ["show", slug], ["set", slug, "pro"]):
+        assert isinstance(plans(*arguments).exception, WrongPlans)
+
+
+def test_the_doctor_names_the_plans() -> None:
+    assert doctor._plans(console.settings()).startswith("unlimited, basic, pro, premium, agency; new workspaces get")
