@@ -11,8 +11,8 @@ from enum import StrEnum
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from cliply.integrations.publisher import Post, Problem, Video
+from cliply.media.wording.limits import TIKTOK_CAPTION, is_hashtag, utf16_units
 
-CAPTION_UNITS = 2200
 LARGEST_FILE = 4_000_000_000
 """4 GB, the smaller of the two ways to read it."""
 LONGEST = 600.0
@@ -97,11 +97,6 @@ def label_notice(options: TikTokOptions) -> str:
     return f"Your video will be labelled “{label}”. This cannot be changed once it is posted."
 
 
-def units(text: str) -> int:
-    """Length as TikTok counts it: an emoji is two and more."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
 def caption(post: Post) -> str:
     """Title, description and hashtags as one text; what is said in it already is not said twice."""
     title, description = post.title.strip(), post.description.strip()
@@ -132,20 +127,20 @@ def _unreadable(wrong: ValidationError) -> Iterator[Problem]:
 
 
 def _of_the_caption(post: Post) -> Iterator[Problem]:
-    length = units(caption(post))
-    if length > CAPTION_UNITS:
+    length = utf16_units(caption(post))
+    if length > TIKTOK_CAPTION:
         yield Problem(
             "description",
             "caption_too_long",
-            f"TikTok takes a caption of at most {CAPTION_UNITS} characters, an emoji counting as two; title, "
-            f"description and hashtags together have {length}. Shorten them by {length - CAPTION_UNITS}.",
+            f"TikTok takes a caption of at most {TIKTOK_CAPTION} characters, an emoji counting as two; title, "
+            f"description and hashtags together have {length}. Shorten them by {length - TIKTOK_CAPTION}.",
         )
     for tag in post.hashtags:
-        if not tag or "#" in tag or "@" in tag or any(char.isspace() for char in tag):
+        if tag.startswith("#") or not is_hashtag(tag):
             yield Problem(
                 "hashtags",
                 "hashtag_invalid",
-                f"TikTok ends a hashtag at a space, “#” or “@”, so “{tag}” would not be one. "
+                f"TikTok makes a hashtag of letters, digits and “_”, with one letter at least, so “{tag}” would not be one. "
                 "Write it as one word, without “#”.",
             )
 
