@@ -140,8 +140,8 @@ def _of_the_caption(post: Post) -> Iterator[Problem]:
             yield Problem(
                 "hashtags",
                 "hashtag_invalid",
-                f"TikTok makes a hashtag of letters, digits and “_”, with one letter at least, so “{tag}” would not be one. "
-                "Write it as one word, without “#”.",
+                f"TikTok makes a hashtag of letters, digits and “_”, with one letter at least, so “{tag}” would "
+                "not be one. Write it as one word, without “#”.",
             )
 
 
