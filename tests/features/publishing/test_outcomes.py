@@ -47,7 +47,17 @@ def test_each_failure_has_its_state_and_says_why(failure: PublishFailure, state:
 
 def test_a_time_that_the_network_names_is_kept_and_is_never_over_already() -> None:
     assert outcome_of(soon(at=TOMORROW), begun=False, attempts=3, now=NOW).next_at == TOMORROW
-    assert outcome_of(soon(at=NOW - timedelta(days=1)), begun=False, attempts=3, now=NOW).next_at == NOW
+    assert outcome_of(soon(at=NOW - timedelta(days=1)), begun=False, attempts=0, now=NOW).next_at == NOW
+
+
+def test_a_network_that_always_says_soon_is_given_as_long_as_one_that_says_nothing() -> None:
+    """A breaker that is open names a minute each time: an outage of some hours must not use up all attempts."""
+    waited = 0.0
+    for attempts in range(MOST_ATTEMPTS):
+        at = outcome_of(soon(at=NOW + timedelta(minutes=1)), begun=False, attempts=attempts, now=NOW, draw=most).next_at
+        assert at is not None
+        waited += (at - NOW).total_seconds()
+    assert waited > 18 * 3600
 
 
 def test_waits_grow_up_to_an_hour() -> None:
@@ -74,3 +84,4 @@ def test_a_lost_answer_before_anything_was_begun_is_no_mystery() -> None:
 
 def test_looks_get_rarer_and_go_on() -> None:
     assert [next_look(number, NOW) - NOW for number in range(len(LOOKS) + 2)] == [*LOOKS, LOOKS[-1], LOOKS[-1]]
+    assert next_look(1000, NOW) - NOW == timedelta(hours=1)

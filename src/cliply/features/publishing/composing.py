@@ -69,6 +69,7 @@ class Said(BaseModel):
     cover_at_ms: int | None
     publish_at: datetime | None
     options: dict[str, Any]
+    video_sha256: str = Field(description="Of the clip's video as it was asked for; another one is not sent for it.")
 
     def post(self, cover: Path | None) -> Post:
         return Post(
@@ -115,6 +116,7 @@ def said(clip: Clip, network: Network, settings: ChannelSettings, wanted: Wanted
         cover_at_ms=_cover_at(clip),
         publish_at=wanted.publish_at,
         options=options,
+        video_sha256=clip.files["video"]["sha256"],
     )
 
 

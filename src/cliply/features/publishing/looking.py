@@ -1,24 +1,28 @@
 """A look at the network: what became of what was sent, without sending anything."""
 
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from cliply.errors import CliplyError
 from cliply.features.jobs.runner import JobRun
 from cliply.features.publishing.composing import Said
 from cliply.features.publishing.models import Publication, PublicationState
 from cliply.features.publishing.outcomes import LOOKS, Outcome, next_look
 from cliply.features.publishing.sending import note_failure
-from cliply.features.publishing.steps import handle_of, put_off, saw, send, wanted, with_token
+from cliply.features.publishing.steps import absent, handle_of, put_off, saw, wanted, with_token
 from cliply.infra.sealing import open_sealer
 from cliply.infra.storage.keys import ObjectKey
 from cliply.integrations.publisher import Phase, PublishFailure, Rejected, Sighting, Unknown
 
-_SURE_AFTER = 3
+SURE_AFTER = 3
 """Looks in a row that have to find nothing before it is taken as not being there."""
+_GONE = "gone"
+"""The code of those looks, by which they are counted."""
 _GIVES_UP_AFTER = len(LOOKS) + 3
 """Looks in a row that could not tell, after which it is left to people."""
 
@@ -47,14 +51,15 @@ def look(run: JobRun, publication_id: UUID, version: int) -> None:
         now = wanted(session, publication_id, version)
         if now is None:
             return
-        if sighting is None:
-            _absent(session, now)
+        if sighting is None or sighting.phase is Phase.GONE:
+            _not_there(session, now, surely=sighting is not None)
         else:
             saw(session, now, sighting)
 
 
 def _seen(run: JobRun, publication: Publication) -> Sighting | None:
-    """None where it is not there. Raises Unknown where that cannot be told."""
+    """None where it was not found; one that is gone where it is certain that it never was there. Raises Unknown where
+    nobody can tell."""
     publisher = run.runtime.providers.of(publication.network).publisher
     handle = handle_of(open_sealer(run.runtime.settings), publication)
     assert handle is not None  # noqa: S101 - whoever calls this has looked
@@ -64,6 +69,8 @@ def _seen(run: JobRun, publication: Publication) -> Sighting | None:
     if sighting.phase is not Phase.GONE:
         return sighting
     label = publication.network.label
+    if sighting.surely_absent:
+        return sighting
     if publication.external_id is not None:
         raise Rejected(f"It was there, and was deleted on {label} before it was done.", "deleted")
     post, since = Said.model_validate(publication.post).post(None), publication.begun_at or publication.created_at
@@ -82,30 +89,36 @@ def _dressed(run: JobRun, publication: Publication, sighting: Sighting) -> Sight
         cover = None
         if said.cover and (kept := (publication.files or {}).get("cover")) is not None:
             cover = Path(folder) / "cover.jpg"
-            run.runtime.storage.download(ObjectKey.parse(kept["key"]), cover)
+            try:
+                run.runtime.storage.download(ObjectKey.parse(kept["key"]), cover)
+            except CliplyError:
+                return replace(sighting, note=f"{sighting.note} The cover was not set: it was not found.".strip())
         note = with_token(run.runtime, publication, lambda token: publisher.dress(token, external_id, said.post(cover)))
     told = " ".join(part for part in (sighting.note, note) if part)
-    return Sighting(sighting.phase, sighting.received, sighting.external_id, sighting.url, told)
+    return replace(sighting, note=told)
 
 
 def _cannot_tell(session: Session, publication: Publication, unclear: Unknown) -> None:
     """Looked for again for a while; after that somebody has to look."""
-    again = None if publication.attempts >= _GIVES_UP_AFTER else next_look(publication.attempts, datetime.now(UTC))
+    looks = _looks_that_said(publication, unclear.code)
+    again = None if looks >= _GIVES_UP_AFTER else next_look(looks, datetime.now(UTC))
     asks = " See whether it is there, then settle it." if again is None else ""
     put_off(session, publication, Outcome(PublicationState.UNKNOWN, f"{unclear}{asks}", unclear.code, again))
 
 
-def _absent(session: Session, publication: Publication) -> None:
-    """Nothing of it is there. Once that is certain, it is begun anew."""
-    now, label = datetime.now(UTC), publication.network.label
-    if publication.state is not PublicationState.UNKNOWN or publication.attempts < _SURE_AFTER:
-        told = f"{label} knows nothing of it; it is looked for again before it is sent anew."
-        put_off(
-            session, publication, Outcome(PublicationState.UNKNOWN, told, "gone", next_look(publication.attempts, now))
-        )
+def _not_there(session: Session, publication: Publication, *, surely: bool) -> None:
+    """Once it is certain that nothing of it is there, it is begun anew."""
+    looks, known = _looks_that_said(publication, _GONE), publication.state is PublicationState.UNKNOWN
+    if known and (surely or looks + 1 >= SURE_AFTER):
+        absent(session, publication)
         return
-    publication.handle_sealed, publication.bytes_sent, publication.attempts = None, 0, 0
-    publication.state, publication.error, publication.error_code = PublicationState.PREPARING, None, None
-    publication.next_at = None
-    session.flush()
-    send(session, publication, at=None)
+    told = f"{publication.network.label} knows nothing of it; it is looked for again before it is sent anew."
+    # A network's lists can be minutes behind.
+    again = datetime.now(UTC) if surely else next_look(looks + 2, datetime.now(UTC))
+    put_off(session, publication, Outcome(PublicationState.UNKNOWN, told, _GONE, again))
+
+
+def _looks_that_said(publication: Publication, code: str) -> int:
+    """How many in a row, so far."""
+    same = publication.state is PublicationState.UNKNOWN and publication.error_code == code
+    return publication.attempts if same else 0

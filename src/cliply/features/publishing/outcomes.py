@@ -26,7 +26,8 @@ LOOKS = (
     timedelta(minutes=5),
     timedelta(minutes=15),
 )
-"""Between two looks at what a network is working on; the last of them again and again."""
+"""Between two looks at what a network is working on; the last of them again and again, for a day."""
+_RARELY, _RARELY_AFTER = timedelta(hours=1), 100
 _FIRST, _LONGEST = timedelta(seconds=10), timedelta(hours=1)
 _MENDING = timedelta(minutes=30)
 """How long operators are given before what is set up wrongly is tried again."""
@@ -68,10 +69,9 @@ def outcome_of(
         return Outcome(PublicationState.REJECTED, f"{told} It was tried {attempts} times and given up.", code)
     match failure:
         case TryLater(at=at, concerns=concerns, anew=anew):
-            return Outcome(
-                PublicationState.PARKED, told, code, now + _grown(attempts, draw) if at is None else max(at, now),
-                concerns, anew,
-            )  # fmt: skip
+            soonest = now if at is not None and not attempts else now + _grown(attempts, draw)
+            # A time that is named again and again is not believed: attempts have to last for longer than an outage.
+            return Outcome(PublicationState.PARKED, told, code, max(at or now, soonest), concerns, anew)
         case Misconfigured():
             return Outcome(PublicationState.PARKED, told, code, now + _MENDING, Concerns.APP)
         case TokenExpired():
@@ -82,7 +82,7 @@ def outcome_of(
 
 def next_look(looks: int, now: datetime) -> datetime:
     """When to look again after `looks` looks."""
-    return now + LOOKS[min(looks, len(LOOKS) - 1)]
+    return now + (_RARELY if looks >= _RARELY_AFTER else LOOKS[min(looks, len(LOOKS) - 1)])
 
 
 def _grown(attempts: int, draw: Callable[[float, float], float]) -> timedelta:

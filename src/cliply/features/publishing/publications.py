@@ -26,7 +26,7 @@ from cliply.features.publishing.models import (
     PublicationEvent,
     PublicationState,
 )
-from cliply.features.publishing.steps import go_on, look_at, send
+from cliply.features.publishing.steps import drop_handle, forget_files, go_on, look_at, send
 from cliply.infra.rate_limits import Limit, bucket_of, spend
 from cliply.integrations.publisher import Network
 from cliply.runtime import Runtime
@@ -166,14 +166,15 @@ def events(session: Session, caller: Caller, publication_id: UUID) -> Sequence[P
 def cancel(session: Session, caller: Caller, publication_id: UUID) -> Publication:
     """Call it off, as long as nothing of it has been begun at the network. Raises NotAsItIs after that."""
     caller.require(Action.PUBLISH)
-    publication = find(session, publication_id, locked=True)
+    publication, waiting = _held(session, publication_id)
     if publication.state is PublicationState.CANCELLED:
         return publication
     if publication.state not in UNFINISHED or publication.handle_sealed is not None:
         raise NotAsItIs(publication, "it cannot be called off any more. Delete it at the network instead.")
     before = state_of(publication)
     publication.state, publication.next_at = PublicationState.CANCELLED, None
-    _supersede(session, publication, caller)
+    _supersede(session, publication, waiting, caller)
+    forget_files(session, publication)
     _record(session, caller, "publication.cancelled", publication, before)
     return publication
 
@@ -181,14 +182,14 @@ def cancel(session: Session, caller: Caller, publication_id: UUID) -> Publicatio
 def move(session: Session, caller: Caller, publication_id: UUID, run_at: datetime | None) -> Publication:
     """Have it go at another time, as long as nothing of it has been begun."""
     caller.require(Action.PUBLISH)
-    publication = find(session, publication_id, locked=True)
+    publication, waiting = _held(session, publication_id)
     waits = (PublicationState.INTENT, PublicationState.PARKED)
     if publication.state not in waits or publication.handle_sealed is not None:
         raise NotAsItIs(publication, "its time cannot be changed any more.")
     _check_time(run_at)
     before = state_of(publication)
     publication.run_at, publication.next_at = run_at, run_at or datetime.now(UTC)
-    _supersede(session, publication, caller)
+    _supersede(session, publication, waiting, caller)
     send(session, publication, at=run_at)
     _record(session, caller, "publication.moved", publication, before)
     return publication
@@ -197,11 +198,12 @@ def move(session: Session, caller: Caller, publication_id: UUID, run_at: datetim
 def retry(session: Session, caller: Caller, publication_id: UUID) -> Publication:
     """Try again at once what was rejected, waits, or waited for its channel; nothing is sent twice by it."""
     caller.require(Action.PUBLISH)
-    publication = find(session, publication_id, locked=True)
+    publication, waiting = _held(session, publication_id)
     before = state_of(publication)
     match publication.state:
         case PublicationState.REJECTED:
-            # What the network refused is not there: it is begun anew.
+            # What the network refused is not there: it is begun anew, with the clip as it is now.
+            publication.post = {**publication.post, "video_sha256": _made(session, publication)}
             _begin_anew(publication)
         case PublicationState.PARKED | PublicationState.NEEDS_RECONNECT:
             if tokens.find(session, publication.channel_id).state is not ChannelState.CONNECTED:
@@ -210,7 +212,7 @@ def retry(session: Session, caller: Caller, publication_id: UUID) -> Publication
             raise NotAsItIs(publication, "it may be there. See whether it is, then settle it.")
         case _:
             raise NotAsItIs(publication, "there is nothing to try again.")
-    _supersede(session, publication, caller)
+    _supersede(session, publication, waiting, caller)
     publication.attempts = 0
     go_on(session, publication)
     _record(session, caller, "publication.retried", publication, before)
@@ -222,19 +224,25 @@ def reconcile(
 ) -> Publication:
     """Settle what nobody could find out: somebody has looked."""
     caller.require(Action.PUBLISH)
-    publication = find(session, publication_id, locked=True)
-    if publication.state is not PublicationState.UNKNOWN:
+    publication, waiting = _held(session, publication_id)
+    begun = publication.handle_sealed is not None
+    # Of an account that nobody connects again, only people can say what became of it.
+    if publication.state is not PublicationState.UNKNOWN and not (
+        publication.state is PublicationState.NEEDS_RECONNECT and begun and verdict is not Verdict.LOOK
+    ):
         raise NotAsItIs(publication, "there is nothing to settle.")
     before = state_of(publication)
-    _supersede(session, publication, caller)
+    _supersede(session, publication, waiting, caller)
     publication.attempts = 0
     match verdict:
         case Verdict.LOOK:
+            publication.next_at = datetime.now(UTC)
             look_at(session, publication, at=None)
         case Verdict.PUBLISHED:
             publication.state, publication.published_at = PublicationState.PUBLISHED, datetime.now(UTC)
             publication.url, publication.error, publication.error_code = url or publication.url, None, None
             publication.note, publication.next_at = "Settled by hand.", None
+            forget_files(session, publication)
         case Verdict.ABSENT:
             _begin_anew(publication)
             send(session, publication, at=None)
@@ -245,8 +253,7 @@ def reconcile(
 def go_on_after_reconnect(session: Session, channel_id: UUID) -> None:
     """What waited for the channel goes on, now that it is connected."""
     waiting = (Publication.channel_id == channel_id, Publication.state == PublicationState.NEEDS_RECONNECT)
-    for publication in session.scalars(select(Publication).where(*waiting).with_for_update()):
-        publication.version += 1
+    for publication in session.scalars(select(Publication).where(*waiting).order_by(Publication.id).with_for_update()):
         publication.attempts = 0
         go_on(session, publication)
 
@@ -260,17 +267,35 @@ def state_of(publication: Publication) -> dict[str, Any]:
 
 
 def _begin_anew(publication: Publication) -> None:
-    publication.handle_sealed, publication.bytes_sent, publication.external_id = None, 0, None
+    drop_handle(publication)
     publication.state, publication.error, publication.error_code = PublicationState.PREPARING, None, None
     publication.note, publication.next_at, publication.published_at = None, None, None
 
 
-def _supersede(session: Session, publication: Publication, caller: Caller) -> None:
-    """Whatever job waits or runs for it does nothing any more."""
+def _held(session: Session, publication_id: UUID) -> tuple[Publication, Sequence[int]]:
+    """The publication, locked, and the jobs that waited for it. Jobs lock their own row first, and so does this: else
+    each could wait for the other."""
+    waiting = [job.id for job in jobs.search(session, subject=str(publication_id), states=("queued",), limit=100).jobs]
+    jobs.hold(session, waiting)
+    return find(session, publication_id, locked=True), waiting
+
+
+def _supersede(session: Session, publication: Publication, waiting: Sequence[int], caller: Caller) -> None:
+    """Whatever job waits or runs for it does nothing any more; those that wait are not even started."""
     publication.version += 1
     session.flush()
-    for job in jobs.search(session, subject=str(publication.id), states=("queued",), limit=100).jobs:
-        jobs.cancel(session, job.id, actor=str(caller.principal.user_id))
+    for job_id in waiting:
+        if jobs.get(session, job_id).state == "queued":
+            jobs.cancel(session, job_id, actor=str(caller.principal.user_id))
+
+
+def _made(session: Session, publication: Publication) -> str:
+    """The hash of the clip's video as it is now. Raises NotAsItIs, ClipNotRendered or ClipFailedCheck."""
+    if publication.clip_id is None:
+        raise NotAsItIs(publication, "its clip was deleted.")
+    clip = clips.find(session, publication.clip_id)
+    composing.check_made(clip)
+    return str(clip.files["video"]["sha256"])
 
 
 def _same(session: Session, clip_id: UUID, channel_id: UUID) -> Publication | None:

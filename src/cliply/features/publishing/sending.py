@@ -2,36 +2,38 @@
 
 import tempfile
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from cliply.features.clips import service as clips
+from cliply.features.clips.models import Clip
 from cliply.features.clips.service import StoredFile
 from cliply.features.identity.models import Workspace
 from cliply.features.jobs.runner import JobRun
-from cliply.features.publishing import channels, composing, pacing, tokens
+from cliply.features.publishing import channels, pacing, tokens
 from cliply.features.publishing.composing import Said
-from cliply.features.publishing.models import Channel, Publication, PublicationState
+from cliply.features.publishing.models import Publication, PublicationState
 from cliply.features.publishing.outcomes import Outcome, outcome_of
 from cliply.features.publishing.steps import (
-    go_on,
     handle_of,
     keep_handle,
     needs_reconnect,
     put_off,
     saw,
+    send,
     wanted,
     with_token,
 )
 from cliply.infra.sealing import open_sealer
 from cliply.infra.storage.keys import ObjectKey
 from cliply.integrations.publisher import (
+    Concerns,
     Handle,
     Phase,
     Publisher,
@@ -39,6 +41,8 @@ from cliply.integrations.publisher import (
     Reconnect,
     Rejected,
     Sighting,
+    TokenExpired,
+    TryLater,
     Video,
 )
 from cliply.media.probe import probe
@@ -52,6 +56,10 @@ _SENDABLE = frozenset(
         PublicationState.NEEDS_RECONNECT,
     }
 )
+_CAP_LOCK = 7274042
+"""Of the claims on a channel's places of a day."""
+_EARLY = timedelta(seconds=2)
+"""That much the clocks of a database and a worker may differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,7 @@ def carry_on(run: JobRun, publication_id: UUID, version: int) -> None:
         note_failure(run, publication, failed)
         return
     with run.finish() as session:
-        now = wanted(session, publication_id, version)
+        now = wanted(session, publication_id, version, states=_SENDABLE)
         if now is None:
             return
         if sighting.phase is Phase.GONE:
@@ -95,6 +103,9 @@ def carry_on(run: JobRun, publication_id: UUID, version: int) -> None:
 def note_failure(run: JobRun, publication: Publication, failed: PublishFailure) -> None:
     """What a failure makes of it, with the end of the job."""
     with run.finish() as session:
+        if isinstance(failed, Reconnect) or _stops_account(failed):
+            # A channel is locked before what is published on it, here as where it is connected again.
+            tokens.find(session, publication.channel_id, locked=True)
         now = wanted(session, publication.id, publication.version)
         if now is None:
             return
@@ -104,49 +115,65 @@ def note_failure(run: JobRun, publication: Publication, failed: PublishFailure) 
         put_off(session, now, outcome_of(failed, begun=begun, attempts=now.attempts, now=datetime.now(UTC)))
 
 
+def _stops_account(failed: PublishFailure) -> bool:
+    return isinstance(failed, TokenExpired) or (isinstance(failed, TryLater) and failed.concerns is Concerns.ACCOUNT)
+
+
 def _claimed(run: JobRun, publication_id: UUID, version: int) -> Publication | None:
     """The publication, being prepared or sent from here on; None where there is nothing to do now."""
-    later: datetime | None = None
     with run.held() as session:
-        publication = wanted(session, publication_id, version)
-        if publication is None or publication.state not in _SENDABLE:
-            publication = None
-        elif publication.handle_sealed is not None:
-            publication.state = PublicationState.UPLOADING
-        else:
-            later, why = _not_before(session, publication)
-            if later is None and publication.state is not PublicationState.PREPARING:
-                publication.state, publication.next_at = PublicationState.PREPARING, None
-    if publication is None or later is not None:
-        with run.finish() as session:
-            now = wanted(session, publication_id, version) if later is not None else None
-            if now is not None:
-                now.state, now.next_at, now.error, now.note = PublicationState.PARKED, later, None, why
-                session.flush()
-                go_on(session, now, at=later)
+        publication = wanted(session, publication_id, version, states=_SENDABLE)
+        wait = None if publication is None else _wait(session, publication)
+        if publication is not None:
+            publication.error = publication.error_code = None
+            publication.next_at, publication.note = wait or (None, None)
+            if wait is not None:
+                publication.state = PublicationState.PARKED
+                send(session, publication, at=publication.next_at)
+            elif publication.handle_sealed is not None:
+                publication.state = PublicationState.UPLOADING
+            else:
+                publication.state = PublicationState.PREPARING
+    if publication is not None and wait is None:
+        return publication
+    with run.finish():
+        # Whoever dies before this finds a later version, and nothing to do.
         return None
-    return publication
 
 
-def _not_before(session: Session, publication: Publication) -> tuple[datetime | None, str]:
-    """When it may go out, and why not now; None for now."""
+def _wait(session: Session, publication: Publication) -> tuple[datetime, str] | None:
+    """Until when it may not be begun, and why; None where it may, or has been."""
     now = datetime.now(UTC)
+    if publication.handle_sealed is not None:
+        return None
+    if publication.run_at is not None and publication.run_at > now + _EARLY:
+        # A job can come early: clocks are set, and operators run jobs by hand.
+        return publication.run_at, "It waits for the time that it was planned for."
     channel = tokens.find(session, publication.channel_id)
     if channel.paused_until is not None and channel.paused_until > now:
         return channel.paused_until, channel.paused_why or ""
     zone = ZoneInfo(session.scalars(select(Workspace.timezone)).one())
     settings = channels.settings_of(channel)
-    moment = pacing.next_moment(now, zone, settings, gone_out_today=_gone_out(session, channel, now, zone))
+    if settings.daily_cap is not None:
+        # Of two that want a day's last place, the second has to see that the first has it.
+        lock = text("select pg_advisory_xact_lock(:lock, hashtext(:channel))")
+        session.execute(lock, {"lock": _CAP_LOCK, "channel": str(channel.id)})
+    moment = pacing.next_moment(now, zone, settings, gone_out_today=_gone_out(session, publication, now, zone))
     if moment <= now:
-        return None, ""
+        return None
     return moment, f"“{channel.name}” takes nothing now: quiet hours, or its publications a day are used up."
 
 
-def _gone_out(session: Session, channel: Channel, now: datetime, zone: ZoneInfo) -> int:
-    begins, ends = pacing.day_of(now, zone)
-    today = (Publication.channel_id == channel.id, Publication.begun_at >= begins, Publication.begun_at < ends)
-    nothing = Publication.state != PublicationState.REJECTED
-    return session.scalar(select(func.count()).select_from(Publication).where(*today, nothing)) or 0
+def _gone_out(session: Session, publication: Publication, now: datetime, zone: ZoneInfo) -> int:
+    """How many others of its channel have been begun today, or are about to be."""
+    first, following = pacing.day_of(now, zone)
+    others = (Publication.channel_id == publication.channel_id, Publication.id != publication.id)
+    begun = and_(Publication.begun_at >= first, Publication.begun_at < following)
+    counts = (
+        or_(begun, Publication.state == PublicationState.PREPARING),
+        Publication.state != PublicationState.REJECTED,
+    )
+    return session.scalar(select(func.count()).select_from(Publication).where(*others, *counts)) or 0
 
 
 def _sent(run: JobRun, publication: Publication, folder: Path) -> Sighting:
@@ -175,8 +202,9 @@ def _begun(run: JobRun, publication: Publication, publisher: Publisher, files: F
         lambda token: publisher.begin(token, post, files.video, mark=str(publication.id)),
     )
     with run.held() as session:
-        now = wanted(session, publication.id, publication.version)
-        if now is None:
+        now = wanted(session, publication.id, publication.version, states=_SENDABLE)
+        if now is None or now.handle_sealed is not None:
+            # Another job that is at it has begun it too: of two uploads, the one gets its bytes whose handle is kept.
             raise _Superseded
         keep_handle(open_sealer(run.runtime.settings), now, handle)
         now.state, now.error, now.error_code, now.attempts = PublicationState.UPLOADING, None, None, 0
@@ -202,15 +230,9 @@ def _files(run: JobRun, publication: Publication, folder: Path) -> Files:
 
 
 def _copied(run: JobRun, publication: Publication, folder: Path) -> dict[str, Any]:
-    """Raises Rejected where the clip is no longer there, or has changed since."""
-    if publication.clip_id is None:
-        raise Rejected("The clip was deleted before it was published.", "clip_unfit", field="clip_id")
+    """Raises Rejected where the clip is no longer there, or is another one than was asked for."""
     with run.session() as session:
-        try:
-            clip = clips.find(session, publication.clip_id)
-            composing.check_made(clip)
-        except (clips.NoSuchClip, composing.ClipNotRendered, composing.ClipFailedCheck) as unfit:
-            raise Rejected(str(unfit), "clip_unfit", field="clip_id") from None
+        clip = _asked_for(session, publication)
     kept: dict[str, Any] = {}
     for kind, name in (("video", "video.mp4"), ("cover", "cover.jpg")):
         if kind in clip.files:
@@ -241,3 +263,21 @@ def _copied(run: JobRun, publication: Publication, folder: Path) -> dict[str, An
             raise _Superseded
         now.files = kept
     return kept
+
+
+def _asked_for(session: Session, publication: Publication) -> Clip:
+    """The clip, with the file that it had when it was asked for. Raises Rejected."""
+    if publication.clip_id is None:
+        raise Rejected("The clip was deleted before it was published.", "clip_gone", field="clip_id")
+    try:
+        clip = clips.find(session, publication.clip_id)
+    except clips.NoSuchClip:
+        raise Rejected("The clip was deleted before it was published.", "clip_gone", field="clip_id") from None
+    if clip.files.get("video", {}).get("sha256") != Said.model_validate(publication.post).video_sha256:
+        raise Rejected(
+            "The clip was rendered again after this was asked for. Look at it, then try again to publish it as it is "
+            "now.",
+            "clip_changed",
+            field="clip_id",
+        )
+    return clip

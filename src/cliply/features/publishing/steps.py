@@ -1,19 +1,19 @@
 """What the jobs of a publication share: which jobs follow, whether one is still wanted, and what a result changes."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cliply.features.jobs.kinds import REGISTRY
 from cliply.features.projects.tasks import delete_objects
 from cliply.features.publishing import tokens
-from cliply.features.publishing.models import Publication, PublicationState
+from cliply.features.publishing.models import UNFINISHED, Publication, PublicationEvent, PublicationState
 from cliply.features.publishing.outcomes import Outcome, next_look
 from cliply.infra.sealing import Sealer
 from cliply.infra.settings import Settings
@@ -30,6 +30,15 @@ _STATES = {
     Phase.PENDING: PublicationState.PENDING,
     Phase.PUBLISHED: PublicationState.PUBLISHED,
 }
+MOST_TIMES = 20
+"""How often one may be sent anew, or lost from sight, before people have to see to it: a network can go on failing."""
+_PATIENCE = {
+    PublicationState.PROCESSING: timedelta(days=3),
+    # A moderator takes hours, an owner may take weeks to look into the app.
+    PublicationState.PENDING: timedelta(days=30),
+    PublicationState.UNKNOWN: timedelta(days=7),
+}
+"""How long after its beginning it is looked at by itself."""
 
 
 def send(session: Session, publication: Publication, *, at: datetime | None) -> None:
@@ -50,10 +59,13 @@ def go_on(session: Session, publication: Publication, *, at: datetime | None = N
         send(session, publication, at=at)
 
 
-def wanted(session: Session, publication_id: UUID, version: int) -> Publication | None:
-    """The publication, locked; None where it was changed, called off or deleted since the job was started."""
+def wanted(
+    session: Session, publication_id: UUID, version: int, *, states: Collection[PublicationState] = UNFINISHED
+) -> Publication | None:
+    """The publication, locked; None where it was changed, called off or deleted since the job was started, or goes on
+    by a later job."""
     query = select(Publication).where(Publication.id == publication_id, Publication.version == version)
-    query = query.execution_options(populate_existing=True)
+    query = query.where(Publication.state.in_(states)).execution_options(populate_existing=True)
     return session.scalars(query.with_for_update()).one_or_none()
 
 
@@ -73,14 +85,14 @@ def with_token(runtime: Runtime, publication: Publication, call: Callable[[str],
 
 def keep_handle(sealer: Sealer, publication: Publication, handle: Handle) -> None:
     written = json.dumps(asdict(handle), default=datetime.isoformat)
-    publication.handle_sealed = sealer.seal(written, row=_row(publication))
+    publication.handle_sealed = sealer.seal(written, row=row_of(publication.workspace_id, publication.id))
     publication.begun_at = datetime.now(UTC)
 
 
 def handle_of(sealer: Sealer, publication: Publication) -> Handle | None:
     if publication.handle_sealed is None:
         return None
-    written = json.loads(sealer.open(publication.handle_sealed, row=_row(publication)))
+    written = json.loads(sealer.open(publication.handle_sealed, row=row_of(publication.workspace_id, publication.id)))
     ends = written.pop("expires_at")
     return Handle(**written, expires_at=None if ends is None else datetime.fromisoformat(ends))
 
@@ -88,6 +100,9 @@ def handle_of(sealer: Sealer, publication: Publication) -> Handle | None:
 def saw(session: Session, publication: Publication, sighting: Sighting) -> None:
     """What a look, or the end of sending, has shown; and what follows. Not for what is gone."""
     now, state = datetime.now(UTC), _STATES[sighting.phase]
+    if state is PublicationState.UPLOADING and publication.bytes_sent >= size_of(publication):
+        # It has had all of it by its own word: whoever tells no count means that, and what was lost is gone in the end.
+        state = PublicationState.PROCESSING
     publication.attempts = publication.attempts + 1 if state is publication.state else 0
     publication.external_id = sighting.external_id or publication.external_id
     publication.url, publication.note = sighting.url or publication.url, sighting.note or publication.note
@@ -96,6 +111,10 @@ def saw(session: Session, publication: Publication, sighting: Sighting) -> None:
         publication.published_at, publication.state = now, state
         session.flush()
         forget_files(session, publication)
+        return
+    if _is_over(publication, state, now):
+        told = f"{publication.network.label} has been at it for too long. See whether it is there, then settle it."
+        put_off(session, publication, Outcome(PublicationState.UNKNOWN, told, "slow"))
         return
     publication.state, publication.next_at = state, next_look(publication.attempts, now)
     session.flush()
@@ -109,11 +128,14 @@ def saw(session: Session, publication: Publication, sighting: Sighting) -> None:
 
 def put_off(session: Session, publication: Publication, outcome: Outcome) -> None:
     """What a failure makes of it, and what follows."""
+    if publication.state is PublicationState.UNKNOWN and outcome.state is PublicationState.PARKED:
+        _put_off_looking(session, publication, outcome)
+        return
+    outcome = _bounded(session, publication, outcome)
     same = outcome.state is publication.state
-    # Looks are counted by themselves, since so many in a row have to agree.
-    publication.attempts = 0 if outcome.state is PublicationState.UNKNOWN and not same else publication.attempts + 1
+    publication.attempts = _counted(publication, outcome)
     if outcome.anew:
-        publication.handle_sealed, publication.bytes_sent = None, 0
+        drop_handle(publication)
     publication.state = outcome.state
     publication.error, publication.error_code, publication.next_at = outcome.error, outcome.code, outcome.next_at
     if outcome.concerns is Concerns.ACCOUNT and outcome.next_at is not None and not same:
@@ -128,16 +150,33 @@ def put_off(session: Session, publication: Publication, outcome: Outcome) -> Non
         go_on(session, publication, at=outcome.next_at)
 
 
+def absent(session: Session, publication: Publication) -> None:
+    """It is certain that nothing of it is there: it is sent anew, unless that has been in vain too often."""
+    if _times(session, publication, PublicationState.UPLOADING) >= MOST_TIMES:
+        told = f"It was sent {MOST_TIMES} times, and {publication.network.label} never had all of it."
+        put_off(session, publication, Outcome(PublicationState.REJECTED, told, "gone"))
+        return
+    drop_handle(publication)
+    publication.state, publication.attempts = PublicationState.PREPARING, 0
+    publication.error = publication.error_code = publication.note = publication.next_at = None
+    session.flush()
+    send(session, publication, at=None)
+
+
+def drop_handle(publication: Publication) -> None:
+    """What was begun is of no use any more."""
+    publication.handle_sealed, publication.bytes_sent, publication.external_id = None, 0, None
+
+
 def needs_reconnect(session: Session, publication: Publication, failed: Reconnect, *, settings: Settings) -> None:
     """A network may take our tokens and still not let us publish: then its owner has to be asked as well."""
     tokens.lose(session, tokens.find(session, publication.channel_id, locked=True), failed, settings=settings)
 
 
 def forget_files(session: Session, publication: Publication) -> None:
-    """Its own copies are needed no more."""
-    if publication.files is not None:
-        publication.files = None
-        delete_objects.options(subject=publication.id).start(session, project_id=publication.id)
+    """Its own copies are needed no more, those neither that a job was just making; that job is waited for."""
+    publication.files = None
+    delete_objects.options(subject=publication.id).start(session, project_id=publication.id)
 
 
 def size_of(publication: Publication) -> int:
@@ -145,10 +184,61 @@ def size_of(publication: Publication) -> int:
     return int((publication.files or {}).get("video", {}).get("size", 1))
 
 
+def _put_off_looking(session: Session, publication: Publication, outcome: Outcome) -> None:
+    """The network could not be asked, so that nothing was learnt: it is as unknown as before. Or it has said that
+    nothing came of it."""
+    now = datetime.now(UTC)
+    if outcome.anew:
+        absent(session, publication)
+    elif _is_over(publication, PublicationState.UNKNOWN, now):
+        told = f"{outcome.error} See whether it is there, then settle it."
+        put_off(session, publication, Outcome(PublicationState.UNKNOWN, told, outcome.code))
+    else:
+        publication.note, publication.next_at = outcome.error, outcome.next_at
+        session.flush()
+        look_at(session, publication, at=outcome.next_at)
+
+
+def _bounded(session: Session, publication: Publication, outcome: Outcome) -> Outcome:
+    """Nothing goes round for ever."""
+    if outcome.anew and _times(session, publication, PublicationState.UPLOADING) >= MOST_TIMES:
+        told = f"{outcome.error} It was sent {MOST_TIMES} times and given up."
+        return Outcome(PublicationState.REJECTED, told, outcome.code)
+    lost = outcome.state is PublicationState.UNKNOWN and publication.state is not PublicationState.UNKNOWN
+    if lost and outcome.next_at is not None and _times(session, publication, outcome.state) >= MOST_TIMES:
+        told = f"{outcome.error} This has been so {MOST_TIMES} times. See whether it is there, then settle it."
+        return Outcome(PublicationState.UNKNOWN, told, outcome.code)
+    return outcome
+
+
+def _counted(publication: Publication, outcome: Outcome) -> int:
+    """Looks are counted by themselves, since so many in a row have to agree on what they have not found."""
+    if outcome.state is not PublicationState.UNKNOWN:
+        return publication.attempts + 1
+    if publication.state is not PublicationState.UNKNOWN:
+        return 0
+    return 1 + (publication.attempts if publication.error_code == outcome.code else 0)
+
+
+def _times(session: Session, publication: Publication, state: PublicationState) -> int:
+    """How often it came to be in this state."""
+    session.flush()
+    been = (PublicationEvent.publication_id == publication.id, PublicationEvent.state == state)
+    return session.scalar(select(func.count()).select_from(PublicationEvent).where(*been)) or 0
+
+
+def _is_over(publication: Publication, state: PublicationState, now: datetime) -> bool:
+    patience, begun = _PATIENCE.get(state), publication.begun_at
+    return patience is not None and begun is not None and begun + patience < now
+
+
 def _start(session: Session, kind: str, publication: Publication, at: datetime | None) -> None:
+    # Of all jobs that there may be for it, the last one that was started does something; the row says which that is.
+    publication.version += 1
     found = REGISTRY.kinds[kind].options(subject=publication.id, at=at)
     publication.job_id = found.start(session, publication_id=publication.id, version=publication.version)
 
 
-def _row(publication: Publication) -> str:
-    return f"publications/{publication.workspace_id}/{publication.id}"
+def row_of(workspace_id: UUID, publication_id: UUID) -> str:
+    """What its handle is bound to."""
+    return f"publications/{workspace_id}/{publication_id}"

@@ -3,13 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
-
 from cliply.features.jobs.kinds import job
 from cliply.features.jobs.retries import Retries
 from cliply.features.jobs.runner import JobRun
-from cliply.features.publishing import looking, sending, tokens, watching
-from cliply.features.publishing.models import UNFINISHED, Publication, PublicationState
+from cliply.features.publishing import looking, resealing, sending, watching
 from cliply.infra.sealing import open_sealer
 
 QUEUE = "publish"
@@ -40,11 +37,7 @@ def watch_publications(run: JobRun) -> None:
     """Go on with publications that nothing goes on with, though something is to happen."""
     with run.session() as session:
         late = datetime.now(UTC) - _LEFT_ALONE
-        waits = (PublicationState.NEEDS_RECONNECT,)
-        query = select(Publication.workspace_id, Publication.id).where(
-            Publication.state.in_(UNFINISHED - set(waits)), Publication.updated_at < late
-        )
-        found = session.execute(query.order_by(Publication.updated_at).limit(1000)).all()
+        found = watching.forsaken(session, late=late)
     for workspace_id, publication_id in found:
         run.progress(0.5)
         with run.inside(workspace_id) as session:
@@ -57,4 +50,4 @@ def watch_publications(run: JobRun) -> None:
 def reseal_tokens(run: JobRun) -> None:
     """Seal with the present key what was sealed with one of before."""
     with run.finish() as session:
-        tokens.reseal(session, open_sealer(run.runtime.settings))
+        resealing.reseal(session, open_sealer(run.runtime.settings))
