@@ -1,17 +1,21 @@
 """Both kinds of breakers keep the same rule; those in the database keep it for every process at once."""
 
+import random
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
+from cliply.infra.breakers import RULE as DEFAULT
 from cliply.infra.breakers import Breakers, ProcessBreakers, Rule
 from cliply.infra.db import Database
 from cliply.infra.shared_breakers import SharedBreakers
@@ -31,6 +35,23 @@ class Kept:
     pass_time: Callable[[float], None]
 
 
+Shared = Callable[..., SharedBreakers]
+
+
+@pytest.fixture
+def shared(database: Database) -> Iterator[Shared]:
+    """Makes what a process has. It asks the database each time, unless it is told otherwise."""
+    made: list[SharedBreakers] = []
+
+    def make(rule: Rule = RULE, **more: Any) -> SharedBreakers:
+        made.append(SharedBreakers(database, rule, **{"fresh": 0.0, **more}))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
 @pytest.fixture(params=["process", "shared"])
 def kept(request: pytest.FixtureRequest) -> Kept:
     if request.param == "process":
@@ -41,12 +62,7 @@ def kept(request: pytest.FixtureRequest) -> Kept:
 
         return Kept(ProcessBreakers(RULE, clock=lambda: moment[0]), pass_time)
     database: Database = request.getfixturevalue("database")
-    return Kept(shared(database), lambda seconds: let_pass(database, seconds))
-
-
-def shared(database: Database) -> SharedBreakers:
-    """One that asks the database each time, as a process does that has not asked for a second."""
-    return SharedBreakers(database, RULE, fresh=0.0)
+    return Kept(request.getfixturevalue("shared")(), lambda seconds: let_pass(database, seconds))
 
 
 def let_pass(database: Database, seconds: float) -> None:
@@ -122,7 +138,14 @@ def test_a_probe_that_nobody_reports_on_is_followed_by_another(kept: Kept) -> No
     assert kept.breakers.admit("there") is None
 
 
-def test_what_one_process_has_seen_another_knows(database: Database, migrated: str) -> None:
+def test_a_provider_that_fails_now_and_then_is_not_left_alone() -> None:
+    drawn, breakers = random.Random(7), ProcessBreakers(clock=lambda: 0.0)
+    for _ in range(5000):
+        assert breakers.admit("there") is None
+        (breakers.failed if drawn.random() < 0.3 else breakers.succeeded)("there")
+
+
+def test_what_one_process_has_seen_another_knows(shared: Shared, migrated: str) -> None:
     said = (
         "import sys\n"
         "from cliply.infra.db import Database\n"
@@ -133,27 +156,28 @@ def test_what_one_process_has_seen_another_knows(database: Database, migrated: s
         "print(breakers.admit('there') is not None)\n"
         "database.close()\n"
     )
-    assert SharedBreakers(database, fresh=0.0).admit("there") is None
+    breakers = shared(DEFAULT, fresh=1.0)
+    assert breakers.admit("elsewhere") is None
     other = subprocess.run([sys.executable, "-c", said, migrated], capture_output=True, text=True, check=True)
     assert other.stdout.strip() == "True"
-    until = SharedBreakers(database).admit("there")
+    until = breakers.admit("there")
     assert until is not None
     assert timedelta(seconds=20) < until - datetime.now(UTC) <= timedelta(seconds=30)
 
 
-def test_of_many_who_come_at_once_one_probes(database: Database) -> None:
-    fail(shared(database), 3)
+def test_of_many_who_come_at_once_one_probes(database: Database, shared: Shared) -> None:
+    fail(shared(), 3)
     let_pass(database, 31)
-    processes = [shared(database) for _ in range(8)]
+    processes = [shared() for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
         admitted = list(pool.map(lambda breakers: breakers.admit("there") is None, processes))
     assert sum(admitted) == 1
 
 
-def test_the_database_is_asked_once_a_second_at_most(database: Database) -> None:
+def test_the_database_is_asked_once_a_second_at_most(database: Database, shared: Shared) -> None:
     moment = [0.0]
-    breakers = SharedBreakers(database, RULE, clock=lambda: moment[0])
-    other = shared(database)
+    breakers = shared(fresh=1.0, clock=lambda: moment[0])
+    other = shared()
     assert breakers.admit("there") is None
     fail(other, 3)
     assert breakers.admit("there") is None, "not asked again yet"
@@ -178,7 +202,22 @@ def test_where_the_database_does_not_answer_calls_are_made() -> None:
     fail(breakers, 5)
     breakers.succeeded("there")
     assert breakers.admit("there") is None
+    breakers.close()
     nowhere.close()
+
+
+def test_a_call_waits_for_no_connection_that_others_hold(migrated: str, database: Database) -> None:
+    """Whoever renews a token holds its row and a connection while the provider is asked."""
+    small = Database(migrated, connections=1)
+    breakers = SharedBreakers(small, RULE)
+    with ExitStack() as holding:
+        # As many as the pool ever lends.
+        for _ in range(11):
+            holding.enter_context(small.system())
+        fail(breakers, 3)
+        assert breakers.admit("there") is not None
+    breakers.close()
+    small.close()
 
 
 def test_a_workspace_s_session_has_its_share_and_sees_nothing(database: Database) -> None:

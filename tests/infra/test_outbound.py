@@ -4,21 +4,30 @@ import io
 import json
 import logging
 import socket
+import ssl
 import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from tests.infra.test_metrics import figure
 from tests.infra.test_public_hosts import PRIVATE
+from tests.servers.loopback import QuietHandler
 
 from cliply.dev_providers.faults import Fault, Faults, Kind
 from cliply.dev_providers.serve import serving
@@ -257,6 +266,61 @@ def test_a_name_with_one_private_address_is_a_trap(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_more: both)
     with client(hosts=("api.example.com",)) as provider, pytest.raises(NotReachable):
         provider.request("GET", "https://api.example.com/", repeatable=False)
+
+
+@contextmanager
+def with_certificate(name: str, folder: Path) -> Iterator[tuple[int, Path]]:
+    """A server that speaks TLS and shows a certificate for `name`: its port, and the certificate's file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file, secret = folder / "certificate.pem", folder / "key.pem"
+    file.write_bytes(certificate.public_bytes(Encoding.PEM))
+    secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+    class Handler(QuietHandler):
+        def do_GET(self) -> None:
+            self.send_response(204)
+            self.end_headers()
+
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(file, secret)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.socket = tls.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server.server_port, file
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize(("name", "trusted", "known"), [
+    ("localhost", True, True), ("localhost", False, False), ("elsewhere.example.com", True, False),
+])  # fmt: skip
+def test_a_server_proves_that_it_is_who_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, trusted: bool, known: bool
+) -> None:
+    with with_certificate(name, tmp_path) as (port, certificate):
+        if trusted:
+            monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        url = f"https://localhost:{port}"
+        with client(url) as provider:
+            if known:
+                assert provider.request("GET", url, repeatable=False).status == 204
+            else:
+                with pytest.raises(NoAnswer) as failed:
+                    provider.request("GET", url, repeatable=False)
+                assert not failed.value.sent
 
 
 @pytest.mark.parametrize("fault", [Fault(Kind.ANSWER, status=503, times=None), Fault(Kind.DROP_UNREAD, times=None)])

@@ -39,6 +39,8 @@ class Breakers(Protocol):
 
     def failed(self, name: str) -> None: ...
 
+    def close(self) -> None: ...
+
 
 @dataclass(slots=True)
 class _State:
@@ -84,3 +86,6 @@ class ProcessBreakers:
                 rest = min(self._rule.rest * 2**state.opened, self._rule.longest_rest)
                 state.opened, state.probing = min(state.opened + 1, 20), False
                 state.until = now + rest.total_seconds()
+
+    def close(self) -> None:
+        """Holds nothing."""

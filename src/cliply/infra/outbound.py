@@ -104,7 +104,7 @@ class Reply:
 
 
 class Outbound:
-    """Of one process; closed with it. `pause` is in seconds, before the second try."""
+    """Of one process; closed with it, together with `breakers`. `pause` is in seconds, before the second try."""
 
     def __init__(self, breakers: Breakers, *, pause: float = 0.5) -> None:
         self._breakers = breakers
@@ -124,6 +124,7 @@ class Outbound:
     def close(self) -> None:
         for client in self._clients:
             client.close()
+        self._breakers.close()
 
 
 _Origin: TypeAlias = tuple[str, str, int]

@@ -18,6 +18,9 @@ _ADMITS = text("SELECT o_admitted, o_failing, o_left FROM breaker_admits(:name, 
 _FAILED = text("SELECT o_left FROM breaker_failed(:name, :failures, :within, :rest, :longest)")
 _SUCCEEDED = text("SELECT breaker_succeeded(:name)")
 
+_CONNECTIONS = 2
+"""For steps of a millisecond, and of those one a second."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -32,7 +35,8 @@ class _Seen:
 
 
 class SharedBreakers:
-    """Each step is a transaction of its own: what was seen of a provider stays seen when somebody's work fails.
+    """Each step is a transaction of its own: what was seen of a provider stays seen when somebody's work fails. The
+    connections are their own too: whoever asks a provider may hold one of the others and wait for this.
 
     `fresh` is for how many seconds an answer of the database is good. Where the database does not answer, calls are
     made.
@@ -46,7 +50,7 @@ class SharedBreakers:
         fresh: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._database = database
+        self._database = database.apart(connections=_CONNECTIONS)
         self._rule = rule
         self._fresh = fresh
         self._clock = clock
@@ -86,6 +90,9 @@ class SharedBreakers:
         )
         if found is not None:
             self._keep(name, failing=True, left=found.o_left)
+
+    def close(self) -> None:
+        self._database.close()
 
     def _told(self, seen: _Seen) -> datetime | None:
         return None if seen.until is None else datetime.now(UTC) + timedelta(seconds=seen.until - self._clock())
