@@ -35,6 +35,15 @@ def running(url: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
 
 
 @pytest.mark.slow
+def test_a_worker_has_the_queue_follow_the_plans_when_it_starts(database: Database, migrated: str) -> None:
+    with database.system() as session:
+        made = text("insert into workspaces (slug, name, plan) values ('engines', 'Engines', 'basic')")
+        session.execute(made)
+    with running(migrated, "--queues", "maintenance"):
+        until(lambda: one(database, "select max(max_running) from workspace_limits") == 2)
+
+
+@pytest.mark.slow
 def test_cliply_worker_runs_its_jobs_and_leaves_well_when_asked(database: Database, migrated: str) -> None:
     with database.system() as session:
         old = enqueue(session, NewJob(kind="ANYTHING", queue="gone"))

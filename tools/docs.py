@@ -15,6 +15,7 @@ from cliply.api.app import create_app
 from cliply.cli.exit_codes import MEANING
 from cliply.cli.main import app
 from cliply.features.identity import permissions as permission_table
+from cliply.features.identity import plans as plan_table
 from cliply.features.identity.models import Role
 from cliply.infra.db import Database
 from cliply.infra.mail import FolderMailer
@@ -87,6 +88,30 @@ def permissions() -> str:
     return "\n".join(["# Permissions", "", text, "", *rows, ""])
 
 
+def plans() -> str:
+    """What each plan that comes along allows."""
+    defined = plan_table.BUILT_IN.defined
+    rows = ["| what | name | " + " | ".join(defined) + " |", "|---|---|" + "---|" * len(defined)]
+    for name, field in plan_table.Terms.model_fields.items():
+        allowed = (_allowed(getattr(terms, name)) for terms in defined.values())
+        rows.append(f"| {field.description} | `{name}` | " + " | ".join(allowed) + " |")
+    text = (
+        "What a workspace may do is its plan's to say. These come along; a file of your own changes them or adds some"
+        " ([how to](../how-to/set-plans.md)). New workspaces are `unlimited` unless `CLIPLY_PLAN` names another."
+    )
+    return "\n".join(["# Plans", "", text, "", *rows, ""])
+
+
+def _allowed(value: int | bool | None) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case None:
+            return "unlimited"
+        case _:
+            return f"{value:,}"
+
+
 def openapi() -> str:
     """The service's document, as the service itself answers with it."""
     with tempfile.TemporaryDirectory() as folder:
@@ -107,6 +132,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "openapi.json": openapi,
     "operations.md": operations_page,
     "permissions.md": permissions,
+    "plans.md": plans,
     "settings.md": settings,
     **make_schemas.PAGES,
 }

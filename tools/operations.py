@@ -92,6 +92,7 @@ LEFT_OUT: Mapping[str, str] = {
     "get_health": "For who keeps the process alive. People ask `cliply admin readyz`.",
     "get_healthz": "The same under the name that orchestrators look for.",
     "get_readyz": "For load balancers. People ask `cliply readyz` on the machine, `cliply admin readyz` from afar.",
+    "change_workspace_plan": "Whoever runs the service does it on its machine: `cliply plans set`.",
     "add_member": "Does what `invite_member` does, which `cliply members invite` asks for.",
 }
 

@@ -1,21 +1,27 @@
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, text
+from tests.api.conftest import World, app, runtime, world
+from tests.cli.at_a_service import Served, Terminal, service, terminal
 from tests.database import as_owner
+from tests.media.clips import TONE, make
 from typer.testing import CliRunner, Result
 
 from cliply.cli import console, doctor
-from cliply.cli.main import app
+from cliply.cli.main import app as cliply
 from cliply.cli.plans import WrongOverride
+from cliply.errors import LimitReached
 from cliply.features.identity.access import Principal
 from cliply.features.identity.models import User
 from cliply.features.identity.plans import NoSuchPlan, WrongOverrides, WrongPlans
 from cliply.features.workspaces import service as workspaces
 from cliply.features.workspaces.own_plan import WorkspaceNotThere
 from cliply.infra.db import Database
+
+__all__ = ["app", "runtime", "service", "terminal", "world"]
 
 PLANS = """
 [basic]
@@ -45,7 +51,7 @@ def slug(database: Database) -> str:
 
 
 def plans(*arguments: str) -> Result:
-    return CliRunner().invoke(app, ["plans", *arguments])
+    return CliRunner().invoke(cliply, ["plans", *arguments])
 
 
 def test_the_plans_are_listed_with_what_the_file_changes() -> None:
@@ -108,3 +114,15 @@ def test_a_wrong_file_is_told_wherever_it_is_used(slug: str, tmp_path: Path, mon
 
 def test_the_doctor_names_the_plans() -> None:
     assert doctor._plans(console.settings()).startswith("unlimited, basic, pro, premium, agency; new workspaces get")
+
+
+def test_what_a_plan_refuses_over_the_api_is_a_limit_to_scripts_too(
+    world: World, service: Served, terminal: Callable[[str], Terminal], tmp_path: Path
+) -> None:
+    plans("set", str(world.workspace), "--limit", "uploads_per_day=0")
+    member = terminal("member")
+    member.environment = {"CLIPLY_REMOTE__URL": service.url, "CLIPLY_REMOTE__KEY": world.keys["member"]}
+    voice = make(tmp_path / "voice.wav", None, TONE.format(seconds=20)).path
+    refused = member.invoke("upload", voice)
+    assert isinstance(refused.exception, LimitReached)
+    assert "“unlimited” allows 0 uploads a day" in str(refused.exception)

@@ -15,8 +15,8 @@ import httpx2
 from cliply.errors import CliplyError, Conflict, Invalid, LimitReached, NotAllowed, NotFound, Unavailable
 
 _KINDS: dict[int, type[CliplyError]] = {
-    401: NotAllowed, 403: NotAllowed, 404: NotFound, 409: Conflict, 410: Conflict, 412: Conflict, 413: LimitReached,
-    422: Invalid, 400: Invalid, 429: Unavailable,
+    401: NotAllowed, 402: LimitReached, 403: NotAllowed, 404: NotFound, 409: Conflict, 410: Conflict, 412: Conflict,
+    413: LimitReached, 422: Invalid, 400: Invalid, 429: Unavailable,
 }  # fmt: skip
 _BUSY = (429, 502, 503, 504)
 _TRIES = 6

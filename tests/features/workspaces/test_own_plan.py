@@ -1,5 +1,6 @@
 """A workspace's plan: given, changed, followed by the queue, and what its members are held to."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -143,7 +144,7 @@ def test_members_are_invited_up_to_the_limit(office: Office, plan: str) -> None:
             session.delete(session.get_one(Membership, (office.id, office.people[role])))
     join(office, people(office, limit - 3))
     on_plan(office, plan)
-    tries = [is_admitted(lambda each=each: invite(office, f"{each}@example.org")) for each in "abc"]
+    tries = [is_admitted(partial(invite, office, f"{each}@example.org")) for each in "abc"]
     assert tries == [True, True, False], "one below it, at it, and beyond it"
     assert is_admitted(lambda: invite(office, "A@example.org")), "who is invited again has their place already"
 
@@ -169,7 +170,7 @@ def test_twenty_who_accept_at_once_are_one_where_one_place_is_left(office: Offic
     # They were invited when there was room, and then the plan became a smaller one.
     on_plan(office, plan, members=max(limit, 5))
     join(office, people(office, max(limit, 5) - 4 - 1))
-    steps = [lambda token=token, who=who: accept(office, token, who) for token, who in zip(tokens, twenty, strict=True)]
+    steps = [partial(accept, office, token, who) for token, who in zip(tokens, twenty, strict=True)]
     assert admitted_at_once(steps) == 1
     assert members(office) == max(limit, 5)
 
