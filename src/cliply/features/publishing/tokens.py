@@ -5,7 +5,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cliply.errors import NotFound
@@ -42,7 +42,7 @@ def keep(sealer: Sealer, channel: Channel, grant: Grant) -> None:
     if refresh is None and channel.grant_sealed is not None:
         refresh, refresh_expires_at = opened(sealer, channel).refresh_token, channel.refresh_expires_at
     written = json.dumps({"access": grant.access_token, "refresh": refresh})
-    channel.grant_sealed = sealer.seal(written, row=_row(channel))
+    channel.grant_sealed = sealer.seal(written, row=row_of(channel.workspace_id, channel.id))
     channel.scopes = sorted(each for each in grant.scopes if each.isprintable())
     channel.expires_at = grant.expires_at
     channel.refresh_expires_at = refresh_expires_at
@@ -53,7 +53,7 @@ def opened(sealer: Sealer, channel: Channel) -> Grant:
     """Raises Reconnect where there is nothing to open, and WrongSealKey where it is not of this row."""
     if channel.grant_sealed is None:
         raise Reconnect(f"“{channel.name}” is not connected. Connect it again.")
-    written = json.loads(sealer.open(channel.grant_sealed, row=_row(channel)))
+    written = json.loads(sealer.open(channel.grant_sealed, row=row_of(channel.workspace_id, channel.id)))
     return Grant(
         access_token=written["access"],
         refresh_token=written["refresh"],
@@ -99,18 +99,6 @@ def lose(session: Session, channel: Channel, ended: Reconnect, *, settings: Sett
         channel_letter.send(session, channel, settings=settings)
 
 
-def reseal(session: Session, sealer: Sealer) -> int:
-    """Seal with the present key what was sealed with one of before; how many channels that were."""
-    done = 0
-    for channel in session.scalars(select(Channel).where(Channel.grant_sealed.is_not(None)).with_for_update()):
-        if channel.grant_sealed is not None and sealer.needs_resealing(channel.grant_sealed):
-            row = _row(channel)
-            channel.grant_sealed = sealer.seal(sealer.open(channel.grant_sealed, row=row), row=row)
-            channel.updated_at = func.now()
-            done += 1
-    return done
-
-
 def _usable(session: Session, channel_id: UUID, *, locked: bool = False) -> Channel:
     channel = find(session, channel_id, locked=locked)
     if channel.state is not ChannelState.CONNECTED:
@@ -134,6 +122,6 @@ def _renewed(runtime: Runtime, channel: Channel, grant: Grant) -> Grant:
         raise TryLater(str(silent), silent.code, at=None, concerns=Concerns.ACCOUNT) from None
 
 
-def _row(channel: Channel) -> str:
-    """What its tokens are bound to: moved to another row or workspace, they do not open."""
-    return f"channels/{channel.workspace_id}/{channel.id}"
+def row_of(workspace_id: UUID, channel_id: UUID) -> str:
+    """What a channel's tokens are bound to: moved to another row or workspace, they do not open."""
+    return f"channels/{workspace_id}/{channel_id}"
