@@ -75,8 +75,11 @@ def test_a_session_is_kept_for_its_user_alone_and_forgotten_with_signing_out(ada
     assert "Nobody is signed in" in ada.run("account", "sign-out")
 
 
-def test_what_the_key_may_not_do_says_how_to_do_it(ada: Terminal) -> None:
+def test_what_cannot_be_done_as_it_was_asked_for_says_how(ada: Terminal, world: World) -> None:
     log_in(ada)
+    with world.database.workspace(world.workspace) as session:
+        project = ready_project(session).id
+    assert "Add --yes" in ada.refused("projects", "delete", project)
     for command in (("members", "list"), ("keys", "list"), ("organisations", "list"), ("admin", "jobs", "list")):
         assert "cliply account sign-in" in ada.refused(*command)
     assert "account sign-in" in ada.refused("workspaces", "new", "Mine")

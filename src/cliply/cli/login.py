@@ -42,7 +42,7 @@ def login(
     """Remember a service and an API key of it. Key or password is asked for, or read from standard input."""
     url = check_address(address)
     if email is not None:
-        name = _with_account(url, email, workspace)
+        name = log_in(url, email, typed("Password"), workspace)
     elif workspace is not None:
         raise typer.BadParameter("An API key belongs to one workspace. Leave --workspace out, or add --email.")
     else:
@@ -56,11 +56,16 @@ def _with_key(url: str, key: str) -> str:
     return str(into["name"])
 
 
-def _with_account(url: str, email: str, workspace: str | None) -> str:
-    """Make a key with the account. One without a workspace gets its first."""
-    cookie = sign_in(url, email, typed("Password"))
+def log_in(url: str, email: str, password: str, workspace: str | None = None, *, invitation: str | None = None) -> str:
+    """Make a key with the account, in the workspace that an invitation's code leads to where there is one.
+
+    An account without a workspace gets its first. Returns the workspace's name.
+    """
+    cookie = sign_in(url, email, password)
     found = Service(url, Proof.by_session(cookie))
     try:
+        if invitation is not None:
+            workspace = found.post("/api/invitations/accept", {"token": invitation})["workspace_id"]
         there = found.get("/api/workspaces")
         into = _chosen(there, workspace) if there else found.post("/api/workspaces", {"name": workspace or "My clips"})
         name = f"cliply on {platform.node() or 'a terminal'}"[:100]

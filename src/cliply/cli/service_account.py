@@ -6,6 +6,7 @@ import typer
 
 from cliply.cli.asking import new_password, typed
 from cliply.cli.console import JsonFlag, note
+from cliply.cli.login import log_in
 from cliply.cli.remote import (
     NoLogin,
     account,
@@ -15,10 +16,11 @@ from cliply.cli.remote import (
     known_login,
     known_session,
     move_to,
+    saved_login,
     signed_in,
 )
 from cliply.cli.service_names import Yes, confirm, show, show_one
-from cliply.errors import Conflict
+from cliply.errors import Conflict, NotAllowed
 from cliply.integrations.service import check_address
 from cliply.integrations.service_account import finish_recovery, sign_up, start_recovery
 
@@ -45,14 +47,24 @@ def make_account(
     ] = False,
     json: JsonFlag = False,
 ) -> None:
-    """Make an account at a service. Code and password are asked for, or read from standard input, a line each."""
+    """Make an account at a service and log in with it, to the workspace that you were invited to or to one of your own.
+
+    Code and password are asked for, or read from standard input, a line each.
+    """
     url = check_address(address)
     invitation = typed("Code of the invitation").strip() if invited else None
-    found = sign_up(url, email, name, new_password(), invitation=invitation)
+    password = new_password()
+    try:
+        found = sign_up(url, email, name, password, invitation=invitation)
+    except NotAllowed as refused:
+        raise refused if invited else NotAllowed(f"{refused} Here: add --invited.") from None
     show_one(found, json, lambda each: f"{each['email']} has an account now.")
     if not found["email_confirmed"]:
-        note("A code was sent to the address; once you are signed in: cliply account confirm")
-    note(f"Next: cliply login {url} --email {email}")
+        note("A code was sent to the address, which confirms that it is yours: cliply account confirm")
+    if saved_login() is None:
+        note(f"You are logged in to the workspace “{log_in(url, email, password, invitation=invitation)}”.")
+    else:
+        note(f"This terminal works for somebody already. To work as {email}: cliply login {url} --email {email}")
 
 
 @own.command("sign-in")

@@ -9,7 +9,7 @@ import typer
 
 from cliply.cli.console import JsonFlag, note, print_json
 from cliply.cli.remote import service
-from cliply.cli.service_names import show
+from cliply.cli.service_names import Yes, confirm, show
 from cliply.integrations.service import Service
 from cliply.media.probe import printable
 from cliply.media.slug import slug
@@ -75,14 +75,11 @@ def retry_project(project_id: ProjectId, json: JsonFlag = False) -> None:
 
 
 @projects.command("delete")
-def delete_project(
-    project_id: ProjectId, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
-) -> None:
+def delete_project(project_id: ProjectId, yes: Yes = False) -> None:
     """Delete a project with its clips and all its files."""
     found = service()
     name = found.get(f"/api/projects/{project_id}")["name"]
-    if not yes:
-        typer.confirm(f"Delete “{name}” with all its files?", abort=True, err=True)
+    confirm(f"Delete “{name}” with all its files?", yes=yes)
     found.delete(f"/api/projects/{project_id}")
     note(f"“{name}” is deleted.")
 

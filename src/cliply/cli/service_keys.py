@@ -63,4 +63,4 @@ def revoke_key(
 def _line(each: Any) -> str:
     used = f"used {each['last_used_at']}" if each["last_used_at"] else "never used"
     over = f", until {each['expires_at']}" if each["expires_at"] else ""
-    return f"{each['id']}  …{each['ending']}  {each['name']}  ({', '.join(each['scopes'])}; {used}{over})"
+    return f"{each['id']}  …{each['ending']}  {each['name']}, {used}{over}: {', '.join(each['scopes'])}"

@@ -7,9 +7,10 @@ from uuid import UUID
 
 import typer
 
+from cliply.cli.asking import at_a_terminal
 from cliply.cli.console import print_json
 from cliply.cli.remote import account, known_login
-from cliply.errors import Conflict, NotFound
+from cliply.errors import Conflict, Invalid, NotFound
 from cliply.integrations.service import Service
 from cliply.media.probe import printable
 
@@ -84,8 +85,16 @@ def show_one(found: Any, json: bool, line: Callable[[Any], str]) -> None:
 
 def confirm(question: str, *, yes: bool) -> None:
     """Unless `yes`, go on only if somebody says so."""
-    if not yes:
-        typer.confirm(question, abort=True, err=True)
+    if yes:
+        return
+    try:
+        agreed = typer.confirm(question, err=True)
+    except typer.Abort:
+        if at_a_terminal():
+            raise
+        raise Invalid("Nobody is there to ask. Add --yes to go on.") from None
+    if not agreed:
+        raise typer.Abort
 
 
 def _listed(found: Sequence[Any], by: str = "name") -> str:

@@ -150,7 +150,12 @@ def show_log(
         show_one({"file": str(out)}, json, lambda each: str(each["file"]))
         return
     found = place.service.get(f"{place.path}/audit", action=action, limit=limit)["items"]
-    show(found, json, lambda each: f"{each['at']}  {each['action']:<28} {each['actor_kind']} {each['actor_id'] or ''}")
+    people = {} if json else {each["user_id"]: each["email"] for each in place.service.get(f"{place.path}/members")}
+
+    def who(entry: Any) -> str:
+        return str(people.get(entry["actor_id"], f"{entry['actor_kind']} {entry['actor_id'] or ''}")).strip()
+
+    show(found, json, lambda each: f"{each['at']}  {each['action']:<28} {who(each)}")
 
 
 def _finished(place: Place, export: Any) -> Any:

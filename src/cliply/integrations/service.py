@@ -25,9 +25,6 @@ _CHUNK = 1 << 20
 _TIMEOUT = httpx2.Timeout(30.0, read=600.0)
 """A finished upload is looked at before the answer comes."""
 
-_ONLY_IN_PERSON = ("not_for_keys", "scope_missing")
-"""Codes of refusals that somebody who is signed in would not have met."""
-
 Sent = Callable[[int], None]
 """Told the bytes that are sent; what it raises ends the transfer."""
 
@@ -50,8 +47,8 @@ class RoleTooLow(NotAllowed):
 class NeedsPerson(NotAllowed):
     """An API key may not do it, or not this one."""
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(f"{detail} Sign in from a terminal: cliply account sign-in")
+    def __init__(self, detail: str, *, any_key: bool) -> None:
+        super().__init__(f"{detail} {'Run' if any_key else 'Or sign in'}: cliply account sign-in")
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,9 +281,10 @@ def _checked(response: httpx2.Response, *, is_key: bool) -> httpx2.Response:
         return response
     if response.status_code == 401:
         raise NotSignedIn(is_key=is_key)
-    if is_key and _told(response, "code") in _ONLY_IN_PERSON:
-        raise NeedsPerson(_detail(response))
-    if _told(response, "code") == "role_too_low":
+    code = _told(response, "code")
+    if is_key and code in ("not_for_keys", "scope_missing"):
+        raise NeedsPerson(_detail(response), any_key=code == "not_for_keys")
+    if code == "role_too_low":
         raise RoleTooLow(_detail(response))
     raise problem_in(response)
 
