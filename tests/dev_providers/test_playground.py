@@ -91,6 +91,7 @@ def test_the_page_shows_people_posts_permissions_and_the_ledger_of_both(opened: 
     assert nasty not in one.text
     assert "&lt;script&gt;" in one.text
     assert "token_issued" in one.text
+    assert "scopes: https://www.googleapis.com/auth/youtube.readonly https://" in one.text
     assert one.headers["content-security-policy"].startswith("default-src 'none'")
 
 

@@ -76,4 +76,8 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def told(details: Mapping[str, object]) -> str:
-    return ", ".join(f"{name}: {value}" for name, value in details.items())
+    return ", ".join(f"{name}: {_plain(value)}" for name, value in details.items())
+
+
+def _plain(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
