@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from cliply.errors import Conflict, Invalid
@@ -15,7 +15,7 @@ from cliply.features.identity.permissions import Action
 from cliply.features.publishing import tokens
 from cliply.features.publishing.channel_settings import ChannelSettings
 from cliply.features.publishing.models import Channel, ChannelState, Publication, PublicationState
-from cliply.infra.sealing import open_sealer
+from cliply.infra.sealing import WrongSealKey, open_sealer
 from cliply.integrations.providers import Providers
 from cliply.integrations.publisher import Network, Profile, PublishFailure
 from cliply.runtime import Runtime
@@ -201,20 +201,17 @@ def _revoked(runtime: Runtime, channel: Channel) -> str:
         return f"It was disconnected. {by_hand}"
     try:
         connector.connector.revoke(tokens.opened(open_sealer(runtime.settings), channel))
-    except PublishFailure:
-        return f"It was disconnected; {label} did not answer. {by_hand}"
+    except (PublishFailure, WrongSealKey):
+        return f"It was disconnected, and {label} could not be told. {by_hand}"
     return "It was disconnected."
 
 
 def _others(runtime: Runtime, channel: Channel) -> bool:
-    """Whether a revocation would take another channel along that the same person has connected, anywhere."""
+    """Whether a revocation may take another channel along, anywhere. Who somebody is at the network, we do not know: it
+    may be whoever has connected that one too, or who has connected the same account in another workspace."""
+    same = or_(Channel.connected_by == channel.connected_by, Channel.external_id == channel.external_id)
     with runtime.database.system() as session:
-        others = (
-            Channel.connected_by == channel.connected_by,
-            Channel.network == channel.network,
-            Channel.id != channel.id,
-            Channel.grant_sealed.is_not(None),
-        )
+        others = (same, Channel.network == channel.network, Channel.id != channel.id, Channel.grant_sealed.is_not(None))
         return session.scalar(select(func.count()).select_from(Channel).where(*others)) != 0
 
 
