@@ -15,6 +15,7 @@ from cliply.features.audit import service as audit
 from cliply.features.clips import service as clips
 from cliply.features.identity.access import Caller
 from cliply.features.identity.permissions import Action
+from cliply.features.identity.plans import Flag
 from cliply.features.jobs import service as jobs
 from cliply.features.publishing import channels, composing, tokens
 from cliply.features.publishing.composing import Wanted
@@ -97,7 +98,7 @@ def publish(
         raise channels.CannotPublish(f"“{channel.name}” cannot be published on. {health.reason}")
     said = composing.said(clip, network, channels.settings_of(channel), wanted or Wanted())
     composing.check_rules(publisher, network, said.post(None), composing.expected_video(clip))
-    _check_time(run_at)
+    _check_time(caller, run_at, said.publish_at)
     if not again and (before := _same(session, clip_id, channel.id)) is not None:
         raise PublishedBefore(before, channel)
     spend(session, {bucket_of("publish", str(caller.workspace_id)): _OFTEN}, what="publications at once")
@@ -186,7 +187,7 @@ def move(session: Session, caller: Caller, publication_id: UUID, run_at: datetim
     waits = (PublicationState.INTENT, PublicationState.PARKED)
     if publication.state not in waits or publication.handle_sealed is not None:
         raise NotAsItIs(publication, "its time cannot be changed any more.")
-    _check_time(run_at)
+    _check_time(caller, run_at)
     before = state_of(publication)
     publication.run_at, publication.next_at = run_at, run_at or datetime.now(UTC)
     _supersede(session, publication, waiting, caller)
@@ -305,7 +306,10 @@ def _same(session: Session, clip_id: UUID, channel_id: UUID) -> Publication | No
     return session.scalars(select(Publication).where(*same).order_by(Publication.created_at).limit(1)).first()
 
 
-def _check_time(run_at: datetime | None) -> None:
+def _check_time(caller: Caller, run_at: datetime | None, publish_at: datetime | None = None) -> None:
+    """`publish_at` is when the network itself makes it public. Raises NotInPlan or Invalid."""
+    if run_at is not None or publish_at is not None:
+        caller.plan.require(Flag.SCHEDULING)
     if run_at is None:
         return
     if run_at.tzinfo is None:
