@@ -126,3 +126,6 @@ def test_what_a_plan_refuses_over_the_api_is_a_limit_to_scripts_too(
     refused = member.invoke("upload", voice)
     assert isinstance(refused.exception, LimitReached)
     assert "“unlimited” allows 0 uploads a day" in str(refused.exception)
+    plans("set", str(world.workspace), "basic", "--reset")
+    limits = "uploads per day 2, clips per project 3, members 3, jobs at once 2, largest file 2,000,000,000"
+    assert f"basic, {limits}, no scheduling" in member.run("workspaces", "show")

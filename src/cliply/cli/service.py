@@ -30,10 +30,13 @@ def up(
     """
     from cliply.api.server import address_of, listen
     from cliply.cli.supervising import supervise
+    from cliply.features.identity.plans import plans_of
     from cliply.infra import error_reports
     from cliply.infra.logging import configure
 
     configure(settings(), service="up")
+    # Told once and at once, not by each process that does not come up.
+    plans_of(settings())
     error_reports.start(settings(), process="up")
     listening = listen(host, port)
     address = address_of(listening)

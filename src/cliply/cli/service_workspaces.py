@@ -180,7 +180,14 @@ def _show(found: Any, json: bool) -> None:
         f"  time zone      {found['timezone']}",
         f"  files kept     {kept}",
         f"  look           {look}",
+        *([f"  plan           {_plan(found['plan'])}"] if "plan" in found else []),
         *([f"  organisation   {found['organisation_id']}"] if found["organisation_id"] else []),
         *([f"  deleted at     {found['delete_at']}"] if found["delete_at"] else []),
     ):
         typer.echo(printable(told))
+
+
+def _plan(plan: dict[str, Any]) -> str:
+    limits = [f"{name.replace('_', ' ')} {value:,}" for name, value in plan.items() if type(value) is int]
+    lacks = [f"no {name}" for name, value in plan.items() if value is False]
+    return ", ".join([plan["name"], *limits, *lacks])
