@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy import ARRAY, ColumnElement, Row, Uuid, any_, func, literal, select
 from sqlalchemy.orm import Session
 
 from cliply.errors import NotFound
@@ -84,9 +84,8 @@ def follow(session: Session, plans: Plans) -> None:
         return
     by_limit: dict[int | None, list[UUID]] = {}
     # Under lock: somebody may give one of them another plan at this moment.
-    for row in session.execute(
-        rows.where(Workspace.id.in_(stale)).order_by(Workspace.id).with_for_update(key_share=True)
-    ):
+    held = rows.where(Workspace.id == any_(literal(stale, ARRAY(Uuid)))).order_by(Workspace.id)
+    for row in session.execute(held.with_for_update(key_share=True)):
         by_limit.setdefault(_at_once(row, plans), []).append(row.id)
     for at_once, ids in by_limit.items():
         control.limit(session, ids, at_once)
