@@ -23,12 +23,15 @@ from cliply.cli import (
     readyz,
     service,
     service_account,
+    service_accounts,
     service_admin,
     service_edits,
     service_jobs,
     service_keys,
     service_members,
     service_organisations,
+    service_publications,
+    service_publishing,
     service_watching,
     service_workspaces,
     uploading,
@@ -52,7 +55,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (clips, words, looks, doctor, readyz, service, login, uploading, worker, dev_providers):
+for module in (
+    clips, words, looks, doctor, readyz, service, login, uploading, service_publishing, worker, dev_providers,
+):  # fmt: skip
     module.register(app)
 app.add_typer(bench.app, name="bench")
 app.add_typer(db.app, name="db")
@@ -60,6 +65,8 @@ app.add_typer(users.app, name="users")
 app.add_typer(plans.app, name="plans")
 app.add_typer(service_watching.projects, name="projects")
 app.add_typer(service_edits.clips, name="clips")
+app.add_typer(service_accounts.accounts, name="accounts")
+app.add_typer(service_publications.publications, name="publications")
 app.add_typer(service_jobs.jobs, name="jobs")
 app.add_typer(service_workspaces.workspaces, name="workspaces")
 app.add_typer(service_members.members, name="members")

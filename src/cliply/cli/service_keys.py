@@ -25,7 +25,7 @@ def make_key(
         list[str] | None,
         typer.Option(
             help="What it may do at most, like projects:read; may be repeated. "
-            "Default: what `cliply login` asks for, which is all about projects, clips and jobs."
+            "Default: what `cliply login` asks for, which is all about projects, clips, jobs and publications."
         ),
     ] = None,
     days: Annotated[

@@ -10,9 +10,10 @@ from cliply.integrations.service import Service, problem_in
 
 KEY_SCOPES: Sequence[str] = (
     "workspace:read", "jobs:read", "jobs:change", "projects:read", "projects:create", "projects:change",
-    "projects:delete", "clips:edit",
+    "projects:delete", "clips:edit", "channels:read", "publications:read", "publications:create",
 )  # fmt: skip
-"""What the commands about projects, clips and jobs need: a lost key changes nothing about people."""
+"""What the commands about projects, clips, jobs and publications need: a lost key changes nothing about people, nor
+about which accounts are connected."""
 
 
 class NoSession(Unavailable):
