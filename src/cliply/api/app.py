@@ -19,6 +19,7 @@ from cliply.features.jobs import routes as jobs
 from cliply.features.organisations import routes as organisations
 from cliply.features.pipeline import routes as pipeline
 from cliply.features.projects import routes as projects
+from cliply.features.publishing import routes as publishing
 from cliply.features.recovery import routes as recovery
 from cliply.features.workspaces import routes as workspaces
 from cliply.infra.health import readiness
@@ -37,6 +38,7 @@ ROUTERS: Sequence[APIRouter] = (
     projects.router,
     pipeline.router,
     clips.router,
+    publishing.router,
     jobs.router,
     jobs.admin_router,
 )

@@ -241,6 +241,10 @@ class Google(BaseModel):
         description="Address of a server that stands in for all of Google's, as `cliply dev-providers` does; Google's "
         "own if none is named.",
     )
+    uploads_a_day: int = Field(
+        100, ge=0, description="Videos that Google lets your app upload in a day, for all workspaces together."
+    )
+    units_a_day: int = Field(10_000, ge=0, description="Units of quota that Google gives your app for a day.")
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

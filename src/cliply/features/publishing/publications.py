@@ -17,7 +17,12 @@ from cliply.features.identity.access import Caller
 from cliply.features.identity.permissions import Action
 from cliply.features.identity.plans import Flag
 from cliply.features.jobs import service as jobs
-from cliply.features.publishing import channels, composing, tokens
+from cliply.features.publishing import (
+    channels,
+    composing,
+    tasks,  # noqa: F401 - registers the kinds of jobs that `steps` starts by name
+    tokens,
+)
 from cliply.features.publishing.composing import Wanted
 from cliply.features.publishing.models import (
     UNFINISHED,
