@@ -74,4 +74,4 @@ def test_a_queue_that_does_not_exist_is_refused_with_those_that_do(migrated: str
     with running(migrated, "--queues", "maintenance,medai") as worker:
         _out, said = worker.communicate(timeout=20)
     assert worker.returncode != 0
-    assert "There is no queue medai. There are: mail, maintenance, media." in said
+    assert "There is no queue medai. There are: mail, maintenance, media, publish." in said
