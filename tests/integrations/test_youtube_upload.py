@@ -1,8 +1,10 @@
 import json
+import random
 import signal
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import timedelta
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.integrations.youtube_bodies import BAD_GATEWAY, UPLOADS_SPENT, body
+from tests.integrations.youtube_bodies import BAD_GATEWAY, MINUTE_SPENT, UPLOADS_SPENT, body
 from tests.integrations.youtube_studio import MARK, POST, UPLOAD, Studio, clip, digest, studio
 
 from cliply.dev_providers.faults import Fault, Kind
@@ -135,6 +137,73 @@ def test_a_connection_that_breaks_at_any_byte_costs_that_part_only(shared: Studi
     expected = [0, after - after % GRANULE, 3 * GRANULE]
     assert [each for each in received if each] == list(dict.fromkeys(each for each in expected if each))
     assert shared.published()[before:] == [("part.mp4", digest(video))]
+
+
+ANYWHERE = [
+    Fault(Kind.DROP_UNREAD),
+    Fault(Kind.DROP_ANSWER),
+    Fault(Kind.DROP_IN_BODY, method="PUT", where=is_part, after=GRANULE // 2),
+    Fault(Kind.ANSWER, status=503, body=BAD_GATEWAY),
+    Fault(Kind.ANSWER, status=429, body=body(429, "rateLimitExceeded", "global", MINUTE_SPENT)),
+]
+
+
+SPITEFUL = [
+    *ANYWHERE,
+    # The video is there, nobody says so, and its session is gone.
+    *[Fault(Kind.DROP_ANSWER, path=UPLOAD, method="PUT", where=is_last)] * 8,
+    *[Fault(Kind.ANSWER, path=UPLOAD, method="PUT", where=is_question, status=404)] * 8,
+]
+LOOKS = 3
+"""In a row that find nothing, after which an upload is taken as never having come to its end."""
+
+
+def published_by_the_rules(at: Studio, video: Video, mark: str, seed: int) -> Sighting:
+    """A publication from its beginning to its end, whatever happens. A session that was gone once is not sent to any
+    more: what came of it is looked for, and another is begun only where nothing did."""
+    drawn, since, handle, absent = random.Random(seed), at.world.clock.now(), None, LOOKS
+    for _ in range(300):
+        if drawn.random() < 0.05:
+            at.world.clock.advance(at.youtube.library.session_lasts)
+        publisher, token = at.publisher(), at.token()
+        try:
+            if absent >= LOOKS:
+                handle, absent = publisher.begin(token, POST, video, mark=mark), 0
+            elif handle is not None:
+                sent = publisher.send(token, handle, video, unheard)
+                if sent.phase is not Phase.GONE:
+                    return sent
+                handle = None
+            else:
+                at.world.clock.advance(timedelta(seconds=20))
+                found = publisher.find(token, mark=mark, post=POST, since=since)
+                if found is not None:
+                    return found
+                absent += 1
+        except (TryLater, Unknown):
+            continue
+    raise AssertionError("no end of it")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 3])
+def test_with_a_third_of_all_requests_failing_each_publication_is_one_video(
+    at: Studio, tmp_path: Path, seed: int
+) -> None:
+    at.channel.daily_uploads = 10**6
+    at.youtube.quotas.limits = dict.fromkeys(at.youtube.quotas.limits, 10**6)
+    at.youtube.library.listed_after = timedelta(seconds=30)
+    at.youtube.library.file_known_after = timedelta(seconds=45)
+    wanted = {}
+    with at.world.faults.drawing(0.3, SPITEFUL, seed=seed):
+        for number in range(25):
+            video = clip(tmp_path, 2 * GRANULE + number, seed=number)
+            found = published_by_the_rules(at, video, f"{number}.mp4", 100 * seed + number)
+            wanted[f"{number}.mp4"] = (digest(video), found.external_id)
+    entries = at.world.ledger.entries("video_published")
+    told = [(entry.details["file_name"], (entry.details["sha256"], entry.details["id"])) for entry in entries]
+    assert len(told) == len(wanted)
+    assert dict(told) == wanted
 
 
 # A process may end at any time
@@ -382,3 +451,30 @@ def test_a_wait_that_is_asked_for_is_passed_on(at: Studio, video: Video) -> None
     with pytest.raises(TryLater) as told:
         at.publisher().send(at.token(), handle, video, unheard)
     assert told.value.at == at.world.clock.now() + timedelta(hours=1)
+
+
+def test_nothing_secret_is_told_when_something_fails(
+    at: Studio, video: Video, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level("DEBUG")
+    # As the service does: these would write down every header.
+    for name in ("httpcore2", "httpx2"):
+        caplog.set_level("WARNING", logger=name)
+    handle, token = begun(at, video), at.token()
+    secret = (token, handle.address.partition("upload_id=")[2])
+    for fault in ANYWHERE:
+        at.world.faults.plan(*(Fault(fault.kind, status=fault.status, body=fault.body) for _ in range(10)))
+        for ask in (
+            lambda: at.publisher().begin(token, POST, video, mark=MARK),
+            lambda: at.publisher().send(token, handle, video, unheard),
+            lambda: at.publisher().look(token, handle, "abc"),
+            lambda: at.publisher().figures(token, ["abc"]),
+        ):
+            try:
+                ask()
+            except (TryLater, Unknown, Rejected) as failed:
+                told = "".join(traceback.format_exception(failed)) + repr(failed) + repr(failed.__context__)
+                assert not [each for each in secret if each in told]
+        at.world.faults.clear()
+    written = caplog.text + "".join(capsys.readouterr())
+    assert not [each for each in secret if each in written]

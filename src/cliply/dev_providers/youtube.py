@@ -124,12 +124,13 @@ class YouTube:
     async def _list_uploads(self, request: Request) -> Response:
         call = self._calls.admit(request, "playlistItems.list", Quota.UNITS)
         parts, wanted = call.parts({"id", "snippet", "contentDetails", "status"}), call.one("playlistId")
-        videos = self.library.of(call.channel)
+        now = self.world.clock.now()
+        shown = now - self.library.listed_after
+        videos = [video for video in self.library.of(call.channel) if video.uploaded_at <= shown]
         if wanted != _uploads_of(call.channel) or not videos:
             message = "The playlist identified with the request's playlistId parameter cannot be found."
             raise Refusal(404, "playlistNotFound", "youtube.playlistItem", message, location="playlistId")
         size, begin = int(call.one("maxResults") or 5), _offset(call.one("pageToken"))
-        now = self.world.clock.now()
         items = [_told_item(video, wanted, parts, now) for video in videos[begin : begin + size]]
         body = _list_of("youtube#playlistItemListResponse", items, total=len(videos))
         if begin + size < len(videos):

@@ -194,6 +194,8 @@ class Library:
         """Of the next videos, the first of the next one."""
         self.processing_takes = timedelta(seconds=30)
         self.file_known_after = timedelta()
+        self.listed_after = timedelta()
+        """How long it takes a new video to show up among its channel's uploads."""
         self.session_lasts = timedelta(days=7)
 
     def of(self, channel: Channel) -> list[Video]:
