@@ -3,7 +3,7 @@
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 from cliply.cli import console
 from cliply.cli.main import app as cliply
+from tools import operations as table
 
 COMMANDS = {" ".join(words) for words in _commands(cliply, ())} - {""}
 
@@ -47,6 +48,13 @@ def served(app: FastAPI) -> Iterator[Served]:
     noting = Served(app)
     with serving(noting) as noting.url:
         yield noting
+
+
+def missed(app: FastAPI, reached: Mapping[str, set[str]], *, publishing: bool) -> dict[str, str]:
+    """Operations that the command of the table did not ask for: of publishing, or all others."""
+    tags = {each["operationId"]: each["tags"] for _, _, each in table.operations(app.openapi())}
+    wanted = {name: command for name, command in table.COMMANDS.items() if ("publishing" in tags[name]) == publishing}
+    return {name: command for name, command in wanted.items() if name not in reached[command]}
 
 
 @dataclass
