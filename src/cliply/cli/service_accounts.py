@@ -288,7 +288,7 @@ def _quiet(text: str) -> dict[str, str | None]:
 
 
 def _line(each: Any) -> str:
-    handle = f" ({each['handle']})" if each["handle"] else ""
+    handle = f" (@{each['handle'].removeprefix('@')})" if each["handle"] else ""
     default = ", default" if each["is_default"] else ""
     state = "ready" if each["can_publish"] else each["state"].replace("_", " ")
     reason = "" if each["can_publish"] else f": {each['reason']}"

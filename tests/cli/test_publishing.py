@@ -1,0 +1,268 @@
+"""`cliply accounts`, `publish` and `publications` at a service, with the networks' stand-ins behind it."""
+
+import re
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import update
+from tests.api.conftest import World, app, world
+from tests.cli.at_a_service import Served, Terminal, service, terminal
+from tests.cli.at_networks import Browser, film, finished_clip, networks, person, runtime
+from tests.features.jobs.working import working
+from tests.infra.queue.fleet import until
+
+from cliply.cli import service_accounts
+from cliply.cli.service_accounts import NetworkName
+from cliply.cli.service_publications import Seen, State
+from cliply.dev_providers.ledger import PUBLISHED, sha256
+from cliply.dev_providers.playground import Playground
+from cliply.features.identity.models import Workspace
+from cliply.features.publishing import tasks
+from cliply.features.publishing.models import PublicationState
+from cliply.features.publishing.publications import Verdict
+from cliply.features.publishing.schemas import OAuthProvider
+from cliply.integrations.publisher import Network
+from cliply.runtime import Runtime
+
+__all__ = ["app", "film", "networks", "person", "runtime", "service", "terminal", "world"]
+
+
+@pytest.fixture
+def ada(service: Served, world: World, terminal: Callable[[str], Terminal]) -> Terminal:
+    """An admin, known by a key that may do all that she may."""
+    made = terminal("ada")
+    made.environment = {"CLIPLY_REMOTE__URL": service.url, "CLIPLY_REMOTE__KEY": world.keys["admin"]}
+    return made
+
+
+@pytest.fixture
+def clip(runtime: Runtime, world: World, film: Path) -> UUID:
+    return finished_clip(runtime, world.workspace, film)
+
+
+def in_berlin(world: World) -> None:
+    with world.database.workspace(world.workspace) as session:
+        session.execute(update(Workspace).values(timezone="Europe/Berlin"))
+
+
+def test_words_of_the_terminal_are_those_of_the_service() -> None:
+    assert [*NetworkName] == [*Network]
+    assert [each.label for each in NetworkName] == [each.label for each in Network]
+    assert [each.provider for each in NetworkName] == [OAuthProvider.of(each) for each in Network]
+    assert sorted(State) == sorted(PublicationState)
+    assert sorted(Seen) == sorted(Verdict)
+
+
+def test_an_account_is_connected_in_the_browser_which_is_told_what_came_of_it(ada: Terminal, person: Browser) -> None:
+    person.account = "UCada0000000000000000002"
+    assert "“Analytical Engines” on YouTube is connected." in ada.run("accounts", "connect", "youtube")
+    person.account = "-000ada"
+    made = ada.told("accounts", "connect", "tiktok")
+    assert (made["network"], made["name"], made["can_publish"]) == ("tiktok", "Ada Lovelace", True)
+    person.close()
+    assert ["“Analytical Engines” is connected" in page for page in person.pages] == [True, False]
+    listed = ada.run("accounts", "list")
+    assert re.search(r"youtube ready +Analytical Engines \(@engines\), default", listed)
+    assert "tiktok  ready           Ada Lovelace (@adatalks), default" in listed
+    assert "youtube.upload" in ada.run("accounts", "show", "youtube:analytical engines")
+
+
+def test_an_address_is_printed_where_no_browser_is_to_be_opened(
+    ada: Terminal, person: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted: list[str] = []
+
+    def note(message: str) -> None:
+        noted.append(message)
+        if page := re.search(r"http\S+/o/oauth2\S+", message):
+            person.open(page[0])
+
+    monkeypatch.setattr(service_accounts, "note", note)
+    assert "is connected" in ada.run("accounts", "connect", "youtube", "--no-browser", "--port", free_port())
+    assert noted[0].startswith("Open this page:")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def test_who_does_not_allow_it_or_has_no_channel_is_told_in_both_places(ada: Terminal, person: Browser) -> None:
+    person.allow = False
+    assert "you did not allow it" in ada.refused("accounts", "connect", "tiktok")
+    person.allow, person.account = True, "eve"
+    assert "has no YouTube channel" in ada.refused("accounts", "connect", "youtube")
+    person.close()
+    assert "TikTok is not connected" in person.pages[0]
+    assert "has no YouTube channel" in person.pages[1]
+    assert ada.told("accounts", "list") == []
+
+
+@pytest.mark.slow
+def test_an_account_is_named_set_up_connected_again_and_disconnected(ada: Terminal, person: Browser) -> None:
+    person.account = "UCada0000000000000000001"
+    ada.run("accounts", "connect", "youtube")
+    person.account = "UCada0000000000000000002"
+    ada.run("accounts", "connect", "youtube")
+    assert "Engines, daily" in ada.run("accounts", "rename", "@engines", "Engines, daily")
+    assert "Engines, daily (@engines), default" in ada.run("accounts", "default", "youtube:ENGINES, DAILY")
+    done = ada.told(
+        "accounts", "set-up", "@engines", "--daily-cap", 3, "--quiet", "22:00-07:00", "--privacy", "unlisted",
+        "--synthetic", "--category", "27",
+    )["settings"]  # fmt: skip
+    assert done == {
+        "privacy": "unlisted", "category": "27", "daily_cap": 3, "quiet_from": "22:00:00", "quiet_to": "07:00:00",
+        "made_for_kids": False, "synthetic": True,
+    }  # fmt: skip
+    done = ada.told("accounts", "set-up", "@engines", "--daily-cap", 0, "--quiet", "", "--privacy", "")["settings"]
+    assert (done["privacy"], done["daily_cap"], done["quiet_from"], done["category"]) == (None, None, None, "27")
+    assert "Say what to set" in ada.refused("accounts", "set-up", "@engines")
+    assert "“Ada talks” was chosen" in _refused_with(ada, person, "UCada0000000000000000001")
+    person.account = "UCada0000000000000000002"
+    assert "is connected" in ada.run("accounts", "reconnect", "@engines")
+    assert "Nobody is there to ask" in ada.refused("accounts", "disconnect", "@engines")
+    assert "disconnected" in ada.run("accounts", "disconnect", "@engines", "--yes")
+    assert "Nothing was published yet" in ada.run("accounts", "show", "@engines")
+    assert "There is no account “nobody”. There are: Ada talks" in ada.refused("accounts", "show", "nobody")
+
+
+def _refused_with(ada: Terminal, person: Browser, account: str) -> str:
+    person.account = account
+    return ada.refused("accounts", "reconnect", "@engines")
+
+
+@pytest.mark.slow
+def test_a_planned_publication_is_said_back_moved_and_called_off(
+    ada: Terminal, person: Browser, clip: UUID, world: World
+) -> None:
+    in_berlin(world)
+    ada.run("accounts", "connect", "youtube")
+    done = ada.invoke(
+        "publish", clip, "--to", "youtube", "--at", "tomorrow 18:00", "--title", "Bees", "--hashtags", "a,b"
+    )
+    assert done.exit_code == 0, done.output
+    assert re.search(r"It goes out on \w+, \d+ \w+ \d+, 18:00 \(Europe/Berlin, UTC\+0[12]:00\)", done.stderr)
+    assert re.search(r"youtube planned +Bees  at \S+ 18:00", done.stdout)
+    [listed] = ada.told("publications", "list", "--clip", clip, "--account", "ada talks", "--state", "intent")
+    assert (listed["post"]["title"], listed["post"]["hashtags"]) == ("Bees", ["a", "b"])
+    number = listed["id"]
+    assert "already" in ada.refused("publish", clip, "--to", "youtube:@adatalks")
+    assert ada.told("publish", clip, "--to", "youtube", "--again", "--at", "in 2 days")["id"] != number
+    moved = ada.told("publications", "move", number, "in 3 days")
+    assert datetime.fromisoformat(moved["run_at"]) > datetime.now(UTC)
+    assert "planned" in ada.run("publications", "show", number)
+    assert "cancelled  Bees" in ada.run("publications", "cancel", number)
+    assert "is cancelled" in ada.refused("publications", "move", number, "now").replace("publication is", "is")
+    assert "nothing to try again" in ada.refused("publications", "retry", number)
+    assert "nothing to settle" in ada.refused("publications", "settle", number, "absent")
+
+
+@pytest.mark.slow
+def test_one_of_several_accounts_has_to_be_named(ada: Terminal, person: Browser, clip: UUID) -> None:
+    assert "No YouTube account is connected" in ada.refused("publish", clip, "--to", "youtube")
+    for account in ("UCada0000000000000000001", "UCada0000000000000000002"):
+        person.account = account
+        ada.run("accounts", "connect", "youtube")
+    ada.run("accounts", "disconnect", "Ada talks", "--yes")
+    person.account = "UCada0000000000000000001"
+    ada.run("accounts", "reconnect", "Ada talks")
+    refused = ada.refused("publish", clip, "--to", "youtube")
+    assert "name one, or make one the default" in refused
+    assert "“Ada talks”" in refused
+    made = ada.told("publish", clip, "--to", "youtube:Ada talks")
+    assert made["account_id"] == next(
+        each["id"] for each in ada.told("accounts", "list") if each["name"] == "Ada talks"
+    )
+
+
+def test_rules_of_a_network_are_told_before_anything_is_sent(ada: Terminal, person: Browser, clip: UUID) -> None:
+    ada.run("accounts", "connect", "youtube")
+    assert "YouTube knows public, unlisted, private" in ada.refused(
+        "publish", clip, "--to", "youtube", "--privacy", "friends"
+    )
+    assert "titles of up to 100" in ada.refused("publish", clip, "--to", "youtube", "--title", "x" * 101)
+    assert "categories" in ada.refused("publish", clip, "--to", "youtube", "--option", "category_id=99")
+    refused = ada.refused("publish", clip, "--to", "youtube", "--option", "colour=red", "--option", 'tags=["a","b"]')
+    assert "colour" in refused
+    assert "tags" not in refused
+
+
+def test_tiktok_is_not_posted_to_before_somebody_has_agreed(
+    ada: Terminal, person: Browser, clip: UUID, networks: Playground
+) -> None:
+    person.account = "-000ada"
+    ada.run("accounts", "connect", "tiktok")
+    wanted = ("publish", clip, "--to", "tiktok", "--privacy", "SELF_ONLY")
+    done = ada.invoke(*wanted)
+    assert "add --agree" in str(done.exception)
+    assert "By posting, you agree to TikTok's Music Usage Confirmation." in done.stderr
+    assert "https://www.tiktok.com/legal" in done.stderr
+    before = datetime.now(UTC)
+    options = ada.told(*wanted, "--agree")["post"]["options"]
+    assert options["agreed_to"] == ["music_usage"]
+    assert abs((datetime.fromisoformat(options["consented_at"]) - before).total_seconds()) < 60
+    assert "consented_at" not in ada.refused("publish", clip, "--to", "tiktok", "--again", "--agree")
+
+
+@pytest.mark.parametrize(
+    ("clip", "why"),
+    [
+        ("{file}", "is on this machine, and it is a service that publishes.*`cliply upload`"),
+        ("clips/01.mp4", "is no id of a clip. `cliply clips list"),
+        ("\x1b[31m", "is no id of a clip"),
+    ],
+)
+def test_what_cliply_clip_has_made_is_led_to_the_service(ada: Terminal, tmp_path: Path, clip: str, why: str) -> None:
+    file = tmp_path / "01-bees.mp4"
+    file.touch()
+    refused = ada.refused("publish", clip.format(file=file), "--to", "youtube")
+    assert re.search(why, refused)
+    assert "\x1b" not in refused
+
+
+def test_wrong_words_are_told_and_nothing_is_made(ada: Terminal, clip: UUID) -> None:
+    for why, options in {
+        "names no network. Write youtube or tiktok": ("--to", "vimeo"),
+        "no NAME=VALUE": ("--to", "youtube", "--option", "x"),
+        "looks like JSON": ("--to", "youtube", "--option", "tags=[1"),
+        "is no time": ("--to", "youtube", "--at", "someday"),
+        "is over": ("--to", "youtube", "--at", "2020-01-01 10:00"),
+        "no account “nobody”": ("--to", "youtube:nobody"),
+    }.items():
+        done = ada.invoke("publish", clip, *options)
+        assert done.exit_code != 0
+        assert why in " ".join(re.sub(r"[│╭╮╰╯─]", "", f"{done.output} {done.exception}").split())
+    assert ada.told("publications", "list") == []
+
+
+def test_a_service_that_names_no_page_of_the_web_opens_nothing() -> None:
+    for page in ("file:///etc/passwd?state=s", "javascript:alert(1)", "", "https://a@b/?state=s"):
+        with pytest.raises(service_accounts.Unavailable, match="no page that can be opened"):
+            service_accounts.check_page(page)
+
+
+@pytest.mark.slow
+def test_a_clip_arrives_at_both_networks_once_and_its_terminal_waits_for_that(
+    ada: Terminal, person: Browser, clip: UUID, runtime: Runtime, migrated: str, networks: Playground, film: Path
+) -> None:
+    ada.run("accounts", "connect", "youtube")
+    person.account = "-000ada"
+    ada.run("accounts", "connect", "tiktok")
+    kinds = [tasks.publish_on_youtube, tasks.publish_on_tiktok, tasks.check_publication]
+    with working(migrated, runtime.database, kinds, runtime=runtime):
+        on_youtube = ada.told("publish", clip, "--to", "youtube", "--wait")
+        wanted = ("publish", clip, "--to", "tiktok", "--privacy", "SELF_ONLY", "--agree")
+        planned = ada.told(*wanted, "--at", "in 1 hour")
+        ada.run("publications", "move", planned["id"], "now")
+        until(
+            lambda: ada.told("publications", "show", planned["id"])["state"] in ("processing", "published"), within=30
+        )
+    assert on_youtube["state"] == "published"
+    assert on_youtube["url"] in ada.run("publications", "list", "--state", "published")
+    [video] = [each for each in networks.google.ledger.entries(PUBLISHED) if each.provider == "google"]
+    assert video.details["sha256"] == sha256(film.read_bytes())
+    assert "published" in ada.run("publications", "show", on_youtube["id"])
