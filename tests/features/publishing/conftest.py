@@ -18,3 +18,17 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stage(office: Office, tmp_path: Path, media: Path) -> Iterator[Stage]:
     with staged(office, tmp_path, media) as made:
         yield made
+
+
+@pytest.fixture
+def parted(office: Office, tmp_path: Path, media: Path) -> Iterator[Stage]:
+    """The same, with clips that are sent in several parts."""
+    with staged(office, tmp_path, media, parts=True) as made:
+        yield made
+
+
+@pytest.fixture
+def busy(office: Office, tmp_path: Path, media: Path) -> Iterator[Stage]:
+    """The same, for more of them than networks take in a day."""
+    with staged(office, tmp_path, media, parts=True, generous=True) as made:
+        yield made

@@ -1,6 +1,8 @@
 """A workspace with a clip, a YouTube and a TikTok of this machine, and jobs that run when a test says so."""
 
+import random
 import re
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -23,12 +25,14 @@ from cliply.dev_providers import tiktok
 from cliply.dev_providers.clock import Clock
 from cliply.dev_providers.faults import Faults
 from cliply.dev_providers.google import google_app
-from cliply.dev_providers.ledger import Entry, Ledger
+from cliply.dev_providers.ledger import Entry, Ledger, sha256
 from cliply.dev_providers.serve import address_of, listening, running
 from cliply.dev_providers.tiktok_app import tiktok_app
-from cliply.dev_providers.tiktok_posting import Posting
+from cliply.dev_providers.tiktok_checks import Sizes
+from cliply.dev_providers.tiktok_posting import Caps, Pace, Posting
 from cliply.dev_providers.world import App, Channel, GooglePerson, GoogleWorld, TikTokPerson, TikTokWorld
 from cliply.dev_providers.youtube import YouTube
+from cliply.dev_providers.youtube_resumable import GRANULE
 from cliply.features.clips.models import Clip
 from cliply.features.jobs.kinds import REGISTRY
 from cliply.features.jobs.runner import handled
@@ -37,14 +41,17 @@ from cliply.features.publishing.composing import Wanted
 from cliply.features.publishing.connecting import Answer
 from cliply.features.publishing.models import Channel as Account
 from cliply.features.publishing.models import Publication
-from cliply.infra.breakers import ProcessBreakers, Rule
+from cliply.infra.breakers import Breakers, ProcessBreakers, Rule
 from cliply.infra.outbound import Outbound
 from cliply.infra.queue.rows import Token
 from cliply.infra.queue.worker import Attempt, Stopped
 from cliply.infra.quotas import Quotas
 from cliply.infra.settings import Google, TikTok
 from cliply.integrations.providers import build_providers
-from cliply.integrations.publisher import Network
+from cliply.integrations.publisher import Network, Publisher
+from cliply.integrations.tiktok import TikTokPublisher
+from cliply.integrations.tiktok_chunks import Chunking
+from cliply.integrations.youtube import YouTubeAddresses, YouTubePublisher
 from cliply.media import ffmpeg
 from cliply.runtime import Runtime
 
@@ -53,16 +60,30 @@ HERE = "http://127.0.0.1:8765/oauth"
 BOUND = b"the browser that began it"
 AGREED = {"consented_at": "2026-11-30T11:00:00Z", "agreed_to": ["music_usage"]}
 """What TikTok's audit wants whoever posts to have seen."""
+PART = GRANULE
+"""Bytes: the smallest part that YouTube takes."""
 _CONTENT = {"video": "video/mp4", "cover": "image/jpeg"}
 _HIDDEN = re.compile(r'name="visit" value="([^"]+)"')
 
 
 @cache
-def _film(folder: Path) -> tuple[Path, Path]:
+def _film(folder: Path, *options: str) -> tuple[Path, Path]:
     """What a render leaves: a small video, and its cover."""
     video, cover = folder / "clip.mp4", folder / "cover.jpg"
-    make(video, "testsrc2=s=720x720:r=30", TONE.format(seconds=4), "-t", "4", "-pix_fmt", "yuv420p", "-c:a", "aac")
+    encoding = ("-t", "4", "-pix_fmt", "yuv420p", "-c:a", "aac", *options)
+    make(video, "testsrc2=s=720x720:r=30", TONE.format(seconds=4), *encoding)
     ffmpeg.run(["-f", "lavfi", "-i", "color=red:s=720x720", "-frames:v", "1", "-y", f"file:{cover}"])
+    return video, cover
+
+
+@cache
+def _long_film(folder: Path) -> tuple[Path, Path]:
+    """The same with so much after its end that YouTube gets four parts of it, and TikTok three."""
+    (folder / "long").mkdir()
+    video, cover = _film(folder / "long", "-crf", "40")
+    size = 3 * PART + 12_345 - video.stat().st_size
+    with video.open("ab") as file:
+        file.write(struct.pack(">I4s", size, b"free") + random.Random(1).randbytes(size - 8))
     return video, cover
 
 
@@ -115,6 +136,11 @@ class Stage:
 
     # Clips and publications
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of every clip's video."""
+        return sha256(self.media[0].read_bytes())
+
     def clip(self, **more: Any) -> Clip:
         """Rendered, with real files."""
         with self.office.entered("owner") as (session, _caller):
@@ -130,6 +156,9 @@ class Stage:
         wanted = more.pop("wanted", None) or (
             Wanted(privacy="PUBLIC_TO_EVERYONE", options=AGREED) if network is Network.TIKTOK else Wanted()
         )
+        with self.office.database.system() as session:
+            # How often a workspace may ask is another test's affair.
+            session.execute(text("delete from rate_limits where bucket like 'publish:%'"))
         with self.office.entered(more.pop("who", "owner")) as (session, caller):
             clip_id = (clip or self.clip()).id
             return publications.publish(self.runtime, session, caller, network, clip_id, wanted=wanted, **more)
@@ -147,6 +176,14 @@ class Stage:
     def posts(self) -> list[Entry]:
         """Everything that is there for others, on either network."""
         return list(self.ledger.entries("video_published"))
+
+    def copies(self, publication_id: UUID) -> list[Path]:
+        """What storage holds for it."""
+        files = self.runtime.settings.data.rglob(f"*{publication_id}*/**/*")
+        return [path for path in files if path.is_file()]
+
+    def faults(self, network: Network) -> Faults:
+        return self.google.faults if network is Network.YOUTUBE else self.tiktok.faults
 
     # Jobs
 
@@ -192,20 +229,74 @@ class Stage:
         except Exception:
             end(self.office.database, token, "failed")
             raise
+        self._end(token)
 
     def worker(self) -> int:
         if not self.workers:
             self.workers.append(register(self.office.database))
         return self.workers[0]
 
+    def _end(self, token: Token) -> None:
+        """Of a handler that has not ended its job itself."""
+        with self.office.database.system() as session:
+            still = text(
+                "select 1 from procrastinate_jobs where id = :job_id and status = 'doing' and worker_id = :worker_id"
+                " and attempts = :attempts"
+            )
+            ours = session.execute(still, token.as_parameters()).first() is not None
+        if ours:
+            end(self.office.database, token, "succeeded")
+
     def _let_time_pass(self) -> None:
         with self.office.database.system() as session:
             session.execute(text("update procrastinate_jobs set scheduled_at = null where status = 'todo'"))
+            session.execute(text("update publications set run_at = now() where run_at > now()"))
+
+
+def in_parts(runtime: Runtime, outbound: Outbound) -> Runtime:
+    """The same with parts of `PART` bytes, so that small files have several."""
+    google, tiktoks = runtime.settings.google.url, runtime.settings.tiktok.url
+    assert google is not None
+    assert tiktoks is not None
+    budget = runtime.providers.budget
+    assert budget is not None
+    publishers: dict[Network, Publisher] = {
+        Network.YOUTUBE: YouTubePublisher(
+            outbound.client("YouTube", hosts=(), url=google),
+            YouTubeAddresses.below(google),
+            spend=budget.spend,
+            part_size=PART,
+        ),
+        Network.TIKTOK: TikTokPublisher(
+            outbound.client("TikTok", hosts=(), url=tiktoks),
+            api=tiktoks,
+            chunking=Chunking(whole_up_to=PART, chunk_size=PART),
+        ),
+    }
+    networks = {
+        network: replace(provider, publisher=publishers[network])
+        for network, provider in runtime.providers.by_network.items()
+    }
+    return replace(runtime, providers=replace(runtime.providers, by_network=networks))
 
 
 @contextmanager
-def stage(office: Office, folder: Path, media: Path, *, start: datetime | None = None) -> Iterator[Stage]:
-    """Both networks have one app, and people with accounts; no account is connected yet."""
+def stage(
+    office: Office,
+    folder: Path,
+    media: Path,
+    *,
+    start: datetime | None = None,
+    parts: bool = False,
+    breakers: Breakers | None = None,
+    generous: bool = False,
+    at_once: bool = False,
+) -> Iterator[Stage]:
+    """Both networks have one app, and people with accounts; no account is connected yet.
+
+    With `parts`, a clip is sent in several of `PART` bytes; `generous` networks set no caps, and
+    some are done `at_once` with what they get.
+    """
     clock = Clock(start)
     ledger = Ledger(clock)
     app = App("client", "app-secret-canary", "Cliply", (HERE, "http://127.0.0.1:*/oauth"))
@@ -213,7 +304,19 @@ def stage(office: Office, folder: Path, media: Path, *, start: datetime | None =
     google = GoogleWorld(clock, ledger, Faults(), [app], [GooglePerson("ada@example.com", "Ada", channels)])
     people = [TikTokPerson("open-ada", "ada", "Ada"), TikTokPerson("open-bob", "bob", "Bob")]
     tiktoks = TikTokWorld(clock, ledger, Faults(), [app], people)
-    youtube, posting = YouTube(google), Posting(tiktoks)
+    posting = Posting(
+        tiktoks,
+        caps=Caps(10**6, 10**6, 10**6, a_minute=dict.fromkeys(Caps().a_minute, 10**6)) if generous else None,
+        pace=Pace(timedelta(), timedelta()) if at_once else None,
+        sizes=Sizes(PART, PART, 2 * PART) if parts else None,
+    )
+    youtube = YouTube(google)
+    if generous:
+        youtube.quotas.limits = dict.fromkeys(youtube.quotas.limits, 10**6)
+        for channel in channels:
+            channel.daily_uploads = 10**6
+    if at_once:
+        youtube.library.processing_takes = youtube.library.file_known_after = timedelta()
     with ExitStack() as opened:
         urls = []
         for served in (google_app(google, youtube.routes()), tiktok_app(tiktoks, tiktok.routes(posting))):
@@ -223,10 +326,16 @@ def stage(office: Office, folder: Path, media: Path, *, start: datetime | None =
         runtime = runtime_in(
             folder,
             office.database,
-            google=Google.model_validate({"client_id": "client", "client_secret": app.secret, "url": urls[0]}),
+            google=Google.model_validate(
+                {"client_id": "client", "client_secret": app.secret, "url": urls[0]}
+                | ({"uploads_a_day": 10**6, "units_a_day": 10**8} if generous else {})
+            ),
             tiktok=TikTok.model_validate({"client_key": "client", "client_secret": app.secret, "url": urls[1]}),
         )
-        outbound = Outbound(ProcessBreakers(Rule(failures=100_000)), pause=0.001)
+        outbound = Outbound(breakers or ProcessBreakers(Rule(failures=100_000)), pause=0.001)
         opened.callback(outbound.close)
         runtime = replace(runtime, providers=build_providers(runtime.settings, outbound, Quotas(office.database)))
-        yield Stage(office, runtime, clock, ledger, google, youtube, tiktoks, posting, _film(media))
+        if parts:
+            runtime = in_parts(runtime, outbound)
+        film = _long_film(media) if parts else _film(media)
+        yield Stage(office, runtime, clock, ledger, google, youtube, tiktoks, posting, film)

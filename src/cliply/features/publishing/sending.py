@@ -4,23 +4,20 @@ import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, func, or_, select, text
 from sqlalchemy.orm import Session
 
-from cliply.features.clips import service as clips
-from cliply.features.clips.models import Clip
-from cliply.features.clips.service import StoredFile
 from cliply.features.identity.models import Workspace
 from cliply.features.jobs.runner import JobRun
-from cliply.features.publishing import channels, pacing, tokens
+from cliply.features.publishing import channels, copies, pacing, tokens
 from cliply.features.publishing.composing import Said
 from cliply.features.publishing.models import Publication, PublicationState
 from cliply.features.publishing.outcomes import Outcome, outcome_of
 from cliply.features.publishing.steps import (
+    Superseded,
     handle_of,
     keep_handle,
     needs_reconnect,
@@ -45,7 +42,6 @@ from cliply.integrations.publisher import (
     TryLater,
     Video,
 )
-from cliply.media.probe import probe
 
 _SENDABLE = frozenset(
     {
@@ -70,10 +66,6 @@ class Files:
     cover: Path | None
 
 
-class _Superseded(Exception):
-    """It was changed or called off while this job was at work."""
-
-
 def carry_on(run: JobRun, publication_id: UUID, version: int) -> None:
     """Send it, or the rest of it, and note what came of it with the end of the job."""
     publication = _claimed(run, publication_id, version)
@@ -82,7 +74,7 @@ def carry_on(run: JobRun, publication_id: UUID, version: int) -> None:
     try:
         with tempfile.TemporaryDirectory(prefix="cliply-publish-") as folder:
             sighting = _sent(run, publication, Path(folder))
-    except _Superseded:
+    except Superseded:
         with run.finish():
             return
     except PublishFailure as failed:
@@ -205,7 +197,7 @@ def _begun(run: JobRun, publication: Publication, publisher: Publisher, files: F
         now = wanted(session, publication.id, publication.version, states=_SENDABLE)
         if now is None or now.handle_sealed is not None:
             # Another job that is at it has begun it too: of two uploads, the one gets its bytes whose handle is kept.
-            raise _Superseded
+            raise Superseded
         keep_handle(open_sealer(run.runtime.settings), now, handle)
         now.state, now.error, now.error_code, now.attempts = PublicationState.UPLOADING, None, None, 0
     return handle
@@ -213,71 +205,14 @@ def _begun(run: JobRun, publication: Publication, publisher: Publisher, files: F
 
 def _files(run: JobRun, publication: Publication, folder: Path) -> Files:
     """Its own copies of the clip's files, made where they are not there yet."""
-    kept = publication.files or _copied(run, publication, folder)
-    storage = run.runtime.storage
+    kept = publication.files or copies.make(run, publication, folder)
     found: dict[str, Path] = {}
-    for kind in ("video", "cover"):
-        if kept.get(kind) is None:
-            continue
-        found[kind] = folder / f"{kind}{'.mp4' if kind == 'video' else '.jpg'}"
-        if not found[kind].exists():
-            storage.download(
-                ObjectKey.parse(kept[kind]["key"]), found[kind], on_progress=lambda _done: run.progress(0.05)
-            )
+    for kind, name in copies.FILES.items():
+        if kind in kept:
+            found[kind] = folder / name
+            if not found[kind].exists():
+                key = ObjectKey.parse(kept[kind]["key"])
+                run.runtime.storage.download(key, found[kind], on_progress=lambda _done: run.progress(0.05))
     facts = {name: kept[name] for name in ("seconds", "width", "height", "frame_rate")}
     video = Video(found["video"], kept["video"]["size"], kept["video"]["content_type"], **facts)
     return Files(video, found.get("cover"))
-
-
-def _copied(run: JobRun, publication: Publication, folder: Path) -> dict[str, Any]:
-    """Raises Rejected where the clip is no longer there, or is another one than was asked for."""
-    with run.session() as session:
-        clip = _asked_for(session, publication)
-    kept: dict[str, Any] = {}
-    for kind, name in (("video", "video.mp4"), ("cover", "cover.jpg")):
-        if kind in clip.files:
-            file = clip.files[kind]
-            run.runtime.storage.download(
-                ObjectKey.parse(file["key"]), folder / name, on_progress=lambda _done: run.progress(0.0)
-            )
-            key = publication.key(kind, uuid5(publication.id, f"{kind}-{file['sha256']}"))
-            stored = run.runtime.storage.put_file(
-                key, folder / name, content_type=file["content_type"], sha256=file["sha256"],
-                on_progress=lambda _done: run.progress(0.05),
-            )  # fmt: skip
-            kept[kind] = StoredFile(
-                key=str(key), size=stored.size, sha256=stored.sha256, content_type=stored.content_type
-            )
-    source = probe(folder / "video.mp4")
-    if source.video is None:
-        raise Rejected("The clip's file has no picture. Render it again.", "clip_unfit", field="clip_id")
-    kept |= {
-        "seconds": source.duration / 1000,
-        "width": source.video.size.width,
-        "height": source.video.size.height,
-        "frame_rate": float(source.video.rate),
-    }
-    with run.held() as session:
-        now = wanted(session, publication.id, publication.version)
-        if now is None:
-            raise _Superseded
-        now.files = kept
-    return kept
-
-
-def _asked_for(session: Session, publication: Publication) -> Clip:
-    """The clip, with the file that it had when it was asked for. Raises Rejected."""
-    if publication.clip_id is None:
-        raise Rejected("The clip was deleted before it was published.", "clip_gone", field="clip_id")
-    try:
-        clip = clips.find(session, publication.clip_id)
-    except clips.NoSuchClip:
-        raise Rejected("The clip was deleted before it was published.", "clip_gone", field="clip_id") from None
-    if clip.files.get("video", {}).get("sha256") != Said.model_validate(publication.post).video_sha256:
-        raise Rejected(
-            "The clip was rendered again after this was asked for. Look at it, then try again to publish it as it is "
-            "now.",
-            "clip_changed",
-            field="clip_id",
-        )
-    return clip

@@ -41,6 +41,10 @@ _PATIENCE = {
 """How long after its beginning it is looked at by itself."""
 
 
+class Superseded(Exception):
+    """It was changed or called off while a job was at work, or another job is at it."""
+
+
 def send(session: Session, publication: Publication, *, at: datetime | None) -> None:
     """Have it sent, or the rest of it."""
     _start(session, _KINDS[publication.network], publication, at)

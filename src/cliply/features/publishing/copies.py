@@ -1,0 +1,97 @@
+"""A publication's own copies of a clip's files: what becomes of the clip while it is sent changes nothing of it."""
+
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy.orm import Session
+
+from cliply.features.clips import service as clips
+from cliply.features.clips.models import Clip
+from cliply.features.clips.service import StoredFile
+from cliply.features.jobs.runner import JobRun
+from cliply.features.publishing.composing import Said
+from cliply.features.publishing.models import Publication
+from cliply.features.publishing.steps import Superseded, wanted
+from cliply.infra.queue.worker import Stopped
+from cliply.infra.storage.keys import ObjectKey
+from cliply.integrations.publisher import Rejected
+from cliply.media.probe import probe
+
+FILES = {"video": "video.mp4", "cover": "cover.jpg"}
+"""What is copied, by kind, and what it is called on this machine."""
+
+
+def make(run: JobRun, publication: Publication, folder: Path) -> dict[str, Any]:
+    """Copy them and keep their keys, with what the video is like; they are in `folder` then as well.
+
+    Raises Rejected where the clip is no longer there, or is another one than was asked for.
+    """
+    with run.session() as session:
+        clip = _asked_for(session, publication)
+    made: dict[str, StoredFile] = {}
+    try:
+        for kind, name in FILES.items():
+            if kind in clip.files:
+                made[kind] = _copy(run, publication, kind, clip.files[kind], folder / name)
+        files = {**made, **_facts(folder / FILES["video"])}
+        _keep(run, publication, files)
+    except (Stopped, Superseded):
+        # Another job is at it, or none any more: these are nobody's.
+        for each in made.values():
+            run.runtime.storage.delete(ObjectKey.parse(each["key"]))
+        raise
+    return files
+
+
+def _copy(run: JobRun, publication: Publication, kind: str, file: StoredFile, path: Path) -> StoredFile:
+    storage = run.runtime.storage
+    storage.download(ObjectKey.parse(file["key"]), path, on_progress=lambda _done: run.progress(0.0))
+    stored = storage.put_file(
+        key := publication.key(kind, uuid4()),
+        path,
+        content_type=file["content_type"],
+        sha256=file["sha256"],
+        on_progress=lambda _done: run.progress(0.05),
+    )
+    return StoredFile(key=str(key), size=stored.size, sha256=stored.sha256, content_type=stored.content_type)
+
+
+def _keep(run: JobRun, publication: Publication, files: dict[str, Any]) -> None:
+    """Raises Superseded or Stopped."""
+    with run.held() as session:
+        now = wanted(session, publication.id, publication.version)
+        if now is None or now.files is not None:
+            raise Superseded
+        now.files = files
+
+
+def _facts(video: Path) -> dict[str, Any]:
+    source = probe(video)
+    if source.video is None:
+        raise Rejected("The clip's file has no picture. Render it again.", "clip_unfit", field="clip_id")
+    return {
+        "seconds": source.duration / 1000,
+        "width": source.video.size.width,
+        "height": source.video.size.height,
+        "frame_rate": float(source.video.rate),
+    }
+
+
+def _asked_for(session: Session, publication: Publication) -> Clip:
+    """The clip, with the video that it had when it was asked for. Raises Rejected."""
+    gone = Rejected("The clip was deleted before it was published.", "clip_gone", field="clip_id")
+    if publication.clip_id is None:
+        raise gone
+    try:
+        clip = clips.find(session, publication.clip_id)
+    except clips.NoSuchClip:
+        raise gone from None
+    if clip.files.get("video", {}).get("sha256") != Said.model_validate(publication.post).video_sha256:
+        raise Rejected(
+            "The clip was rendered again after this was asked for. Look at it, then try again to publish it as it is "
+            "now.",
+            "clip_changed",
+            field="clip_id",
+        )
+    return clip

@@ -1,0 +1,134 @@
+"""A worker that dies, or stands still for long, at any step of its work; nothing is cleaned up by it."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+from tests.features.publishing.stage import Stage
+from tests.infra.queue.claiming import claim, fall_silent, sweep
+
+from cliply.features.publishing.tasks import QUEUE
+from cliply.infra.db import Database
+from cliply.infra.queue.rows import Token
+from cliply.runtime import Runtime
+
+
+class Killed(BaseException):
+    """Not an Exception: nobody takes it for a failure."""
+
+
+@dataclass
+class Fate:
+    """`strikes` is called at each step with its number, from 1 on, and its name."""
+
+    strikes: Callable[[int, str], None]
+    steps: list[str] = field(default_factory=list)
+
+    def step(self, name: str) -> None:
+        self.steps.append(name)
+        self.strikes(len(self.steps), name)
+
+
+def kills_at(wanted: int) -> Fate:
+    def strikes(number: int, _name: str) -> None:
+        if number >= wanted:
+            raise Killed
+
+    return Fate(strikes)
+
+
+@dataclass
+class Frozen:
+    """Stands still at one step until it is `thawed`; `stands` is set meanwhile."""
+
+    wanted: int
+    stands: threading.Event = field(default_factory=threading.Event)
+    thawed: threading.Event = field(default_factory=threading.Event)
+
+    def fate(self) -> Fate:
+        def strikes(number: int, _name: str) -> None:
+            if number == self.wanted:
+                self.stands.set()
+                assert self.thawed.wait(60)
+
+        return Fate(strikes)
+
+
+def mortal(runtime: Runtime, fate: Fate) -> Runtime:
+    """The same, where each call to a network, each part of an upload, each file and each transaction is two steps:
+    before and after it."""
+    networks = {
+        network: replace(provider, publisher=cast("Any", _Steps(provider.publisher, fate, network.value)))
+        for network, provider in runtime.providers.by_network.items()
+    }
+    return replace(
+        runtime,
+        database=cast("Database", _Transactions(runtime.database, fate)),
+        storage=cast("Any", _Steps(runtime.storage, fate, "storage")),
+        providers=replace(runtime.providers, by_network=networks),
+    )
+
+
+class _Steps:
+    def __init__(self, real: Any, fate: Fate, name: str) -> None:
+        self._real, self._fate, self._name = real, fate, name
+
+    def __getattr__(self, name: str) -> Any:
+        found, fate, step = getattr(self._real, name), self._fate, f"{self._name}.{name}"
+        if not callable(found):
+            return found
+
+        def call(*args: Any, **more: Any) -> Any:
+            fate.step(f"before {step}")
+            if name == "send":
+                *first, on_sent = args
+
+                def told(done: int) -> None:
+                    fate.step(f"{step} at {done}")
+                    on_sent(done)
+
+                args = (*first, told)
+            answer = found(*args, **more)
+            fate.step(f"after {step}")
+            return answer
+
+        return call
+
+
+class _Transactions:
+    def __init__(self, real: Database, fate: Fate) -> None:
+        self._real, self._fate = real, fate
+
+    def __getattr__(self, name: str) -> Any:
+        found, fate = getattr(self._real, name), self._fate
+        if name not in ("workspace", "system"):
+            return found
+
+        @contextmanager
+        def transaction(*args: Any) -> Iterator[Any]:
+            fate.step(f"before a transaction of the {name}")
+            with found(*args) as session:
+                yield session
+            fate.step(f"after a transaction of the {name}")
+
+        return transaction
+
+
+def attempted(stage: Stage, token: Token, fate: Fate) -> None:
+    """One attempt of a worker with this fate."""
+    replace(stage, runtime=mortal(stage.runtime, fate)).attempt(token)
+
+
+def taken(stage: Stage) -> Token | None:
+    """The next job that is due, for the worker that there is."""
+    stage._let_time_pass()
+    return claim(stage.office.database, stage.worker(), queues=[QUEUE, "maintenance"])
+
+
+def bury(stage: Stage) -> None:
+    """The worker has said nothing for long: what it had is given to the next one."""
+    fall_silent(stage.office.database, stage.worker())
+    sweep(stage.office.database, deaths=100)
+    stage.workers.clear()
