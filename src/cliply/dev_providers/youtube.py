@@ -1,15 +1,15 @@
 """YouTube's Data and Analytics APIs, as far as publishing needs them, as strict as the real ones."""
 
-import html
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from cliply.dev_providers import pages
 from cliply.dev_providers import youtube_contract as contract
 from cliply.dev_providers.ledger import sha256
 from cliply.dev_providers.world import Channel, GoogleWorld
@@ -169,14 +169,17 @@ class YouTube:
         """For people: what of it there is to be seen."""
         video, now = self.library.videos.get(request.query_params.get("v", "")), self.world.clock.now()
         if video is None or video.privacy(now) == "private":
-            return HTMLResponse("<!doctype html><title>Video unavailable</title><p>This video is not available.", 404)
+            return pages.page(
+                "Video unavailable", pages.paragraph("There is no such video, or it is private."), status=404
+            )
         told = video.told(_VIDEO_PARTS, now)
-        title, description = html.escape(told["snippet"]["title"]), html.escape(told["snippet"]["description"])
-        return HTMLResponse(
-            f"<!doctype html><meta charset=utf-8><title>{title}</title><h1>{title}</h1>"
-            f"<p style='white-space: pre-wrap'>{description}</p>"
-            f"<p>{html.escape(video.channel.title)} · {told['status']['uploadStatus']} · {video.size} bytes, SHA-256 "
-            f"{video.sha256}</p>"
+        return pages.page(
+            told["snippet"]["title"],
+            *(pages.paragraph(line) for line in told["snippet"]["description"].splitlines()),
+            pages.table(
+                ["Channel", "State", "Bytes", "SHA-256"],
+                [[video.channel.title, told["status"]["uploadStatus"], video.size, video.sha256]],
+            ),
         )
 
     # Covers

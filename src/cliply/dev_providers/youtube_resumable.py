@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from cliply.dev_providers import youtube_contract as contract
+from cliply.dev_providers.ledger import PUBLISHED
 from cliply.dev_providers.world import Channel
 from cliply.dev_providers.youtube_calls import Call, Calls
 from cliply.dev_providers.youtube_metadata import check_metadata
@@ -164,7 +165,7 @@ class Resumable:
         upload.file.close()
         video = self._library.take_in(upload, digest, self._calls.world.clock.now())
         self._note(
-            "video_published",
+            PUBLISHED,
             upload,
             id=video.id,
             title=upload.resource["snippet"]["title"],
