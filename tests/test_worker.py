@@ -17,6 +17,7 @@ from cliply.infra.db import Database
 from cliply.infra.queue import control
 from cliply.infra.queue.rows import NewJob
 from cliply.infra.queue.transactions import enqueue
+from cliply.worker import ERRANDS_AT_ONCE, Lane, lanes, queues
 
 CLIPLY = Path(sys.executable).with_name("cliply")
 
@@ -41,6 +42,12 @@ def test_a_worker_has_the_queue_follow_the_plans_when_it_starts(database: Databa
         session.execute(made)
     with running(migrated, "--queues", "maintenance"):
         until(lambda: one(database, "select max(max_running) from workspace_limits") == 2)
+
+
+def test_what_renders_and_what_is_due_at_a_time_have_places_of_their_own() -> None:
+    assert lanes(queues(), 2) == [Lane(["media"], 2), Lane(["mail", "maintenance", "publish"], ERRANDS_AT_ONCE)]
+    assert lanes(["media"], 3) == [Lane(["media"], 3)]
+    assert lanes(["mail", "publish"], 3) == [Lane(["mail", "publish"], 3)]
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from cliply.errors import NotFound
 from cliply.features.identity.plans import plans_of
@@ -18,7 +19,7 @@ from cliply.features.workspaces import own_plan
 from cliply.features.workspaces import tasks as workspaces
 from cliply.infra import metrics_page
 from cliply.infra.opening import database_url
-from cliply.infra.queue.worker import Pace, Worker
+from cliply.infra.queue.worker import Pace, Worker, run_all
 from cliply.infra.settings import Settings
 from cliply.runtime import open_runtime
 
@@ -31,6 +32,18 @@ RUNNING_PER_WORKSPACE = 4
 """Jobs of one workspace that run at once, where no limit of its own is set."""
 
 
+ERRANDS_AT_ONCE = 4
+"""Jobs of the other queues that run beside those of `media`: they wait for others more than they work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Queues that share a number of places. What is due in one lane never waits for what runs in the other."""
+
+    queues: list[str]
+    concurrency: int
+
+
 class UnknownQueue(NotFound):
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__(f"There is no queue {', '.join(names)}. There are: {', '.join(queues())}.")
@@ -38,6 +51,15 @@ class UnknownQueue(NotFound):
 
 def queues() -> list[str]:
     return sorted({kind.queue for kind in REGISTRY})
+
+
+def lanes(wanted: Sequence[str], concurrency: int) -> list[Lane]:
+    """Renders take hours and a post has its time: they have places of their own where a worker does both."""
+    heavy = [name for name in wanted if name == pipeline.MEDIA]
+    light = [name for name in wanted if name != pipeline.MEDIA]
+    if not heavy or not light:
+        return [Lane([*wanted], concurrency)]
+    return [Lane(heavy, concurrency), Lane(light, ERRANDS_AT_ONCE)]
 
 
 def run(settings: Settings, *, only: Sequence[str], concurrency: int, pace: Pace | None = None) -> None:
@@ -48,15 +70,18 @@ def run(settings: Settings, *, only: Sequence[str], concurrency: int, pace: Pace
     with database_url(settings) as url, open_runtime(settings) as runtime:
         with runtime.database.system() as session:
             own_plan.follow(session, plans)
-        worker = Worker(
-            url,
-            [handled(kind, runtime) for kind in REGISTRY],
-            queues=only or queues(),
-            concurrency=concurrency,
-            cap=RUNNING_PER_WORKSPACE,
-            pace=pace,
-        )
+        workers = [
+            Worker(
+                url,
+                [handled(kind, runtime) for kind in REGISTRY],
+                queues=lane.queues,
+                concurrency=lane.concurrency,
+                cap=RUNNING_PER_WORKSPACE,
+                pace=pace,
+            )
+            for lane in lanes(only or queues(), concurrency)
+        ]
         with metrics_page.served(settings.metrics, runtime.database), local_copies.swept(runtime):
             _log.info("worker_started", extra={"queues": list(only or queues()), "concurrency": concurrency})
-            asyncio.run(worker.run())
+            asyncio.run(run_all(workers))
     _log.info("worker_stopped")

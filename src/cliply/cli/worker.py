@@ -13,7 +13,9 @@ def register(app: typer.Typer) -> None:
 
 def worker(
     queues: Annotated[str, typer.Option(help="Queues to work on, joined by commas; all of them by default.")] = "",
-    concurrency: Annotated[int, typer.Option(min=1, max=100, help="Jobs to run at once.")] = 4,
+    concurrency: Annotated[
+        int, typer.Option(min=1, max=100, help="Jobs to run at once; where all queues are worked on, those of `media`.")
+    ] = 4,
 ) -> None:
     """Run the service's background jobs until stopped (SIGTERM or Ctrl-C).
 

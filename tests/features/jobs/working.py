@@ -14,7 +14,7 @@ from cliply.features.jobs.kinds import Kind
 from cliply.features.jobs.runner import handled
 from cliply.infra.db import Database
 from cliply.infra.mail import mailer
-from cliply.infra.queue.worker import Pace, Worker
+from cliply.infra.queue.worker import Pace, Worker, run_all
 from cliply.infra.settings import Settings
 from cliply.infra.storage.opening import open_storage
 from cliply.runtime import Runtime
@@ -60,7 +60,7 @@ def _working(url: str, runtime: Runtime, kinds: Sequence[Kind[Any]], concurrency
         )
         inside.update(loop=asyncio.get_running_loop(), worker=worker)
         ready.set()
-        await worker.run(signals=False)
+        await run_all([worker], signals=False)
 
     thread = threading.Thread(target=lambda: asyncio.run(work()))
     thread.start()

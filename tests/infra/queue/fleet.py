@@ -22,7 +22,7 @@ from tests.database import as_owner
 from cliply.infra.db import SYSTEM_ROLE, Database
 from cliply.infra.queue import transactions
 from cliply.infra.queue.rows import NewJob
-from cliply.infra.queue.worker import Attempt, Handled, Pace, Stopped, Worker
+from cliply.infra.queue.worker import Attempt, Handled, Pace, Stopped, Worker, run_all
 
 QUICK = Pace(heartbeat=0.2, lease=1.0, sweep=0.2, poll=0.1, stop_poll=0.2, grace=1.0, farewell=1.0)
 """A lease of a second instead of twenty: the same code, but nobody waits for it."""
@@ -102,7 +102,7 @@ def main(url: str, options: str) -> None:
         cap=wanted["cap"],
         pace=Pace(**wanted["pace"]),
     )
-    asyncio.run(worker.run())
+    asyncio.run(run_all([worker]))
 
 
 class TryLater(Exception):

@@ -61,6 +61,17 @@ def test_a_workspace_runs_no_more_than_its_limit(database: Database, workspaces:
     assert claim(database, worker, cap=2) is not None
 
 
+def test_what_fills_one_queue_keeps_nothing_waiting_in_another(database: Database, workspaces: list[UUID]) -> None:
+    put_many(database, [of(workspaces[0])] * 5)
+    short = put_many(database, [of(workspaces[0], queue="publish")])
+    worker = register(database)
+    assert all(claim(database, worker, queues=["work"], cap=2) for _ in range(2))
+    assert claim(database, worker, queues=["work"], cap=2) is None
+    token = claim(database, worker, cap=2)
+    assert token is not None
+    assert token.job_id == short[0]
+
+
 def test_the_installations_own_jobs_have_no_limit(database: Database) -> None:
     put_many(database, [of(None)] * 5)
     worker = register(database)

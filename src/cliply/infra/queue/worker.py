@@ -126,12 +126,12 @@ class Worker:
         """Finish or give back what runs, then let `run` return; from the loop's own thread."""
         self._stopping.set()
 
-    async def run(self, *, signals: bool = True) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT) if signals else ():
-            loop.add_signal_handler(number, self.stop)
-        # asyncio's own pool has four threads more than the machine has cores: handlers would wait for each other.
-        loop.set_default_executor(ThreadPoolExecutor(self._concurrency + 4, thread_name_prefix="job"))
+    @property
+    def concurrency(self) -> int:
+        return self._concurrency
+
+    async def run(self) -> None:
+        """On a loop whose default executor has threads for all its workers; see `run_all`."""
         async with self._app.open_async():
             beside = [asyncio.create_task(self._sweep()), asyncio.create_task(self._keep_jobs())]
             try:
@@ -245,6 +245,22 @@ class Worker:
                 raise
             held.give_back = stop is Stop.SHUTDOWN
             raise JobAborted from failed
+
+
+async def run_all(workers: Sequence[Worker], *, signals: bool = True) -> None:
+    """Run them on one loop; with `signals`, until SIGTERM or SIGINT. Raises what the first that fails raises."""
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        for worker in workers:
+            worker.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT) if signals else ():
+        loop.add_signal_handler(number, stop)
+    # asyncio's own pool has four threads more than the machine has cores: handlers would wait for each other.
+    threads = sum(worker.concurrency + 4 for worker in workers)
+    loop.set_default_executor(ThreadPoolExecutor(threads, thread_name_prefix="job"))
+    await asyncio.gather(*(worker.run() for worker in workers))
 
 
 class _Retries(BaseRetryStrategy):
