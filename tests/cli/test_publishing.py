@@ -20,6 +20,7 @@ from cliply.cli.service_accounts import NetworkName
 from cliply.cli.service_publications import Seen, State
 from cliply.dev_providers.ledger import PUBLISHED, sha256
 from cliply.dev_providers.playground import Playground
+from cliply.errors import Unavailable
 from cliply.features.identity.models import Workspace
 from cliply.features.publishing import tasks
 from cliply.features.publishing.models import PublicationState
@@ -53,8 +54,8 @@ def test_words_of_the_terminal_are_those_of_the_service() -> None:
     assert [*NetworkName] == [*Network]
     assert [each.label for each in NetworkName] == [each.label for each in Network]
     assert [each.provider for each in NetworkName] == [OAuthProvider.of(each) for each in Network]
-    assert sorted(State) == sorted(PublicationState)
-    assert sorted(Seen) == sorted(Verdict)
+    assert {*map(str, State)} == {*map(str, PublicationState)}
+    assert {*map(str, Seen)} == {*map(str, Verdict)}
 
 
 def test_an_account_is_connected_in_the_browser_which_is_told_what_came_of_it(ada: Terminal, person: Browser) -> None:
@@ -241,7 +242,7 @@ def test_wrong_words_are_told_and_nothing_is_made(ada: Terminal, clip: UUID) -> 
 
 def test_a_service_that_names_no_page_of_the_web_opens_nothing() -> None:
     for page in ("file:///etc/passwd?state=s", "javascript:alert(1)", "", "https://a@b/?state=s"):
-        with pytest.raises(service_accounts.Unavailable, match="no page that can be opened"):
+        with pytest.raises(Unavailable, match="no page that can be opened"):
             service_accounts.check_page(page)
 
 

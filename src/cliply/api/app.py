@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter, FastAPI
 
 from cliply import __version__
-from cliply.api import files, health, openapi, problems
+from cliply.api import demo, files, health, openapi, problems
 from cliply.api.limits import Limits
 from cliply.api.middleware import Heads, RequestContext, SecurityHeaders
 from cliply.features.account import routes as account
@@ -72,6 +72,8 @@ def create_app(runtime: Runtime) -> FastAPI:
         app.include_router(router)
     if isinstance(runtime.storage, FolderStorage):
         app.include_router(files.router)
+    if runtime.settings.providers == "demo":
+        app.include_router(demo.router)
     openapi.complete(app)
     problems.register(app)
     # The last one added sees a request first.

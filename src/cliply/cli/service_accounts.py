@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import typer
 
@@ -209,7 +209,8 @@ def _connected(
     found, finisher = _kept_proof(found)
     with way_back(port) as back:
         begun = found.post(path, {**body, "loopback_port": back.port})
-        consent = check_page(begun["consent_url"])
+        # Only a service's own page, as that of demo mode, goes without an address of its own.
+        consent = check_page(urljoin(f"{found.url}/", begun["consent_url"]))
         back.expect(_state(consent))
         _lead_to(consent, open_it=browser)
         visit = back.wait(begun["expires_in"])
@@ -292,4 +293,5 @@ def _line(each: Any) -> str:
     default = ", default" if each["is_default"] else ""
     state = "ready" if each["can_publish"] else each["state"].replace("_", " ")
     reason = "" if each["can_publish"] else f": {each['reason']}"
-    return f"{each['id']}  {each['network']:<7} {state:<15} {each['name']}{handle}{default}{reason}"
+    demo = ", DEMO: nothing reaches the network" if each["is_demo"] else ""
+    return f"{each['id']}  {each['network']:<7} {state:<15} {each['name']}{handle}{default}{demo}{reason}"

@@ -1,14 +1,17 @@
 """The networks that this installation can publish on."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from cliply.errors import Unavailable
 from cliply.infra.outbound import Outbound
 from cliply.infra.quotas import Quotas
 from cliply.infra.settings import Google, Settings, TikTok
-from cliply.integrations import google_oauth, tiktok_api, youtube
+from cliply.integrations import google_oauth, tiktok_api, tiktok_rules, youtube, youtube_rules
+from cliply.integrations.demo import DemoConnector, DemoPublisher
 from cliply.integrations.google_oauth import GoogleAddresses, GoogleConnector
 from cliply.integrations.oauth import OAuthApp
 from cliply.integrations.publisher import Concerns, Connector, Network, Publisher, TryLater
@@ -16,6 +19,8 @@ from cliply.integrations.tiktok import TikTokPublisher
 from cliply.integrations.tiktok_oauth import TikTokConnector
 from cliply.integrations.youtube import YouTubeAddresses, YouTubePublisher
 from cliply.integrations.youtube_quota import Bucket, next_reset
+
+log = logging.getLogger(__name__)
 
 _NEEDED = {
     Network.YOUTUBE: "CLIPLY_GOOGLE__CLIENT_ID and CLIPLY_GOOGLE__CLIENT_SECRET",
@@ -82,7 +87,9 @@ class Budget:
 
 
 def build_providers(settings: Settings, outbound: Outbound, quotas: Quotas) -> Providers:
-    """Those networks that the settings name an app for."""
+    """Those networks that the settings name an app for; or a folder in place of all of them."""
+    if settings.providers == "demo":
+        return _demo(settings.data / "demo")
     budget = Budget(quotas, {Bucket.UPLOADS: settings.google.uploads_a_day, Bucket.UNITS: settings.google.units_a_day,
                              Bucket.STATISTICS: settings.google.units_a_day, Bucket.SEARCHES: 100})  # fmt: skip
     made: dict[Network, Provider] = {}
@@ -93,6 +100,15 @@ def build_providers(settings: Settings, outbound: Outbound, quotas: Quotas) -> P
         app = OAuthApp(settings.tiktok.client_key, settings.tiktok.client_secret.get_secret_value())
         made[Network.TIKTOK] = _tiktok(settings.tiktok, app, outbound)
     return Providers(made, budget)
+
+
+def _demo(folder: Path) -> Providers:
+    # Whoever reads the log should not have to wonder why nothing arrives at a network.
+    log.warning("demo_providers", extra={"folder": str(folder)})
+    rules = {Network.YOUTUBE: youtube_rules.problems, Network.TIKTOK: tiktok_rules.known_problems}
+    return Providers(
+        {each: Provider(DemoConnector(each), DemoPublisher(each, folder, rules[each])) for each in Network}
+    )
 
 
 def _youtube(settings: Google, app: OAuthApp, outbound: Outbound, budget: Budget) -> Provider:

@@ -12,6 +12,7 @@ from cliply.features.publishing.schemas import (
     PublicationEventRead,
     PublicationRead,
 )
+from cliply.integrations.demo import is_demo
 from cliply.integrations.providers import Providers
 
 
@@ -19,7 +20,8 @@ def account_read(channel: Channel, providers: Providers) -> AccountRead:
     """No token, nor anything that is made of one."""
     health = channels.health(channel, providers)
     shown = {name: getattr(channel, name, None) for name in AccountRead.model_fields}
-    return AccountRead.model_validate({**shown, "can_publish": health.can_publish, "reason": health.reason})
+    made = {"can_publish": health.can_publish, "reason": health.reason, "is_demo": is_demo(channel.external_id)}
+    return AccountRead.model_validate({**shown, **made})
 
 
 def account_details(session: Session, channel: Channel, providers: Providers) -> AccountDetails:

@@ -109,6 +109,9 @@ class AccountRead(Answer):
     paused_until: datetime | None = Field(description="Until when the network takes nothing more of it.")
     paused_why: str | None
     is_default: bool
+    is_demo: bool = Field(
+        description="Whether it is one of demo mode: what is published on it goes to a folder and to no network."
+    )
     settings: ChannelSettings
     created_at: datetime
 
