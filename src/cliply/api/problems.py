@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
+from uuid import UUID
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError, ResponseValidationError
@@ -21,6 +22,8 @@ from cliply.features.clips.service import ClipChanged
 from cliply.features.identity.access import Unauthenticated
 from cliply.features.identity.codes import CodeOver
 from cliply.features.identity.plans import NotInPlan, PlanLimit
+from cliply.features.publishing.channels import WhichChannel
+from cliply.features.publishing.composing import RuleBroken
 from cliply.infra.idempotency import Answered
 from cliply.infra.rate_limits import TooOften
 from cliply.infra.storage.failures import NoSuchBytes, StorageFull, StorageNotThere, StorageRefused
@@ -65,6 +68,11 @@ class FieldProblem(BaseModel):
     detail: str = Field(examples=["Field required"])
 
 
+class Choice(BaseModel):
+    id: UUID
+    name: str = Field(examples=["Bees, daily"])
+
+
 class Problem(BaseModel):
     """Why a request was not carried out (RFC 9457)."""
 
@@ -75,6 +83,7 @@ class Problem(BaseModel):
     code: str = Field(description="Stays the same from version to version; for programs.")
     request_id: str = Field(description="Names this request in the service's logs.")
     errors: Sequence[FieldProblem] = Field((), description="Which values are wrong, where that is known.")
+    choices: Sequence[Choice] = Field((), description="Which things could be meant, where one has to be named.")
 
 
 class PlanProblem(Problem):
@@ -128,14 +137,26 @@ def status_of(error: CliplyError) -> int:
 
 def of_error(request_id: str, error: CliplyError) -> Response:
     """The answer to an error whose message was written for people."""
-    headers = {}
+    headers: dict[str, str] = {}
     if isinstance(error, PlanLimit | NotInPlan):
         return _answer(of_plan(request_id, error))
     if isinstance(error, TooOften):
-        headers["retry-after"] = str(error.retry_after)
+        headers |= {"retry-after": str(error.retry_after), **error.headers}
     if isinstance(error, Unauthenticated):
         headers["www-authenticate"] = 'Bearer realm="Cliply"'
-    return problem(request_id, status_of(error), code_of(type(error)), str(error), headers=headers)
+    found = told(request_id, status_of(error), code_of(type(error)), str(error))
+    if isinstance(error, RuleBroken):
+        found.errors = [
+            FieldProblem(pointer=_of_field(each["field"]), detail=each["message"]) for each in error.problems
+        ]
+    if isinstance(error, WhichChannel):
+        found.choices = [Choice.model_validate(each) for each in error.choices]
+    return _answer(found, headers)
+
+
+def _of_field(name: str) -> str:
+    """`options.tags`; what is wrong with the video is to be mended in the clip."""
+    return "/body/" + ("clip_id" if name == "video" else name.replace(".", "/"))
 
 
 def of_plan(request_id: str, error: PlanLimit | NotInPlan) -> PlanProblem:

@@ -18,21 +18,22 @@ from cliply.errors import LimitReached
 _SPEND = text("SELECT spend_token(:bucket, :every, :burst)")
 
 
-class TooOften(LimitReached):
-    """`retry_after` is in whole seconds."""
-
-    def __init__(self, what: str, retry_after: int) -> None:
-        self.retry_after = retry_after
-        wait = f"{retry_after} seconds" if retry_after < 120 else f"{math.ceil(retry_after / 60)} minutes"
-        super().__init__(f"Too many {what}. Wait {wait}, then try again.")
-
-
 @dataclass(frozen=True, slots=True)
 class Limit:
     """`burst` times at once, and once more `every` so long."""
 
     burst: int
     every: timedelta
+
+
+class TooOften(LimitReached):
+    """`retry_after` is in whole seconds; `headers` tell programs which limit it was."""
+
+    def __init__(self, what: str, retry_after: int, *, bucket: str = "", limit: Limit | None = None) -> None:
+        self.retry_after = retry_after
+        self.headers = {} if limit is None else _headers(bucket.partition(":")[0], limit, retry_after)
+        wait = f"{retry_after} seconds" if retry_after < 120 else f"{math.ceil(retry_after / 60)} minutes"
+        super().__init__(f"Too many {what}. Wait {wait}, then try again.")
 
 
 def spend(session: Session, limits: Mapping[str, Limit], *, what: str) -> None:
@@ -44,7 +45,7 @@ def spend(session: Session, limits: Mapping[str, Limit], *, what: str) -> None:
     for bucket, limit in sorted(limits.items()):
         wait = session.execute(_SPEND, {"bucket": bucket, "every": limit.every, "burst": limit.burst}).scalar_one()
         if wait:
-            raise TooOften(what, math.ceil(wait))
+            raise TooOften(what, math.ceil(wait), bucket=bucket, limit=limit)
 
 
 def bucket_of(what: str, *of: str) -> str:
@@ -56,3 +57,9 @@ def bucket_of(what: str, *of: str) -> str:
 def give_back(session: Session, bucket: str) -> None:
     """Fill the bucket again."""
     session.execute(text("DELETE FROM rate_limits WHERE bucket = :bucket"), {"bucket": bucket})
+
+
+def _headers(name: str, limit: Limit, wait: int) -> dict[str, str]:
+    """As draft-ietf-httpapi-ratelimit-headers has them."""
+    window = math.ceil(limit.burst * limit.every.total_seconds())
+    return {"ratelimit-policy": f'"{name}";q={limit.burst};w={window}', "ratelimit": f'"{name}";r=0;t={wait}'}

@@ -1,7 +1,6 @@
 """Accounts on networks and publications over HTTP."""
 
 import hashlib
-import html
 from typing import Annotated
 from uuid import UUID
 
@@ -20,6 +19,7 @@ from cliply.features.identity.dependencies import (
 )
 from cliply.features.identity.permissions import Action
 from cliply.features.publishing import channels, connecting, publications
+from cliply.features.publishing.callback_page import HEADERS, callback_page
 from cliply.features.publishing.models import Channel, Publication, PublicationState
 from cliply.features.publishing.reading import account_details, account_read, publication_details, publication_read
 from cliply.features.publishing.schemas import (
@@ -41,6 +41,7 @@ from cliply.features.publishing.schemas import (
 )
 from cliply.infra import pages
 from cliply.infra.pages import Cursor, Page, PageSize
+from cliply.infra.routing import SHOWN_ONCE
 from cliply.infra.routing import router as new_router
 from cliply.infra.security import token_hash
 from cliply.integrations.publisher import Network
@@ -50,10 +51,6 @@ router = new_router("publishing")
 
 _LIST = "publications"
 _HERE = ("localhost", "127.0.0.1", "::1")
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title></head><body><main><h1>{title}</h1><p>{told}</p></main></body></html>
-"""
 
 
 class AddressNotSet(Unavailable):
@@ -72,7 +69,11 @@ def list_accounts(
     return [account_read(each, runtime.providers) for each in channels.of_workspace(session, caller)]
 
 
-@router.post("/api/accounts", status_code=201)
+# Whoever knows the state in the address may come back in its owner's place: it is kept for no Idempotency-Key.
+_SECRET = {SHOWN_ONCE: True}
+
+
+@router.post("/api/accounts", status_code=201, openapi_extra=_SECRET)
 def connect_account(
     request: Request,
     body: AccountConnect,
@@ -84,7 +85,7 @@ def connect_account(
     return _begun(request, runtime, session, caller, body.network, body.loopback_port)
 
 
-@router.post("/api/oauth/{provider}/start", status_code=201)
+@router.post("/api/oauth/{provider}/start", status_code=201, openapi_extra=_SECRET)
 def start_oauth(
     request: Request,
     provider: OAuthProvider,
@@ -151,7 +152,7 @@ def change_account(
     return _shown(session, channel, runtime)
 
 
-@router.post("/api/accounts/{account_id}/reconnect", status_code=201)
+@router.post("/api/accounts/{account_id}/reconnect", status_code=201, openapi_extra=_SECRET)
 def reconnect_account(
     request: Request,
     account_id: UUID,
@@ -349,4 +350,4 @@ def _shown(session: Session, channel: Channel, runtime: Runtime) -> AccountRead:
 
 
 def _page(title: str, told: str, *, status: int = 200) -> HTMLResponse:
-    return HTMLResponse(_PAGE.format(title=html.escape(title), told=html.escape(told)), status)
+    return HTMLResponse(callback_page(title, told), status, headers=HEADERS)
