@@ -2,7 +2,7 @@
 
 import threading
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -62,6 +62,7 @@ class Browser:
 
     account: str = ""
     allow: bool = True
+    without: Sequence[str] = ()
     pages: list[str] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
     _visits: list[threading.Thread] = field(default_factory=list)
@@ -73,7 +74,7 @@ class Browser:
         return True
 
     def _visit(self, url: str) -> None:
-        back, brought = answer(url, account=self.account, allow=self.allow)
+        back, brought = answer(url, account=self.account, without=self.without, allow=self.allow)
         self.pages.append(browser().get(back, params=brought).text)
 
     def close(self) -> None:

@@ -103,6 +103,15 @@ def test_who_does_not_allow_it_or_has_no_channel_is_told_in_both_places(ada: Ter
     assert ada.told("accounts", "list") == []
 
 
+def test_what_was_not_allowed_and_is_missing_is_told_in_both_places(ada: Terminal, person: Browser) -> None:
+    person.without = ["https://www.googleapis.com/auth/youtube.upload"]
+    done = ada.invoke("accounts", "connect", "youtube")
+    assert done.exit_code == 0
+    assert "cannot be published on yet: It was connected without what publishing needs: youtube.upload" in done.stderr
+    person.close()
+    assert "without what publishing needs: youtube.upload" in person.pages[0]
+
+
 @pytest.mark.slow
 def test_an_account_is_named_set_up_connected_again_and_disconnected(ada: Terminal, person: Browser) -> None:
     person.account = "UCada0000000000000000001"

@@ -1,6 +1,5 @@
 """The way back from a network's page of consent: a server on this machine that takes one answer (RFC 8252, 7.3)."""
 
-import html
 import queue
 import secrets
 import threading
@@ -13,25 +12,19 @@ from urllib.parse import parse_qsl, urlsplit
 
 from cliply.cli.console import note
 from cliply.errors import Conflict, Unavailable
+from cliply.features.publishing import callback_page
 
 PORT = 8765
 """The one that is taken where it is free, for networks that have to know the whole address beforehand."""
 PATH = "/oauth"
 _PATIENCE = 60.0
 """Seconds that a browser is kept waiting for what it is shown, and the network is asked meanwhile."""
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title><style>body{{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:15vh auto;padding:0 1rem;
-overflow-wrap:anywhere}}h1{{font-size:1.5rem;line-height:1.2}}</style></head>
-<body><main><h1>{title}</h1><p>{told}</p></main></body></html>
-"""
 _HEADERS = {
-    "Content-Type": "text/html; charset=utf-8",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Connection": "close",
+    **callback_page.HEADERS,
+    "content-type": "text/html; charset=utf-8",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "connection": "close",
 }
 
 
@@ -157,9 +150,9 @@ class _Handler(BaseHTTPRequestHandler):
             visit.shown.set()
 
     def _say(self, status: int, title: str, told: str) -> None:
-        body = _PAGE.format(title=html.escape(title), told=html.escape(told)).encode()
+        body = callback_page.callback_page(title, told).encode()
         self.send_response(status)
-        for name, value in {**_HEADERS, "Content-Length": str(len(body))}.items():
+        for name, value in {**_HEADERS, "content-length": str(len(body))}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)

@@ -229,9 +229,10 @@ def _finished(found: Service, network: NetworkName, visit: Visit) -> Any:
     except CliplyError as failed:
         visit.show(f"{network.label} is not connected", str(failed), status=400)
         raise
+    missing = "" if account["can_publish"] else f" It cannot be published on yet: {account['reason']}"
     visit.show(
         f"{network.label} is connected",
-        f"“{account['name']}” is connected. You can close this page and go back to the terminal.",
+        f"“{account['name']}” is connected.{missing} You can close this page and go back to the terminal.",
     )
     return account
 

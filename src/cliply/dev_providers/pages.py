@@ -8,9 +8,12 @@ from starlette.responses import HTMLResponse
 
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
-    "fieldset{margin:1rem 0;border:1px solid #bbb;border-radius:.5rem}label{display:block;padding:.2rem 0}"
-    "table{border-collapse:collapse;width:100%}td,th{border:1px solid #ccc;padding:.3rem .5rem;text-align:left;"
-    "vertical-align:top;overflow-wrap:anywhere}button{font:inherit;padding:.4rem 1.2rem;margin-right:1rem}"
+    "h1{line-height:1.2}fieldset{margin:1rem 0;border:1px solid #bbb;border-radius:.5rem}"
+    "label{display:flex;gap:.6rem;align-items:baseline;padding:.3rem 0}"
+    # A wide table is moved sideways by itself, and its words stay whole.
+    "div{overflow-x:auto}table{border-collapse:collapse;min-width:100%}td,th{border:1px solid #ccc;padding:.3rem .5rem;"
+    "text-align:left;vertical-align:top}td{max-width:28rem;overflow-wrap:break-word}"
+    "button{font:inherit;padding:.4rem 1.2rem;margin-right:1rem}"
 )
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
@@ -29,7 +32,8 @@ def page(title: str, *parts: str, status: int = 200) -> HTMLResponse:
     """`parts` are HTML already."""
     body = "".join(parts)
     return HTMLResponse(
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(title)}</title>'
         f"<style>{_STYLE}</style></head><body><main><h1>{escape(title)}</h1>{body}</main></body></html>",
         status_code=status,
         headers=_HEADERS,
@@ -53,11 +57,12 @@ def consent_form(
     """Which account, and what of that which is asked for; `visit` is the number of the page."""
     radios = "".join(
         f'<label><input type="radio" name="account" value="{escape(each.value)}" required'
-        f"{' checked' if each.value == (chosen or accounts[0].value) else ''}> {escape(each.label)}</label>"
+        f"{' checked' if each.value == (chosen or accounts[0].value) else ''}><span>{escape(each.label)}</span></label>"
         for each in accounts
     )
     boxes = "".join(
-        f'<label><input type="checkbox" name="scope" value="{escape(each.value)}" checked> {escape(each.label)}</label>'
+        f'<label><input type="checkbox" name="scope" value="{escape(each.value)}" checked>'
+        f"<span>{escape(each.label)}</span></label>"
         for each in scopes
     )
     return (
@@ -70,9 +75,12 @@ def consent_form(
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    rows = list(rows)
+    if not rows:
+        return paragraph("Nothing yet.")
     head = "".join(f"<th>{escape(each)}</th>" for each in heads)
     body = "".join("<tr>" + "".join(f"<td>{escape(str(each))}</td>" for each in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f"<div><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
 def told(details: Mapping[str, object]) -> str:

@@ -115,7 +115,9 @@ def finish_oauth(
         channel = _finished(request, runtime, by, provider, answer)
     except CliplyError as failed:
         return _page(f"{provider.network.label} is not connected", str(failed), status=400)
-    told = f"“{channel.name}” on {channel.network.label} is connected. You can close this page."
+    health = channels.health(channel, runtime.providers)
+    missing = "" if health.can_publish else f" It cannot be published on yet: {health.reason}"
+    told = f"“{channel.name}” on {channel.network.label} is connected.{missing} You can close this page."
     return _page(f"{channel.network.label} is connected", told)
 
 
