@@ -18,6 +18,7 @@ from cliply.features.publishing.models import Publication, PublicationState
 from cliply.features.publishing.outcomes import Outcome, outcome_of
 from cliply.features.publishing.steps import (
     Superseded,
+    absent,
     handle_of,
     keep_handle,
     needs_reconnect,
@@ -84,7 +85,9 @@ def carry_on(run: JobRun, publication_id: UUID, version: int) -> None:
         now = wanted(session, publication_id, version, states=_SENDABLE)
         if now is None:
             return
-        if sighting.phase is Phase.GONE:
+        if sighting.surely_absent:
+            absent(session, now)
+        elif sighting.phase is Phase.GONE:
             # Whether the network had all of it before it forgot the upload, only a look can tell.
             gone = f"{now.network.label} knows this upload no more."
             put_off(session, now, Outcome(PublicationState.UNKNOWN, gone, "gone", datetime.now(UTC)))
