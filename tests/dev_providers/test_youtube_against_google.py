@@ -7,6 +7,9 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
+from google.oauth2 import credentials
+from googleapiclient import discovery, errors
+from googleapiclient import http as media
 from tests.integrations.youtube_studio import Studio, studio
 from tools.make_youtube_contract import TARGET, contract, written
 
@@ -14,12 +17,6 @@ from cliply.dev_providers.faults import Fault, Kind
 from cliply.dev_providers.ledger import sha256
 from cliply.dev_providers.youtube_contract import Misfit, check
 from cliply.dev_providers.youtube_resumable import GRANULE
-
-WHY = "google-api-python-client is not installed"
-discovery = pytest.importorskip("googleapiclient.discovery", reason=WHY)
-errors = pytest.importorskip("googleapiclient.errors", reason=WHY)
-media = pytest.importorskip("googleapiclient.http", reason=WHY)
-credentials = pytest.importorskip("google.oauth2.credentials", reason=WHY)
 
 CONTENT = bytes(range(256)) * (3 * GRANULE // 256) + b"the end"
 RESOURCE = {"snippet": {"title": "Cats", "tags": ["big cats"]}, "status": {"privacyStatus": "unlisted"}}

@@ -28,6 +28,8 @@ def serving(app: ASGIApp, *, port: int = 0) -> Iterator[str]:
 def listening(port: int = 0) -> Iterator[socket.socket]:
     """A port of this machine alone; any free one if none is named."""
     with socket.create_server((HOST, port), backlog=256) as listener:
+        # Small answers would wait for each other otherwise: asyncio does this for sockets of its own only.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield listener
 
 
