@@ -29,6 +29,10 @@ MATRIX = {
     "projects:change": "yes yes yes no",
     "projects:delete": "yes yes yes no",
     "clips:edit": "yes yes yes no",
+    "channels:read": "yes yes yes yes",
+    "channels:manage": "yes yes no no",
+    "publications:read": "yes yes yes yes",
+    "publications:create": "yes yes yes no",
 }
 
 

@@ -21,6 +21,7 @@ def test_a_clip_is_published_once_with_its_own_bytes(stage: Stage, network: Netw
     [post] = stage.posts()
     assert post.details["sha256"] == clip.files["video"]["sha256"]
     assert now.external_id == (post.details.get("id") or post.details.get("post_id"))
+    assert now.external_id is not None
     assert now.url is not None
     assert now.external_id in now.url
     assert stage.states(publication.id)[:3] == ["intent", "preparing", "uploading"]

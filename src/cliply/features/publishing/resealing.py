@@ -24,6 +24,8 @@ def reseal(session: Session, sealer: Sealer) -> int:
         for row_id, workspace_id, sealed in session.execute(
             select(table.id, table.workspace_id, column).where(*others)
         ):
+            if sealed is None:
+                continue
             try:
                 anew = sealer.reseal(sealed, row=row_of(workspace_id, row_id))
             except WrongSealKey:
