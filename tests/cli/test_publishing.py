@@ -70,6 +70,10 @@ def test_an_account_is_connected_in_the_browser_which_is_told_what_came_of_it(ad
     assert re.search(r"youtube ready +Analytical Engines \(@engines\), default", listed)
     assert "tiktok  ready           Ada Lovelace (@adatalks), default" in listed
     assert "youtube.upload" in ada.run("accounts", "show", "youtube:analytical engines")
+    person.account = "UCada0000000000000000001"
+    ada.run("accounts", "connect", "youtube")
+    assert "Several have the handle “adatalks”" in ada.refused("accounts", "show", "@adatalks")
+    assert "Ada Lovelace" in ada.run("accounts", "show", "tiktok:@adatalks")
 
 
 def test_an_address_is_printed_where_no_browser_is_to_be_opened(

@@ -42,7 +42,8 @@ def spoken(at: datetime, zone: ZoneInfo) -> str:
     """`Tuesday, 1 December 2026, 18:00 (Europe/Berlin, UTC+01:00)`."""
     local = at.astimezone(zone)
     day = f"{_DAYS[local.weekday()].title()}, {local.day} {_MONTHS[local.month - 1]} {local.year}"
-    return f"{day}, {local:%H:%M} ({zone.key}, {_offset(local)})"
+    clock = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
+    return f"{day}, {clock} ({zone.key}, {_offset(local)})"
 
 
 def short(at: datetime, zone: ZoneInfo) -> str:
@@ -56,6 +57,7 @@ def _elapsed(words: str, zone: ZoneInfo, now: datetime) -> datetime | None:
     if match is None:
         return None
     count, unit = int(match[1]), match[2][0]
+    now = now.replace(microsecond=0)
     if unit in "mh":
         return now + (timedelta(minutes=count) if unit == "m" else timedelta(hours=count))
     later = now.astimezone(zone) + timedelta(days=count * (7 if unit == "w" else 1))

@@ -3,18 +3,21 @@
 import os
 import sys
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 from urllib.parse import parse_qs, urljoin, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
+from cliply.cli import moments
 from cliply.cli.console import JsonFlag, note, print_json
 from cliply.cli.loopback import Visit, way_back
 from cliply.cli.service_names import WorkspaceOption, Yes, confirm, is_id, one, show, show_one, workspace
-from cliply.errors import CliplyError, Invalid, Unavailable
+from cliply.errors import CliplyError, Invalid, NotFound, Unavailable
 from cliply.integrations.service import Proof, Service, check_address
 from cliply.media.probe import printable
 
@@ -97,16 +100,7 @@ def show_account(account: AccountName, named: WorkspaceOption = None, json: Json
     if json:
         print_json(found)
         return
-    last, settings = found["last_publication"], {k: v for k, v in found["settings"].items() if v not in (None, False)}
-    lines = [
-        _line(found),
-        f"  Allowed: {', '.join(each.rpartition('/')[2] for each in found['scopes']) or 'nothing'}",
-        *([f"  To be allowed again by {found['refresh_expires_at']}"] if found["refresh_expires_at"] else []),
-        *([f"  Takes nothing until {found['paused_until']}: {found['paused_why']}"] if found["paused_until"] else []),
-        *(f"  {name.replace('_', ' ')}: {value}" for name, value in settings.items()),
-        f"  Last published: {last['published_at']} {last['url'] or ''}" if last else "  Nothing was published yet.",
-    ]
-    for line in lines:
+    for line in _details(found, zone_of(place.service)):
         typer.echo(printable(line).rstrip())
 
 
@@ -189,12 +183,25 @@ def account_named(found: Service, named: str, network: str | None = None) -> Any
     there = [each for each in found.get("/api/accounts") if network in (None, each["network"])]
     if is_id(named):
         return one(there, named, "account")
-    handle = named.removeprefix("@").casefold()
-    called = [each for each in there if each["name"].casefold() == named.casefold()]
-    by_handle = [each for each in there if (each["handle"] or "").removeprefix("@").casefold() == handle != ""]
-    if not called and len(by_handle) == 1:
-        return by_handle[0]
+    if any(each["name"].casefold() == named.casefold() for each in there):
+        return one(there, named, "account")
+    by_handle = [{**each, "handle": (each["handle"] or "").removeprefix("@")} for each in there]
+    if any(each["handle"].casefold() == named.removeprefix("@").casefold() != "" for each in by_handle):
+        found_id = one(by_handle, named.removeprefix("@"), "account", by="handle")["id"]
+        return next(each for each in there if each["id"] == found_id)
     return one(there, named, "account")
+
+
+def zone_of(found: Service) -> ZoneInfo:
+    """The workspace's time zone."""
+    there = found.get("/api/workspaces")
+    mine = next((each for each in there if found.workspace in (None, each["id"])), None)
+    if mine is None:
+        raise NotFound("The service knows no workspace of yours. Run: cliply login")
+    try:
+        return ZoneInfo(mine["timezone"])
+    except (ZoneInfoNotFoundError, ValueError):
+        raise Unavailable(f"This machine does not know the workspace's time zone, {mine['timezone']}.") from None
 
 
 def _connected(
@@ -287,6 +294,27 @@ def _quiet(text: str) -> dict[str, str | None]:
     if not dash or not begin or not end:
         raise typer.BadParameter(f"“{text}” are no quiet hours. Write them like 22:00-07:00.")
     return {"quiet_from": begin, "quiet_to": end}
+
+
+def _details(found: Any, zone: ZoneInfo) -> Iterator[str]:
+    def local(at: str) -> str:
+        return moments.short(datetime.fromisoformat(at), zone)
+
+    yield _line(found)
+    yield f"  Allowed: {', '.join(each.rpartition('/')[2] for each in found['scopes']) or 'nothing'}"
+    if found["refresh_expires_at"]:
+        yield f"  To be allowed again by {local(found['refresh_expires_at'])}"
+    if found["paused_until"]:
+        yield f"  Takes nothing until {local(found['paused_until'])}: {found['paused_why']}"
+    for name, value in found["settings"].items():
+        if value not in (None, False):
+            yield f"  {name.replace('_', ' ').capitalize()}: {value}"
+    last = found["last_publication"]
+    yield (
+        f"  Last published: {local(last['published_at'])} {last['url'] or ''}"
+        if last
+        else "  Nothing was published yet."
+    )
 
 
 def _line(each: Any) -> str:

@@ -12,9 +12,9 @@ import typer
 from cliply.cli import moments
 from cliply.cli.console import JsonFlag, note, print_json
 from cliply.cli.remote import service
-from cliply.cli.service_accounts import account_named
+from cliply.cli.service_accounts import account_named, zone_of
 from cliply.cli.service_names import show, show_one
-from cliply.cli.service_publishing import line_of, state_of, zone_of
+from cliply.cli.service_publishing import line_of, state_of
 from cliply.media.probe import printable
 
 publications = typer.Typer(help="What a service publishes, and what became of it: see `cliply publish`.")

@@ -5,7 +5,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -13,7 +13,7 @@ from cliply.cli import moments
 from cliply.cli.asking import at_a_terminal
 from cliply.cli.console import JsonFlag, note
 from cliply.cli.remote import service
-from cliply.cli.service_accounts import NetworkName, account_named
+from cliply.cli.service_accounts import NetworkName, account_named, zone_of
 from cliply.cli.service_names import Yes, confirm, is_id, show_one
 from cliply.cli.times import listed
 from cliply.errors import Conflict, Invalid, NotFound, Unavailable
@@ -177,18 +177,6 @@ def agreed(options: dict[str, Any], *, agree: bool) -> dict[str, Any]:
         confirm("Do you agree, and shall it be posted?", yes=False)
     consented = datetime.now(UTC).isoformat(timespec="seconds")
     return {**options, "consented_at": consented, "agreed_to": [str(each) for each in rules.agreements(chosen)]}
-
-
-def zone_of(found: Service) -> ZoneInfo:
-    """The workspace's time zone."""
-    there = found.get("/api/workspaces")
-    mine = next((each for each in there if found.workspace in (None, each["id"])), None)
-    if mine is None:
-        raise NotFound("The service knows no workspace of yours. Run: cliply login")
-    try:
-        return ZoneInfo(mine["timezone"])
-    except (ZoneInfoNotFoundError, ValueError):
-        raise Unavailable(f"This machine does not know the workspace's time zone, {mine['timezone']}.") from None
 
 
 def followed(found: Service, publication_id: str, zone: ZoneInfo) -> Any:
