@@ -1,6 +1,7 @@
 """The service as a client sees it: the app on the test's database, and people who have signed in."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,17 +21,32 @@ from cliply.features.identity.models import Membership, Role, User
 from cliply.features.identity.permissions import Action
 from cliply.features.identity.plans import BUILT_IN
 from cliply.features.workspaces import service as workspaces
+from cliply.infra.breakers import ProcessBreakers
 from cliply.infra.db import Database
 from cliply.infra.mail import FolderMailer
-from cliply.infra.settings import Server, Settings
+from cliply.infra.outbound import Outbound
+from cliply.infra.quotas import Quotas
+from cliply.infra.settings import Google, Server, Settings, TikTok
 from cliply.infra.storage.opening import open_storage
+from cliply.integrations.providers import build_providers
 from cliply.runtime import Runtime
+
+NOWHERE = "http://127.0.0.1:9"
+"""Where nobody listens: both networks are set up, and nothing leaves."""
 
 
 @pytest.fixture
-def runtime(database: Database, tmp_path: Path) -> Runtime:
-    settings = Settings(data=tmp_path, server=Server(sign_up="open"))
-    return Runtime(settings, database, open_storage(settings), FolderMailer(tmp_path / "mail", settings.mail.sender))
+def runtime(database: Database, tmp_path: Path) -> Iterator[Runtime]:
+    settings = Settings(
+        data=tmp_path,
+        server=Server(sign_up="open"),
+        google=Google.model_validate({"client_id": "client", "client_secret": "a secret", "url": NOWHERE}),
+        tiktok=TikTok.model_validate({"client_key": "client", "client_secret": "a secret", "url": NOWHERE}),
+    )
+    with closing(Outbound(ProcessBreakers(), pause=0.001)) as outbound:
+        providers = build_providers(settings, outbound, Quotas(database))
+        mailer = FolderMailer(tmp_path / "mail", settings.mail.sender)
+        yield Runtime(settings, database, open_storage(settings), mailer, providers)
 
 
 @pytest.fixture

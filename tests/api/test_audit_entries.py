@@ -1,7 +1,7 @@
 """Whatever changes something leaves one entry in the log; asked of every operation of the document."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,11 +11,13 @@ from fastapi import FastAPI
 from sqlalchemy import func, select, text
 from starlette.testclient import TestClient
 from tests.api.conftest import World
+from tests.api.networks import media, networks_of
 from tests.api.operations import operations
 from tests.api.test_jobs import claimed, put
 from tests.api.test_projects import uploaded
 from tests.features.clips.rows import candidate, ready_clip, ready_project
 from tests.features.projects.test_uploads import video
+from tests.features.publishing.stage import AGREED, Stage
 from tests.infra.queue.claiming import end
 
 from cliply.features.audit.models import ActorKind, AuditEntry
@@ -26,11 +28,13 @@ from cliply.features.identity.access import Principal, resolve
 from cliply.features.identity.models import ApiKey, Membership, Organisation, OrganisationMember, Role, User
 from cliply.features.identity.plans import BUILT_IN
 from cliply.features.projects.models import ProjectState
+from cliply.features.publishing.models import Publication, PublicationState
 from cliply.features.workspaces import export, invitations
 from cliply.features.workspaces import service as workspaces
+from cliply.integrations.publisher import Network
 from cliply.runtime import Runtime
 
-__all__ = ["video"]
+__all__ = ["media", "video"]
 
 STRANGER = "somebody@example.com"
 PASSWORD, NEW_PASSWORD = "analytical engine no. 1", "difference engine no. 2"
@@ -44,6 +48,7 @@ class Scene:
     world: World
     runtime: Runtime
     video: Path
+    stage: Stage
     email: str = ""
 
     @property
@@ -107,6 +112,29 @@ class Scene:
             session.execute(text("UPDATE workspaces SET organisation_id = :o WHERE id = :w"),
                             {"o": organisation.id, "w": workspace})  # fmt: skip
             return organisation.id
+
+    def channel(self, network: Network = Network.YOUTUBE) -> UUID:
+        return self.stage.connect(network).id
+
+    def publication(self, **more: Any) -> UUID:
+        """As one that was asked for, in another state where `more` says so."""
+        self.channel()
+        made = self.stage.publish(Network.YOUTUBE)
+        with self.world.database.workspace(self.world.workspace) as session:
+            if not more:
+                return made.id
+            state = {"channel_id": made.channel_id, "network": made.network, "clip_id": made.clip_id, "post": made.post}
+            other = Publication(**state, **more)
+            session.add(other)
+            session.flush()
+            return other.id
+
+    def allowed(self) -> dict[str, str]:
+        """What the network sends back with the owner's browser."""
+        headers = self.world.headers("owner", workspace=self.world.workspace)
+        begun = self.client.post("/api/oauth/google/start", json={"loopback_port": 8765}, headers=headers)
+        sent = self.stage.allow(begun.json()["consent_url"])
+        return {name: sent[name] for name in ("state", "code", "iss")}
 
     def account(self) -> dict[str, str]:
         """A new one with a password, in no workspace; how its owner is signed in."""
@@ -182,6 +210,15 @@ def old_clip(scene: Scene) -> Asked:
     return Asked({"clip_id": scene.clip(rendered_from="older", state=ClipState.READY)})
 
 
+def publishable(scene: Scene, network: Network, **wanted: Any) -> Asked:
+    scene.channel(network)
+    return Asked(body={"clip_id": str(scene.stage.clip().id), **wanted})
+
+
+def of_publication(scene: Scene, body: Mapping[str, Any] | None = None, **more: Any) -> Asked:
+    return Asked({"publication_id": scene.publication(**more)}, body or {})
+
+
 READY: Mapping[str, Callable[[Scene], Asked]] = {
     "sign_in": signing_in,
     "sign_out": lambda scene: Asked(headers=scene.account()),
@@ -203,6 +240,7 @@ READY: Mapping[str, Callable[[Scene], Asked]] = {
     "change_workspace": lambda _: Asked(
         body={"name": "Looms", "timezone": "Europe/Berlin", "retention_days": 9, "brand": {"style": "karaoke"}}
     ),
+    "change_workspace_plan": lambda scene: Asked({"workspace_id": scene.workspace()}, {"plan": "pro"}, who="operator"),
     "transfer_workspace": transferring,
     "delete_workspace": lambda scene: Asked({"workspace_id": scene.workspace()}, {"name": "Another"}),
     "keep_workspace": lambda scene: Asked({"workspace_id": deletion_announced(scene)}),
@@ -235,6 +273,21 @@ READY: Mapping[str, Callable[[Scene], Asked]] = {
     "render_clip": old_clip,
     "change_clip": lambda scene: Asked({"clip_id": scene.clip()}, {"title": "Another title"}),
     "review_clip": lambda scene: Asked({"clip_id": scene.clip()}, {"review": "approved"}),
+    "connect_account": lambda _: Asked(body={"network": "tiktok", "loopback_port": 8765}),
+    "start_oauth": lambda _: Asked({"provider": "google"}, {"loopback_port": 8765}),
+    "complete_oauth": lambda scene: Asked({"provider": "google"}, scene.allowed()),
+    "change_account": lambda scene: Asked({"account_id": scene.channel()}, {"name": "Ours"}),
+    "reconnect_account": lambda scene: Asked({"account_id": scene.channel()}, {"loopback_port": 8765}),
+    "disconnect_account": lambda scene: Asked({"account_id": scene.channel()}),
+    "set_up_account": lambda scene: Asked(body={"account_id": str(scene.channel()), "settings": {"daily_cap": 3}}),
+    "publish_on_youtube": lambda scene: publishable(scene, Network.YOUTUBE),
+    "publish_on_tiktok": lambda scene: publishable(scene, Network.TIKTOK, privacy="PUBLIC_TO_EVERYONE", options=AGREED),
+    "move_publication": lambda scene: of_publication(scene, {"run_at": None}),
+    "cancel_publication": of_publication,
+    "retry_publication": lambda scene: of_publication(scene, state=PublicationState.REJECTED, error="Refused."),
+    "settle_publication": lambda scene: of_publication(
+        scene, {"verdict": "look"}, state=PublicationState.UNKNOWN, handle_sealed=b"sealed", begun_at=func.now()
+    ),
     "cancel_job": lambda scene: Asked({"job_id": put(scene.world)}),
     "steer_jobs": lambda scene: Asked(body={"action": "cancel", "ids": [put(scene.world)]}, who="operator"),
     "retry_any_job": lambda scene: Asked({"job_id": scene.running_job(fails=True)}, who="operator"),
@@ -253,6 +306,19 @@ def enqueued(scene: Scene) -> Asked:
         project = session.execute(text("SELECT project_id FROM clips WHERE id = :id"), {"id": clip}).scalar_one()
     arguments = {"project_id": str(project), "clip_id": str(clip)}
     return Asked(body={"kind": "CLIP_RENDER", "arguments": arguments, "key": "once"})
+
+
+@pytest.fixture
+def stage(world: World, tmp_path: Path, media: Path) -> Iterator[Stage]:
+    with networks_of(world, tmp_path / "networks", media) as stage:
+        yield stage
+
+
+@pytest.fixture
+def runtime(runtime: Runtime, stage: Stage) -> Runtime:
+    """Beside networks of this machine, which share its files and its key."""
+    stage.runtime = replace(runtime, providers=stage.runtime.providers)
+    return stage.runtime
 
 
 def count(world: World) -> int:
@@ -278,9 +344,9 @@ def call(scene: Scene, operation: Any, asked: Asked) -> Any:
 
 @pytest.mark.slow
 def test_every_call_that_changes_something_has_one_entry(
-    app: FastAPI, client: TestClient, world: World, runtime: Runtime, video: Path
+    app: FastAPI, client: TestClient, world: World, runtime: Runtime, video: Path, stage: Stage
 ) -> None:
-    scene = Scene(client, world, runtime, video)
+    scene = Scene(client, world, runtime, video, stage)
     changing = [each for each in operations(app) if each.method != "get" and each.id not in SAYS_SO_ITSELF]
     wrong = []
     for operation in changing:
@@ -298,9 +364,9 @@ def test_every_call_that_changes_something_has_one_entry(
 
 
 def test_the_same_job_asked_for_again_has_no_second_entry(
-    app: FastAPI, client: TestClient, world: World, runtime: Runtime, video: Path
+    app: FastAPI, client: TestClient, world: World, runtime: Runtime, video: Path, stage: Stage
 ) -> None:
-    scene = Scene(client, world, runtime, video)
+    scene = Scene(client, world, runtime, video, stage)
     (enqueue,) = [each for each in operations(app) if each.id == "enqueue_job"]
     asked = enqueued(scene)
     first = call(scene, enqueue, asked)

@@ -125,7 +125,9 @@ class Publish(Wanted, Body):
 
     clip_id: UUID
     account_id: UUID | None = Field(None, description="Left out: the default account, or the only one.")
-    run_at: AwareDatetime | None = Field(None, description="When it goes; left out: at once.")
+    run_at: AwareDatetime | None = Field(
+        None, description="When it goes; left out: at once.", examples=["2026-12-24T18:00:00+01:00"]
+    )
     again: bool = Field(False, description="Publish it though this clip was published on the account before.")
 
     @property
@@ -134,7 +136,9 @@ class Publish(Wanted, Body):
 
 
 class PublicationUpdate(Body):
-    run_at: AwareDatetime | None = Field(description="When it goes; null: at once.")
+    run_at: AwareDatetime | None = Field(
+        description="When it goes; null: at once.", examples=["2026-12-24T18:00:00+01:00"]
+    )
 
 
 class PublicationSettle(Body):
