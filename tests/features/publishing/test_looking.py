@@ -179,7 +179,7 @@ def test_a_tiktok_that_tells_no_count_while_it_works_is_waited_for(busy: Stage) 
 def test_a_network_that_is_silent_for_a_week_leaves_it_to_people(busy: Stage, network: Network) -> None:
     busy.connect(network)
     publication_id = silent_after_last_part(busy, network, arrives=True)
-    live(busy, 2)
+    assert live(busy, 24) < 100
     assert busy.publication(publication_id).next_at is not None
     pass_by(busy, WEEK)
     live(busy, 2)

@@ -14,7 +14,7 @@ from cliply.features.jobs.kinds import REGISTRY
 from cliply.features.projects.tasks import delete_objects
 from cliply.features.publishing import tokens
 from cliply.features.publishing.models import UNFINISHED, Publication, PublicationEvent, PublicationState
-from cliply.features.publishing.outcomes import Outcome, next_look
+from cliply.features.publishing.outcomes import LOOKS, Outcome, next_look
 from cliply.infra.sealing import Sealer
 from cliply.infra.settings import Settings
 from cliply.integrations.publisher import Concerns, Handle, Network, Phase, Reconnect, Sighting, TokenExpired, TryLater
@@ -39,6 +39,7 @@ _PATIENCE = {
     PublicationState.UNKNOWN: timedelta(days=7),
 }
 """How long after its beginning it is looked at by itself."""
+_LONGEST_WAIT = timedelta(hours=1)
 
 
 class Superseded(Exception):
@@ -198,9 +199,12 @@ def _put_off_looking(session: Session, publication: Publication, outcome: Outcom
         told = f"{outcome.error} See whether it is there, then settle it."
         put_off(session, publication, Outcome(PublicationState.UNKNOWN, told, outcome.code))
     else:
-        publication.note, publication.next_at = outcome.error, outcome.next_at
+        # Attempts count looks here, so waits grow with the time that has gone by.
+        age = now - (publication.begun_at or now)
+        wait = min(max(age / 10, LOOKS[1]), _LONGEST_WAIT)
+        publication.note, publication.next_at = outcome.error, max(outcome.next_at or now, now + wait)
         session.flush()
-        look_at(session, publication, at=outcome.next_at)
+        look_at(session, publication, at=publication.next_at)
 
 
 def _bounded(session: Session, publication: Publication, outcome: Outcome) -> Outcome:
