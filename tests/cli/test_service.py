@@ -81,8 +81,9 @@ def commands(process_ids: list[int]) -> dict[str, int]:
 
 
 def test_up_starts_everything_and_ends_it_again(short: Path, port: int) -> None:
-    with running("up", "--port", str(port), CLIPLY_DATA=str(short / "up"), CLIPLY_LOG_FORMAT="json") as up:
-        told = said(up, "Stop everything")
+    demo = {"CLIPLY_DATA": str(short / "up"), "CLIPLY_LOG_FORMAT": "json", "CLIPLY_PROVIDERS": "demo"}
+    with running("up", "--port", str(port), **demo) as up:
+        told = said(up, "DEMO: what is published goes to no network")
         assert f"Cliply is ready: http://127.0.0.1:{port}" in told
         assert "cliply users add" in told
         assert status(port, "/api/readyz") == "ok"

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cliply.cli.console import note, settings
+from cliply.infra.settings import Settings
 
 _Host = Annotated[
     str, typer.Option(help="Address to serve on: 127.0.0.1 is seen by this machine alone, 0.0.0.0 by its network.")
@@ -48,7 +49,7 @@ def up(
             "worker": (["worker", "--concurrency", str(concurrency)], ()),
         },
         address,
-        on_ready=lambda: note(_ready(address)),
+        on_ready=lambda: note(_ready(address) + _demo(settings())),
     )
 
 
@@ -80,3 +81,10 @@ def _ready(address: str) -> str:
         f"  What the service can do:               {address}/api/openapi.json\n"
         "  Stop everything:                       Ctrl-C"
     )
+
+
+def _demo(settings: Settings) -> str:
+    """Nobody is to wonder why nothing arrives at a network."""
+    if settings.providers != "demo":
+        return ""
+    return f"\n  DEMO: what is published goes to no network, but to {settings.data / 'demo'}"
