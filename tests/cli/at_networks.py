@@ -86,8 +86,7 @@ class Browser:
 def person(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
     """Sits at the machine's browser."""
     it = Browser()
-    monkeypatch.setenv("BROWSER", "a real one")
-    monkeypatch.setattr(webbrowser, "open", it.open)
+    monkeypatch.setattr(webbrowser, "get", lambda: it)
     yield it
     it.close()
 

@@ -2,6 +2,7 @@
 
 import re
 import socket
+import webbrowser
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -89,6 +90,26 @@ def test_an_address_is_printed_where_no_browser_is_to_be_opened(
     monkeypatch.setattr(service_accounts, "note", note)
     assert "is connected" in ada.run("accounts", "connect", "youtube", "--no-browser", "--port", free_port())
     assert noted[0].startswith("Open this page:")
+
+
+def test_a_browser_in_text_does_not_take_over_the_terminal(
+    ada: Terminal, person: Browser, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    in_text = tmp_path / "links"
+    in_text.write_text(f"#!/bin/sh\ntouch {tmp_path}/opened\n")
+    in_text.chmod(0o755)
+    person_at = iter([webbrowser.GenericBrowser(str(in_text)), None])
+
+    def found() -> webbrowser.BaseBrowser:
+        if (browser := next(person_at)) is None:
+            raise webbrowser.Error("no browser")
+        return browser
+
+    monkeypatch.setattr(webbrowser, "get", found)
+    monkeypatch.setattr(service_accounts, "note", lambda message: person.open(re.findall(r"http\S+", message)[0]))
+    for _ in range(2):
+        assert "is connected" in ada.run("accounts", "connect", "youtube")
+    assert not (tmp_path / "opened").exists()
 
 
 def free_port() -> int:

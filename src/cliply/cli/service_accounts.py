@@ -1,7 +1,5 @@
 """`cliply accounts ...`: accounts on networks that a service publishes on."""
 
-import os
-import sys
 import webbrowser
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -276,14 +274,18 @@ def _state(consent: str) -> str:
 
 
 def _lead_to(page: str, *, open_it: bool) -> None:
-    opened = open_it and _has_screen() and webbrowser.open(page)
+    opened = open_it and _opened(page)
     said = "Your browser opens this page. If it does not, open it yourself:" if opened else "Open this page:"
     note(f"{said}\n\n  {page}\n\nAllow it there; this command waits for ten minutes. Stop: Ctrl-C")
 
 
-def _has_screen() -> bool:
-    """Where there is none, a browser in text would take over the terminal."""
-    return sys.platform != "linux" or any(os.environ.get(each) for each in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
+def _opened(page: str) -> bool:
+    try:
+        browser = webbrowser.get()
+    except webbrowser.Error:
+        return False
+    # One in text would take over the terminal, and consent pages do not work in it.
+    return type(browser) is not webbrowser.GenericBrowser and browser.open(page)
 
 
 def _quiet(text: str) -> dict[str, str | None]:
