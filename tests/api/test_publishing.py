@@ -140,6 +140,16 @@ def test_networks_that_are_not_set_up_say_what_is_missing(scene: Scene) -> None:
     assert (shown["can_publish"], shown["reason"]) == (False, "YouTube is not set up on this installation.")
 
 
+def test_tiktok_sends_nobody_back_to_an_address_without_https(scene: Scene) -> None:
+    scene.client = browser_of(
+        create_app(served_at(scene.stage, "http://clips.example.com")), "http://clips.example.com"
+    )
+    headers = {**scene.key(), "x-workspace-id": str(scene.world.workspace)}
+    answer = scene.client.post("/api/accounts", json={"network": "tiktok"}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (503, "cannot_connect")
+    assert "https" in answer.json()["detail"]
+
+
 # The page that a browser comes back to
 
 

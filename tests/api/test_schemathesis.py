@@ -1,6 +1,7 @@
 """Requests made from the document, by a tool that looks for answers that the document does not allow."""
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -14,6 +15,9 @@ from schemathesis.checks import status_code_conformance as status_conformance
 from schemathesis.core.failures import FailureGroup
 from tests.api.conftest import World
 
+from cliply.infra.settings import Server
+from cliply.runtime import Runtime
+
 CHECKS = [not_a_server_error, response_schema_conformance, content_type_conformance, status_conformance]
 OPEN_ENDED = {"watch_project"}
 """Its answer goes on until the client leaves."""
@@ -25,6 +29,13 @@ EXAMPLES = [
     pytest.param(8, marks=pytest.mark.slow),
     pytest.param(150, marks=pytest.mark.soak),
 ]
+
+
+@pytest.fixture
+def runtime(runtime: Runtime) -> Runtime:
+    """It knows its address, so that accounts can be connected."""
+    server = Server(url="http://localhost:8000", sign_up="open")
+    return replace(runtime, settings=runtime.settings.model_copy(update={"server": server}))
 
 
 @pytest.mark.parametrize("examples", EXAMPLES)

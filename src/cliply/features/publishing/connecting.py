@@ -21,7 +21,16 @@ from cliply.features.publishing import channels, publications, tokens
 from cliply.features.publishing.models import Channel, OAuthAttempt
 from cliply.infra.sealing import open_sealer
 from cliply.infra.security import new_token, token_hash
-from cliply.integrations.publisher import Connector, Grant, Network, Profile, PublishFailure, Reconnect, Rejected
+from cliply.integrations.publisher import (
+    Connector,
+    Grant,
+    Misconfigured,
+    Network,
+    Profile,
+    PublishFailure,
+    Reconnect,
+    Rejected,
+)
 from cliply.runtime import Runtime
 
 LASTS = timedelta(minutes=10)
@@ -45,6 +54,10 @@ class ConsentDenied(Conflict):
 class ConnectingFailed(Unavailable):
     def __init__(self, network: Network, why: str) -> None:
         super().__init__(f"{network.label} did not connect the account: {why} Begin again.")
+
+
+class CannotConnect(Unavailable):
+    """As the installation is set up; nobody's account is at fault."""
 
 
 class AnotherAccount(Conflict):
@@ -91,7 +104,10 @@ def begin(
     redirect_uri: str,
     channel_id: UUID | None = None,
 ) -> str:
-    """Where its owner has to go. `channel_id` is one that is to be connected again. Raises NetworkNotSetUp."""
+    """Where its owner has to go. `channel_id` is one that is to be connected again.
+
+    Raises NetworkNotSetUp or CannotConnect.
+    """
     caller.require(Action.MANAGE_CHANNELS)
     connector = runtime.providers.of(network).connector
     if channel_id is not None and tokens.find(session, channel_id).network is not network:
@@ -117,9 +133,11 @@ def begin(
     )
     session.flush()
     audit.record(session, "channel.connecting", ("network", network), by=caller.actor)
-    return connector.consent_url(
-        redirect_uri=redirect_uri, state=state, verifier=verifier, again=channel_id is not None
-    )
+    again = channel_id is not None
+    try:
+        return connector.consent_url(redirect_uri=redirect_uri, state=state, verifier=verifier, again=again)
+    except Misconfigured as wrong:
+        raise CannotConnect(str(wrong)) from None
 
 
 def come_back(runtime: Runtime, principal: Principal, network: Network, *, bound_to: bytes, state: str) -> Begun:

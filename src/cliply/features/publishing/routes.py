@@ -98,7 +98,11 @@ def start_oauth(
     return _begun(request, runtime, session, caller, provider.network, body.loopback_port, body.account_id)
 
 
-@router.get("/api/oauth/{provider}/callback", response_class=HTMLResponse)
+@router.get(
+    "/api/oauth/{provider}/callback",
+    response_class=HTMLResponse,
+    responses={400: {"description": "Nothing was connected; the page says why.", "content": {"text/html": {}}}},
+)
 def finish_oauth(
     request: Request,
     provider: OAuthProvider,
