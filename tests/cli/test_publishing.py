@@ -1,7 +1,11 @@
 """`cliply accounts`, `publish` and `publications` at a service, with the networks' stand-ins behind it."""
 
+import os
+import pty
 import re
 import socket
+import subprocess
+import sys
 import webbrowser
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,6 +17,7 @@ from sqlalchemy import update
 from tests.api.conftest import World, app, world
 from tests.cli.at_a_service import Served, Terminal, service, terminal
 from tests.cli.at_networks import Browser, film, finished_clip, networks, person, runtime
+from tests.cli.test_signing_in import PASSWORD, become, log_in
 from tests.features.jobs.working import working
 from tests.infra.queue.fleet import until
 
@@ -22,7 +27,7 @@ from cliply.cli.service_publications import Seen, State
 from cliply.dev_providers.ledger import PUBLISHED, sha256
 from cliply.dev_providers.playground import Playground
 from cliply.errors import Unavailable
-from cliply.features.identity.models import Workspace
+from cliply.features.identity.models import Role, Workspace
 from cliply.features.publishing import tasks
 from cliply.features.publishing.models import PublicationState
 from cliply.features.publishing.publications import Verdict
@@ -278,6 +283,42 @@ def test_a_service_that_names_no_page_of_the_web_opens_nothing() -> None:
     for page in ("file:///etc/passwd?state=s", "javascript:alert(1)", "", "https://a@b/?state=s"):
         with pytest.raises(Unavailable, match="no page that can be opened"):
             service_accounts.check_page(page)
+
+
+@pytest.mark.slow
+def test_who_begins_at_a_terminal_by_password_finishes_as_the_same(
+    service: Served, world: World, terminal: Callable[[str], Terminal]
+) -> None:
+    become(world, "ada@example.com", Role.ADMIN)
+    ada = terminal("ada")
+    log_in(ada)
+    mine, theirs = pty.openpty()
+    command = ["accounts", "connect", "youtube", "--no-browser", "--port", str(free_port())]
+    connecting = subprocess.Popen(
+        [Path(sys.executable).with_name("cliply"), *command],
+        env={**os.environ, "HOME": str(ada.home), "XDG_CONFIG_HOME": str(ada.home / "config")},
+        stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, text=True, start_new_session=True,
+    )  # fmt: skip
+    os.close(theirs)
+    shown = ""
+
+    def found(what: str) -> re.Match[str] | None:
+        nonlocal shown
+        shown += os.read(mine, 1000).decode()
+        return re.search(what, shown)
+
+    until(lambda: found("Password of ada@example.com"))
+    os.write(mine, f"{PASSWORD}\n".encode())
+    until(lambda: found(r"http://\S+/o/oauth2\S+\s"))
+    page = re.search(r"http://\S+/o/oauth2\S+", shown)
+    assert page is not None
+    person = Browser()
+    person.open(page[0])
+    out, _ = connecting.communicate(timeout=60)
+    os.close(mine)
+    person.close()
+    assert "is connected" in out, "the key alone may not, and is not asked to finish"
+    assert "is connected" in person.pages[0]
 
 
 @pytest.mark.slow
