@@ -1,8 +1,9 @@
 """Networks that fail three requests of ten for hours, or all of them: what goes out goes out once."""
 
+import itertools
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.features.workspaces.conftest import Office
 
 from cliply.dev_providers.faults import Fault, Kind
 from cliply.features.publishing.models import UNFINISHED, PublicationState
+from cliply.infra.breakers import RULE
 from cliply.infra.shared_breakers import SharedBreakers
 from cliply.integrations.publisher import Network
 
@@ -71,3 +73,24 @@ def test_three_requests_of_ten_that_fail_keep_nothing_from_being_published_once(
 @pytest.mark.soak
 def test_three_requests_of_ten_that_fail_keep_nothing_of_a_thousand_from_being_published_once(shaky: Stage) -> None:
     published_in_the_end(shaky, 1000, seed=random.randrange(10**6))
+
+
+@pytest.mark.slow
+def test_a_network_that_is_down_is_left_alone_and_gets_everything_when_it_is_back(shaky: Stage) -> None:
+    shaky.connect(Network.YOUTUBE)
+    publications = [shaky.publish(Network.YOUTUBE).id for _ in range(40)]
+    calls = itertools.count()
+
+    def counted(_headers: Mapping[str, str]) -> bool:
+        return next(calls) >= 0
+
+    shaky.faults(Network.YOUTUBE).plan(Fault(Kind.DROP_UNREAD, times=None, where=counted))
+    attempts, asked = live(shaky, 1.5), next(calls)
+    # Until it opens, and then by one probe at a time.
+    assert asked - RULE.failures <= 0.05 * (attempts - RULE.failures), (asked, attempts)
+    assert {shaky.publication(each).state.value for each in publications} == {"parked"}
+    assert shaky.posts() == []
+    shaky.faults(Network.YOUTUBE).clear()
+    live(shaky, 3)
+    assert {shaky.publication(each).state.value for each in publications} == {"published"}
+    assert len(shaky.posts()) == len(publications)
