@@ -495,6 +495,7 @@ ATTACKS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 def test_an_attack_stores_nothing_and_its_victim_connects_all_the_same(scene: Scene, attack: Attack) -> None:
     for provider in attack.providers:
