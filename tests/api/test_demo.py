@@ -120,13 +120,14 @@ def test_accounts_of_networks_are_left_alone_in_demo_mode_and_those_of_the_demo_
     real = _real_channel(world)
     refused = client.post("/api/publish/youtube", json={"clip_id": clip, "account_id": str(real)}, **world.as_("admin"))
     assert refused.status_code == 409
-    assert "cannot be published on" in refused.json()["detail"]
+    assert "“Bees” cannot be published on. It is an account of YouTube itself" in refused.json()["detail"]
     connect(client, world, "youtube", "Connect DEMO YouTube 1")
     google = Google.model_validate({"client_id": "id", "client_secret": "secret"})
     settings = runtime.settings.model_copy(update={"providers": "networks", "google": google})
     with TestClient(create_app(with_providers(replace(runtime, settings=settings))), base_url=HERE) as networks:
         told = {each["name"]: each for each in networks.get("/api/accounts", **world.as_("admin")).json()}
         assert not told["DEMO YouTube 1"]["can_publish"]
+        assert told["DEMO YouTube 1"]["reason"].startswith("It is an account of demo mode")
         assert told["Bees"]["can_publish"]
         assert [each["is_demo"] for each in told.values()] == [False, True]
 

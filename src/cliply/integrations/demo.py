@@ -21,6 +21,7 @@ from urllib.parse import urlencode, urlsplit
 
 from cliply.integrations.publisher import (
     Concerns,
+    Connector,
     Figures,
     Grant,
     Handle,
@@ -58,6 +59,16 @@ Rules = Callable[[Post, Video], Sequence[Problem]]
 def is_demo(external_id: str) -> bool:
     """Whether an account is one of these."""
     return _ACCOUNT.fullmatch(external_id) is not None
+
+
+def why_not_here(external_id: str, connector: Connector) -> str | None:
+    """Why nothing can be done with an account in this mode; None where it belongs here."""
+    label, in_demo = connector.network.label, isinstance(connector, DemoConnector)
+    if in_demo and not is_demo(external_id):
+        return f"It is an account of {label} itself, and this installation is in demo mode, which leaves it alone."
+    if is_demo(external_id) and not in_demo:
+        return f"It is an account of demo mode, and this installation publishes on {label} itself."
+    return None
 
 
 def code_for(account: str, challenge: str) -> str:

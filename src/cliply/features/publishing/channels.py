@@ -16,6 +16,7 @@ from cliply.features.publishing import tokens
 from cliply.features.publishing.channel_settings import ChannelSettings
 from cliply.features.publishing.models import Channel, ChannelState, Publication, PublicationState
 from cliply.infra.sealing import WrongSealKey, open_sealer
+from cliply.integrations.demo import why_not_here
 from cliply.integrations.providers import Providers
 from cliply.integrations.publisher import Network, Profile, PublishFailure
 from cliply.runtime import Runtime
@@ -68,7 +69,10 @@ def health(channel: Channel, providers: Providers) -> Health:
         return Health(False, f"{channel.network.label} is not set up on this installation.")
     if channel.state is not ChannelState.CONNECTED:
         return Health(False, channel.problem or "It is not connected.")
-    missing = providers.of(channel.network).connector.publishes_with - set(channel.scopes)
+    connector = providers.of(channel.network).connector
+    if (elsewhere := why_not_here(channel.external_id, connector)) is not None:
+        return Health(False, elsewhere)
+    missing = connector.publishes_with - set(channel.scopes)
     if missing:
         named = ", ".join(sorted(each.rpartition("/")[2] for each in missing))
         told = f"It was connected without what publishing needs: {named}. Connect it again, and allow that too."
