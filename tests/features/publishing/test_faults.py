@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from tests.features.publishing.hours import live
@@ -45,7 +46,7 @@ def shaky(office: Office, tmp_path: Path, media: Path) -> Iterator[Stage]:
 def published_in_the_end(stage: Stage, count: int, *, seed: int) -> None:
     for network in Network:
         stage.connect(network)
-    wanted = {network: [] for network in Network}
+    wanted: dict[Network, list[UUID]] = {network: [] for network in Network}
     for number in range(count):
         network = list(Network)[number % 2]
         wanted[network].append(stage.publish(network).id)

@@ -28,7 +28,7 @@ def silent_after_last_part(stage: Stage, network: Network, *, arrives: bool) -> 
     """A publication of whose last part nobody has heard anything; the network does not answer from then on."""
     publication, faults = stage.publish(network), stage.faults(network)
     kind, part = Kind.DROP_ANSWER if arrives else Kind.DROP_IN_BODY, from_byte(f"{LAST[network] * PART}-")
-    heard = []
+    heard: list[dict[str, str]] = []
 
     def from_then_on(headers: object) -> bool:
         return bool(heard)
