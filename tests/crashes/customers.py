@@ -77,10 +77,14 @@ class Town:
         return story
 
     def _finish(self, customer: Client, story: Story) -> None:
-        while customer.follow(story.project, _LONGEST_STORY)["state"] != "ready":
+        """Until nothing is to be done any more, and nothing of it has failed: a project can do without a cover."""
+        while True:
+            state = customer.follow(story.project, _LONGEST_STORY)["state"]
             # A job that was at work in three processes that were killed is not tried again by itself.
             query = f"?project={story.project}&state=failed"
             failed = customer.ask("GET", f"/api/jobs/search{query}").json()["items"]
+            if state == "ready" and not failed:
+                return
             assert failed, "nothing is left that an operator could start again"
             assert [job for job in failed if "stopped without a word" in job["error"]] == failed, failed
             for job in failed:
