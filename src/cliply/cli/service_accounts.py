@@ -68,8 +68,8 @@ def connect_account(
 ) -> None:
     """Connect an account: its owner allows it on the network's own page, in a browser of this machine.
 
-    The page leads back to this command, which waits for ten minutes. Somebody else's terminal, or a service that is
-    opened in a browser only, needs none of this: there the service's own address is where the page leads back to.
+    The page leads back to this command, which waits for ten minutes. On a machine that you are logged in to from afar,
+    bring the port over first: ssh -L 8765:127.0.0.1:8765 ...
     """
     place = workspace(named)
     _connected(place.service, network, "/api/accounts", {"network": network.value}, browser, port, json)

@@ -49,7 +49,7 @@ def publish(
     privacy: Annotated[
         str | None,
         typer.Option(
-            help="Who may see it, in the network's word: public, unlisted or private; PUBLIC_TO_EVERYONE, "
+            help="Who may see it: on YouTube public, unlisted or private; on TikTok PUBLIC_TO_EVERYONE, "
             "FOLLOWER_OF_CREATOR, MUTUAL_FOLLOW_FRIENDS or SELF_ONLY. Default: as the account is set up."
         ),
     ] = None,
