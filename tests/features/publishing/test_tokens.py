@@ -1,9 +1,11 @@
 """Tokens are renewed once however many want them, kept where they belong, and given up only on the network's word."""
 
 import json
+import multiprocessing
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -11,6 +13,7 @@ from uuid import UUID
 import httpx2
 import pytest
 from sqlalchemy import select, text, update
+from tests.features.publishing.renewing import renew
 from tests.features.publishing.stage import Stage
 
 from cliply.dev_providers import google_oauth, tiktok_oauth
@@ -18,7 +21,6 @@ from cliply.dev_providers.faults import Fault, Kind
 from cliply.features.notifications.models import Mail
 from cliply.features.publishing import tokens
 from cliply.features.publishing.models import Channel
-from cliply.infra.db import Database
 from cliply.infra.outbound import Outbound
 from cliply.infra.quotas import Quotas
 from cliply.infra.sealing import WrongSealKey, open_sealer
@@ -67,58 +69,53 @@ def letters(stage: Stage) -> list[str]:
 # Once
 
 
-@pytest.fixture
+@contextmanager
 def elsewhere(stage: Stage) -> Iterator[Stage]:
-    """The same installation seen from another process: connections, breakers and clients of its own."""
-    with processes(stage, 1) as [other]:
-        yield other
-
-
-class processes:  # noqa: N801 - a context manager, called as one
-    """Each with a database of ten connections that its breakers take theirs from too, as a real one has them."""
-
-    def __init__(self, stage: Stage, number: int) -> None:
-        self._stage, self._number = stage, number
-        self._opened: list[Database | Outbound] = []
-
-    def __enter__(self) -> list[Stage]:
-        return [self._one() for _ in range(self._number)]
-
-    def _one(self) -> Stage:
-        database = self._stage.office.database.apart(connections=10)
-        outbound = Outbound(SharedBreakers(database), pause=0.001)
-        self._opened += [outbound, database]
-        providers = build_providers(self._stage.runtime.settings, outbound, Quotas(database))
-        runtime = replace(self._stage.runtime, database=database, providers=providers)
-        return replace(self._stage, runtime=runtime)
-
-    def __exit__(self, *_: object) -> None:
-        for each in self._opened:
-            each.close()
+    """Ten connections, which the breakers take theirs from as well."""
+    database = stage.office.database.apart(connections=10)
+    with closing(database), closing(Outbound(SharedBreakers(database), pause=0.001)) as outbound:
+        providers = build_providers(stage.runtime.settings, outbound, Quotas(database))
+        yield replace(stage, runtime=replace(stage.runtime, database=database, providers=providers))
 
 
 @pytest.mark.parametrize("network", list(Network))
-@pytest.mark.parametrize(("number", "threads"), [(1, 50), (2, 25), (5, 10)])
-def test_fifty_who_want_a_token_at_once_renew_it_once(
-    stage: Stage, network: Network, number: int, threads: int
-) -> None:
+def test_fifty_who_want_a_token_at_once_renew_it_once(stage: Stage, network: Network) -> None:
     channel = stage.connect(network)
     expire(stage, channel)
     # As long as a provider takes: meanwhile everybody waits for one row.
     faults(stage, network, Fault(Kind.DELAY, path=_PATHS[network], seconds=0.5))
-    with processes(stage, number) as there, ThreadPoolExecutor(50) as pool:
+    with elsewhere(stage) as there, ThreadPoolExecutor(50) as pool:
         began = time.monotonic()
-        got = list(pool.map(lambda each: fresh(each, channel), [each for each in there for _ in range(threads)]))
+        got = list(pool.map(lambda _: fresh(there, channel), range(50)))
     assert (len(got), len(set(got)), refreshes(stage)) == (50, 1, 1)
     assert time.monotonic() - began < 20, "nobody waited for a connection that who renews holds"
+    assert got[0] == grant(stage, channel).access_token
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", list(Network))
+def test_processes_that_want_a_token_at_once_renew_it_once(stage: Stage, network: Network, migrated: str) -> None:
+    channel = stage.connect(network)
+    expire(stage, channel)
+    faults(stage, network, Fault(Kind.DELAY, path=_PATHS[network], seconds=1.0))
+    alone = multiprocessing.get_context("spawn")
+    begin, told = alone.Barrier(4), alone.Queue()
+    wanted = (stage.runtime.settings, migrated, stage.office.id, channel.id, 13, begin, told)
+    processes = [alone.Process(target=renew, args=wanted) for _ in range(4)]
+    for each in processes:
+        each.start()
+    got = [token for _ in processes for token in told.get(timeout=90)]
+    for each in processes:
+        each.join(30)
+    assert (len(got), len(set(got)), refreshes(stage)) == (52, 1, 1)
     assert got[0] == grant(stage, channel).access_token
 
 
 def test_fifty_whose_token_was_refused_renew_it_once(stage: Stage) -> None:
     channel = stage.connect(TIKTOK)
     old = fresh(stage, channel)
-    with processes(stage, 2) as there, ThreadPoolExecutor(50) as pool:
-        got = list(pool.map(lambda number: fresh(there[number % 2], channel, refused=old), range(50)))
+    with elsewhere(stage) as there, ThreadPoolExecutor(50) as pool:
+        got = list(pool.map(lambda _: fresh(there, channel, refused=old), range(50)))
     assert (set(got) == {grant(stage, channel).access_token}, old in got, refreshes(stage)) == (True, False, 1)
 
 
