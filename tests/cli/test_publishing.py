@@ -20,6 +20,7 @@ from tests.cli.at_networks import Browser, film, finished_clip, networks, person
 from tests.cli.test_signing_in import PASSWORD, become, log_in
 from tests.features.jobs.working import working
 from tests.infra.queue.fleet import until
+from tests.servers.consent import answer, browser
 
 from cliply.cli import service_accounts
 from cliply.cli.service_accounts import NetworkName
@@ -140,6 +141,15 @@ def test_what_was_not_allowed_and_is_missing_is_told_in_both_places(ada: Termina
     assert "cannot be published on yet: It was connected without what publishing needs: youtube.upload" in done.stderr
     person.close()
     assert "without what publishing needs: youtube.upload" in person.pages[0]
+
+
+def test_the_services_own_page_tells_that_too(service: Served, world: World) -> None:
+    mine = world.headers("admin", workspace=world.workspace)
+    begun = browser().post(f"{service.url}/api/accounts", json={"network": "youtube"}, headers=mine).json()
+    where, brought = answer(begun["consent_url"], without=["https://www.googleapis.com/auth/youtube.upload"])
+    page = browser().get(where, params=brought, headers=mine)
+    assert page.status_code == 200
+    assert "“Ada talks” on YouTube is connected. It cannot be published on yet: " in page.text
 
 
 @pytest.mark.slow
