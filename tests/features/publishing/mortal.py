@@ -41,15 +41,15 @@ def kills_at(wanted: int) -> Fate:
 
 @dataclass
 class Frozen:
-    """Stands still at one step until it is `thawed`; `stands` is set meanwhile."""
+    """Stands still at one step, by its number or its name, until it is `thawed`; `stands` is set meanwhile."""
 
-    wanted: int
+    wanted: int | str
     stands: threading.Event = field(default_factory=threading.Event)
     thawed: threading.Event = field(default_factory=threading.Event)
 
     def fate(self) -> Fate:
-        def strikes(number: int, _name: str) -> None:
-            if number == self.wanted:
+        def strikes(number: int, name: str) -> None:
+            if self.wanted in (number, name):
                 self.stands.set()
                 assert self.thawed.wait(60)
 

@@ -1,6 +1,6 @@
 """What is unknown is found out by looking, is sent anew only when it is not there, or is left to people."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -13,8 +13,9 @@ from cliply.features.publishing import publications, tokens
 from cliply.features.publishing.composing import Wanted
 from cliply.features.publishing.looking import SURE_AFTER
 from cliply.features.publishing.models import Publication, PublicationState
+from cliply.features.publishing.outcomes import Outcome
 from cliply.features.publishing.publications import NotAsItIs, Verdict
-from cliply.features.publishing.steps import MOST_TIMES
+from cliply.features.publishing.steps import MOST_TIMES, put_off
 from cliply.integrations.publisher import Network, Reconnect
 
 LATER = timedelta(minutes=2)
@@ -131,6 +132,18 @@ def test_a_look_that_failed_is_none_of_the_three(busy: Stage) -> None:
     assert jobs_until(busy, publication_id, "preparing") == SURE_AFTER + 2
     busy.run(passing=LATER)
     assert (busy.publication(publication_id).state, len(busy.posts())) == ("published", 1)
+
+
+def test_a_look_that_could_not_tell_is_none_of_the_three(busy: Stage) -> None:
+    busy.connect(Network.YOUTUBE)
+    publication_id, tellings = expired_half_way(busy), 3
+    with busy.office.database.workspace(busy.office.id) as session:
+        publication = publications.find(session, publication_id, locked=True)
+        for _ in range(tellings):
+            at = datetime.now(UTC)
+            put_off(session, publication, Outcome(PublicationState.UNKNOWN, "It cannot be told.", "silent", at))
+    # Of the jobs that were started by that, all but the last have nothing to do; nor has the one of before.
+    assert jobs_until(busy, publication_id, "preparing") == tellings + SURE_AFTER
 
 
 def test_a_video_that_comes_late_into_the_list_is_not_sent_again(busy: Stage) -> None:

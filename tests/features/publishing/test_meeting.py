@@ -119,6 +119,29 @@ def test_whatever_job_comes_twice_makes_one_post(busy: Stage, network: Network) 
     assert step > 15
 
 
+@pytest.mark.parametrize("network", list(Network))
+def test_of_two_jobs_that_both_have_begun_it_one_sends(busy: Stage, network: Network) -> None:
+    """The second stands before its first byte when the first wants to keep what it has begun."""
+    busy.connect(network)
+    publication = busy.publish(network)
+    first, second = Frozen(f"after {network}.begin"), Frozen(f"before {network}.send")
+    workers = []
+    for frozen in (first, second):
+        token = taken(busy)
+        assert token is not None
+        workers.append(threading.Thread(target=lets_go, args=(busy, token, frozen)))
+        workers[-1].start()
+        assert frozen.stands.wait(30)
+        if frozen is first:
+            started_again(busy, publication)
+    for frozen, worker in zip((first, second), workers, strict=True):
+        frozen.thawed.set()
+        worker.join()
+    busy.run(passing=LATER)
+    assert busy.ledger.count("upload_begun") == 2
+    one_post_or_none(busy, publication, posts=1, called_off=False)
+
+
 def test_what_was_moved_before_its_job_ended_goes_out_at_its_new_time_only(busy: Stage) -> None:
     busy.connect(Network.YOUTUBE)
     publication = busy.publish(Network.YOUTUBE, run_at=datetime.now(UTC) + timedelta(hours=1))
