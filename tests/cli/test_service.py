@@ -124,12 +124,12 @@ def test_a_worker_that_never_comes_up_ends_the_service_and_says_so(short: Path, 
 
 def test_up_tells_what_is_wrong_with_the_plans_once(short: Path, port: int, tmp_path: Path) -> None:
     (tmp_path / "plans.toml").write_text("[basic]\nuploads = 3\n")
-    settings = {"CLIPLY_DATA": str(short / "never"), "CLIPLY_PLANS": str(tmp_path / "plans.toml")}
+    settings = {"CLIPLY_DATA": str(short / "plans"), "CLIPLY_PLANS": str(tmp_path / "plans.toml")}
     with running("up", "--port", str(port), **settings) as up:
         told = lines_of(up).read()
         assert up.wait(60) == 3
     assert told.count("basic.uploads: there is no such limit") == 1
-    assert not (short / "never").exists(), "nothing was begun"
+    assert not (short / "plans").exists(), "nothing was begun"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
