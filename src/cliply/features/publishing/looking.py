@@ -1,9 +1,7 @@
 """A look at the network: what became of what was sent, without sending anything."""
 
-import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -18,9 +16,12 @@ from cliply.features.publishing.steps import absent, handle_of, put_off, saw, wa
 from cliply.infra.sealing import open_sealer
 from cliply.infra.storage.keys import ObjectKey
 from cliply.integrations.publisher import Phase, PublishFailure, Rejected, Sighting, Unknown
+from cliply.media.scratch import scratch_folder
 
 SURE_AFTER = 3
 """Looks in a row that have to find nothing before it is taken as not being there."""
+_LAGGING_LOOKS = 3
+"""Looks after the sending that may find nothing of what a network has given a number."""
 _GONE = "gone"
 """The code of those looks, by which they are counted."""
 _GIVES_UP_AFTER = len(LOOKS) + 3
@@ -72,6 +73,9 @@ def _seen(run: JobRun, publication: Publication) -> Sighting | None:
     if sighting.surely_absent:
         return sighting
     if publication.external_id is not None:
+        if publication.state is PublicationState.PROCESSING and publication.attempts < _LAGGING_LOOKS:
+            # It has said the number itself: what it tells of a post can be behind what it did with it.
+            return Sighting(Phase.PROCESSING, external_id=publication.external_id)
         raise Rejected(f"It was there, and was deleted on {label} before it was done.", "deleted")
     post, since = Said.model_validate(publication.post).post(None), publication.begun_at or publication.created_at
     return with_token(
@@ -85,10 +89,10 @@ def _dressed(run: JobRun, publication: Publication, sighting: Sighting) -> Sight
     """Its cover, where the network takes one only now. A post without it is a post."""
     publisher = run.runtime.providers.of(publication.network).publisher
     external_id, said = sighting.external_id or "", Said.model_validate(publication.post)
-    with tempfile.TemporaryDirectory(prefix="cliply-cover-") as folder:
+    with scratch_folder("cover") as folder:
         cover = None
         if said.cover and (kept := (publication.files or {}).get("cover")) is not None:
-            cover = Path(folder) / "cover.jpg"
+            cover = folder / "cover.jpg"
             try:
                 run.runtime.storage.download(ObjectKey.parse(kept["key"]), cover)
             except CliplyError:

@@ -1,6 +1,5 @@
 """A clip goes to its network: the handle is kept before the first byte, and only what the network lacks is sent."""
 
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,6 +42,7 @@ from cliply.integrations.publisher import (
     TryLater,
     Video,
 )
+from cliply.media.scratch import scratch_folder
 
 _SENDABLE = frozenset(
     {
@@ -53,6 +53,7 @@ _SENDABLE = frozenset(
         PublicationState.NEEDS_RECONNECT,
     }
 )
+
 _CAP_LOCK = 7274042
 """Of the claims on a channel's places of a day."""
 _EARLY = timedelta(seconds=2)
@@ -73,8 +74,8 @@ def carry_on(run: JobRun, publication_id: UUID, version: int) -> None:
     if publication is None:
         return
     try:
-        with tempfile.TemporaryDirectory(prefix="cliply-publish-") as folder:
-            sighting = _sent(run, publication, Path(folder))
+        with scratch_folder("publish") as folder:
+            sighting = _sent(run, publication, folder)
     except Superseded:
         with run.finish():
             return
