@@ -67,6 +67,7 @@ def test_a_problem_names_its_kind_and_the_request(client: TestClient, world: Wor
         "code": "role_too_low",
         "request_id": "abc-1",
         "errors": [],
+        "choices": [],
     }
 
 
