@@ -35,13 +35,12 @@ def dev_providers(
     google_app, tiktok_app = there.apps()
     with listen("127.0.0.1", port) as google, listen("127.0.0.1", port + 1) as tiktok:
         settings = there.settings(address_of(google), address_of(tiktok))
-        with running(google_app, google), running(tiktok_app, tiktok):
+        # A signal is what ends it, as soon as there is anything to end.
+        with running(google_app, google), running(tiktok_app, tiktok), suppress(KeyboardInterrupt):
             if json:
                 print_json(settings)
             else:
                 for name, value in settings.items():
                     typer.echo(f"export {name}={shlex.quote(value)}")
             note(f"Start Cliply with these settings: cliply up. What was done is at {address_of(google)}. Stop: Ctrl-C")
-            # A signal is what ends it.
-            with suppress(KeyboardInterrupt):
-                threading.Event().wait()
+            threading.Event().wait()
