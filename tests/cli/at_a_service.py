@@ -2,6 +2,7 @@
 
 import json
 import re
+import termios
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -97,6 +98,11 @@ class Terminal:
         finally:
             self.reached[name].update(self.at.asked)
             console.settings.cache_clear()
+
+
+def hides_what_is_typed(terminal: int) -> bool:
+    """Whether whoever asks at this pseudo-terminal is ready: what was typed before that is thrown away."""
+    return not termios.tcgetattr(terminal)[3] & termios.ECHO
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import update
 from tests.api.conftest import World, app, world
-from tests.cli.at_a_service import Served, Terminal, service, terminal
+from tests.cli.at_a_service import Served, Terminal, hides_what_is_typed, service, terminal
 from tests.cli.at_networks import Browser, film, finished_clip, networks, person, runtime
 from tests.cli.test_signing_in import PASSWORD, become, log_in
 from tests.features.jobs.working import working
@@ -318,6 +318,7 @@ def test_who_begins_at_a_terminal_by_password_finishes_as_the_same(
         return re.search(what, shown)
 
     until(lambda: found("Password of ada@example.com"))
+    until(lambda: hides_what_is_typed(mine))
     os.write(mine, f"{PASSWORD}\n".encode())
     until(lambda: found(r"http://\S+/o/oauth2\S+\s"))
     page = re.search(r"http://\S+/o/oauth2\S+", shown)

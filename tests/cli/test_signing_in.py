@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import update
 from tests.api.conftest import World, app, runtime, world
-from tests.cli.at_a_service import Served, Terminal, service, terminal
+from tests.cli.at_a_service import Served, Terminal, hides_what_is_typed, service, terminal
 from tests.features.clips.rows import ready_project
 from tests.infra.queue.fleet import until
 
@@ -209,6 +209,7 @@ def test_at_a_terminal_the_password_is_asked_for_where_it_is_needed(ada: Termina
         return b"Password of ada@example.com" in shown
 
     until(asked)
+    until(lambda: hides_what_is_typed(mine))
     os.write(mine, f"{PASSWORD}\n".encode())
     out, _ = listing.communicate(timeout=60)
     os.close(mine)
