@@ -4,9 +4,11 @@ import json
 import os
 import shutil
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -62,9 +64,8 @@ def granted(connector: Connector, account: str = "1") -> Grant:
     return connector.exchange(code_for(account, challenge), redirect_uri=HERE, verifier="v" * 43)
 
 
-def post(**more: object) -> Post:
-    wanted = {"title": "How bees talk", "description": "They dance.", "hashtags": ("bees",), "privacy": "public"}
-    return Post(**{**wanted, **more})  # type: ignore[arg-type]  # each test names what it is about
+def post(**more: Any) -> Post:
+    return replace(Post("How bees talk", "They dance.", ("bees",), "public"), **more)
 
 
 class Stopped(Exception):
@@ -93,12 +94,12 @@ def test_an_account_of_the_demo_calls_itself_one(connector: Connector) -> None:
 
 
 def test_the_page_is_at_the_services_own_address_where_that_is_known(connector: Connector) -> None:
-    wanted = {"state": "s&t", "verifier": "v" * 43, "again": True}
-    page = urlsplit(connector.consent_url(redirect_uri=HERE, **wanted))  # type: ignore[arg-type]  # as it is called
+    wanted: dict[str, Any] = {"state": "s&t", "verifier": "v" * 43, "again": True}
+    page = urlsplit(connector.consent_url(redirect_uri=HERE, **wanted))
     assert (page.scheme, page.netloc, page.path) == ("https", "clips.example.com", demo.PAGE)
     assert parse_qs(page.query)["state"] == ["s&t"]
     assert parse_qs(page.query)["redirect_uri"] == [HERE]
-    loopback = connector.consent_url(redirect_uri="http://127.0.0.1:8765/oauth", **wanted)  # type: ignore[arg-type]
+    loopback = connector.consent_url(redirect_uri="http://127.0.0.1:8765/oauth", **wanted)
     assert loopback.startswith(f"{demo.PAGE}?"), "a program has no page, and the service's address is not known here"
 
 

@@ -28,7 +28,7 @@ def test_quota_comes_back_at_midnight_in_california(now: str, reset: str) -> Non
     assert next_reset(datetime.fromisoformat(now)) == datetime.fromisoformat(reset)
 
 
-@given(st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - given its zone there
+@given(st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - Hypothesis takes bounds without a zone only
 def test_the_next_day_begins_at_the_reset_and_within_25_hours(now: datetime) -> None:
     reset = next_reset(now)
     assert timedelta() < reset - now <= timedelta(hours=25)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from cliply.dev_providers.clock import Clock
 from cliply.dev_providers.faults import Fault, Faults, Kind
@@ -66,8 +67,8 @@ class Studio:
             part_size=part_size,
         )
 
-    def plan(self, kind: Kind, *, path: str = UPLOAD, method: str | None = "PUT", **more: object) -> None:
-        self.world.faults.plan(Fault(kind, path=path, method=method, **more))  # type: ignore[arg-type] # as Fault has them
+    def plan(self, kind: Kind, *, path: str = UPLOAD, method: str | None = "PUT", **more: Any) -> None:
+        self.world.faults.plan(Fault(kind, path=path, method=method, **more))
 
     def published(self) -> list[tuple[object, object]]:
         """Name of the file and SHA-256 of all that was published, by the ledger."""

@@ -160,7 +160,9 @@ def test_every_moment_is_in_its_day_and_the_next_begins_where_it_ends(seconds: i
 @pytest.mark.parametrize(("beside", "fits"), [(-1, True), (0, True), (1, False)])
 def test_a_file_is_as_large_as_the_plan_says(studio: Studio, plan: str, beside: int, fits: bool) -> None:
     # The installation itself takes more than any of them.
-    studio.runtime.settings.uploads.largest = 2 * BUILT_IN.defined["premium"].largest_file  # type: ignore[operator] # it is a number
+    largest = BUILT_IN.defined["premium"].largest_file
+    assert largest is not None
+    studio.runtime.settings.uploads.largest = 2 * largest
     on_plan(studio.office, plan)
     size = limit_of(plan, Meter.LARGEST_FILE) + beside
     assert is_admitted(lambda: begin(studio, size)) is fits

@@ -1,8 +1,10 @@
 """What becomes of the clip while its publication waits or is sent: what was asked for goes out, or is refused."""
 
 import hashlib
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeAlias
 from uuid import UUID, uuid4
 
 import pytest
@@ -19,6 +21,7 @@ from cliply.infra.storage.keys import ObjectKey
 from cliply.integrations.publisher import Network
 
 LATER = timedelta(minutes=2)
+Happens: TypeAlias = Callable[[Stage, Clip], object]
 
 
 def rendered_again(stage: Stage, clip_id: UUID, folder: Path) -> str:
@@ -65,7 +68,7 @@ def retried(stage: Stage, publication_id: UUID) -> None:
 
 
 @pytest.mark.parametrize("happens", [clip_deleted, project_deleted])
-def test_a_clip_that_is_deleted_before_its_publication_begins_is_not_sent(stage: Stage, happens) -> None:  # type: ignore[no-untyped-def] # one of the functions above
+def test_a_clip_that_is_deleted_before_its_publication_begins_is_not_sent(stage: Stage, happens: Happens) -> None:
     stage.connect(Network.YOUTUBE)
     clip = stage.clip()
     publication = stage.publish(Network.YOUTUBE, clip)
@@ -83,7 +86,7 @@ def test_a_clip_that_is_deleted_before_its_publication_begins_is_not_sent(stage:
 
 
 @pytest.mark.parametrize("happens", [clip_deleted, project_deleted])
-def test_a_clip_that_is_deleted_afterwards_goes_out_all_the_same(stage: Stage, happens) -> None:  # type: ignore[no-untyped-def] # as above
+def test_a_clip_that_is_deleted_afterwards_goes_out_all_the_same(stage: Stage, happens: Happens) -> None:
     stage.connect(Network.YOUTUBE)
     clip = stage.clip()
     publication = half_way(stage, clip)

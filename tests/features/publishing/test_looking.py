@@ -1,5 +1,6 @@
 """What is unknown is found out by looking, is sent anew only when it is not there, or is left to people."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -29,18 +30,18 @@ def silent_after_last_part(stage: Stage, network: Network, *, arrives: bool) -> 
     """A publication of whose last part nobody has heard anything; the network does not answer from then on."""
     publication, faults = stage.publish(network), stage.faults(network)
     kind, part = Kind.DROP_ANSWER if arrives else Kind.DROP_IN_BODY, from_byte(f"{LAST[network] * PART}-")
-    heard: list[dict[str, str]] = []
+    heard: list[Mapping[str, str]] = []
 
     def from_then_on(headers: object) -> bool:
         return bool(heard)
 
-    def last(headers: dict[str, str]) -> bool:
+    def last(headers: Mapping[str, str]) -> bool:
         if part.where(headers):
             heard.append(headers)
         return bool(heard)
 
     faults.plan(
-        Fault(kind, part.path, "PUT", where=last, after=1000),  # type: ignore[arg-type] # any mapping will do
+        Fault(kind, part.path, "PUT", where=last, after=1000),
         Fault(Kind.DROP_UNREAD, ALL[network], where=from_then_on, times=None),
     )
     jobs_until(stage, publication.id, "unknown")

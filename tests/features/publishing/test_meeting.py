@@ -75,6 +75,19 @@ def one_post_or_none(stage: Stage, publication: Publication, *, posts: int, call
     assert stage.copies(publication.id) == []
 
 
+def calls_off(busy: Stage, publication_id: UUID, answers: list[bool]) -> None:
+    answers.append(cancelled(busy, publication_id))
+
+
+def goes_on_twice(busy: Stage, publication: Publication) -> None:
+    """Not to the end: what removes its copies waits for the job that stands still."""
+    started_again(busy, publication)
+    for _ in range(8):
+        busy.clock.advance(LATER)
+        busy._let_time_pass()
+        busy.run_one()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("network", list(Network))
 def test_whoever_calls_it_off_at_any_step_of_a_job_is_obeyed_or_told_that_it_is_too_late(
@@ -86,7 +99,7 @@ def test_whoever_calls_it_off_at_any_step_of_a_job_is_obeyed_or_told_that_it_is_
         step += 1
         publication = busy.publish(network)
         answers: list[bool] = []
-        stands = meeting(busy, step, lambda: answers.append(cancelled(busy, publication.id)))  # noqa: B023 - used at once
+        stands = meeting(busy, step, partial(calls_off, busy, publication.id, answers))
         busy.run(passing=LATER)
         called_off = answers == [True]
         posts += not called_off
@@ -104,16 +117,7 @@ def test_whatever_job_comes_twice_makes_one_post(busy: Stage, network: Network) 
     while stands:
         step += 1
         publication = busy.publish(network)
-
-        def twice() -> None:
-            started_again(busy, publication)  # noqa: B023 - used at once
-            # Not to the end: what removes its copies waits for the job that stands still.
-            for _ in range(8):
-                busy.clock.advance(LATER)
-                busy._let_time_pass()
-                busy.run_one()
-
-        stands = meeting(busy, step, twice)
+        stands = meeting(busy, step, partial(goes_on_twice, busy, publication))
         busy.run(passing=LATER)
         one_post_or_none(busy, publication, posts=step, called_off=False)
     assert step > 15

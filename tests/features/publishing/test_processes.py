@@ -13,7 +13,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Executable, text
 from tests.features.publishing.hours import pass_by, watch
 from tests.features.publishing.stage import Stage
 from tests.features.publishing.stage import stage as staged
@@ -47,9 +47,9 @@ def environment(stage: Stage, url: str) -> dict[str, str]:
     return {**os.environ, **{f"CLIPLY_{name}": str(value) for name, value in told.items()}}
 
 
-def count(stage: Stage, query: object) -> int:
+def count(stage: Stage, query: Executable) -> int:
     with stage.office.database.system() as session:
-        return int(session.execute(query).scalar_one())  # type: ignore[call-overload] # text, as it is
+        return int(session.execute(query).scalar_one())
 
 
 def hurry(stage: Stage) -> None:

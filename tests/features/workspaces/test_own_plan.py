@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from tests.features.workspaces.conftest import Office
 from tests.features.workspaces.planned import LIMITED, admitted_at_once, is_admitted, limit_of, on_plan
 from tests.infra.queue.claiming import claim, register
@@ -18,6 +18,7 @@ from cliply.features.identity.plans import BUILT_IN, Meter, NoSuchPlan, PlanLimi
 from cliply.features.organisations import service as organisations
 from cliply.features.workspaces import invitations, own_plan
 from cliply.features.workspaces import service as workspaces
+from cliply.features.workspaces.models import Invitation
 from cliply.features.workspaces.own_plan import WorkspaceNotThere
 from cliply.infra.queue import control
 from cliply.infra.queue.rows import NewJob
@@ -156,9 +157,7 @@ def test_an_invitation_that_is_over_takes_nobody_s_place(office: Office) -> None
         invite(office, "b@example.org")
     assert (raised.value.used, raised.value.limit, raised.value.lifts) == (5, 5, ("pro", "premium"))
     with office.database.system() as session:
-        session.execute(
-            invitations.Invitation.__table__.update().values(expires_at=func.now())  # type: ignore[attr-defined] # a table
-        )
+        session.execute(update(Invitation).values(expires_at=func.now()))
     invite(office, "b@example.org")
 
 
