@@ -30,7 +30,8 @@ else
 endif
 	@echo "Look at them: open $(OUT)/index.html in a browser."
 
-test: $(STAMP) ## run the tests: quick ones first, then those that run models and renders
+test: $(STAMP) ## run the tests: quick ones first, then those that run models and renders (with Node 20, a few more)
+	@command -v npm >/dev/null || echo "Node is not here, so tests against an independent OIDC server are skipped. Install Node 20 or newer, with npm, to run them."
 	$(BIN)/python -m pytest -m "not slow and not soak" -n 2
 	$(BIN)/python -m pytest -m "slow and not soak" -n 2 --dist loadfile
 

@@ -25,6 +25,8 @@ _LARGEST = 1_000_000
 _TIMEOUT = 5.0
 _DISCOVERY = "/.well-known/openid-configuration"
 _LOCAL = ("localhost", "127.0.0.1", "::1")
+_BY_RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
+"""Whatever a key signs by that is not for one of them alone; the other kinds of keys have one way of signing each."""
 
 
 class IssuerSilent(Unavailable):
@@ -33,30 +35,31 @@ class IssuerSilent(Unavailable):
 
 
 class KeySet:
-    """Keys by their id. `url` is where they are; without it, the issuer's discovery document says so."""
+    """Keys by their id and by how they sign. `url` is where they are; without it, the issuer's discovery document says
+    so."""
 
     def __init__(self, issuer: str, url: str | None = None) -> None:
         self._issuer = issuer
         self._url = url
         self._lock = threading.Lock()
-        self._keys: Mapping[str, PyJWK] = {}
+        self._keys: Mapping[tuple[str, str], PyJWK] = {}
         self._fetched = self._asked = float("-inf")
 
-    def find(self, kid: str) -> PyJWK | None:
-        """None where the issuer has no such key. Raises IssuerSilent where that is not known."""
-        now = time.monotonic()
-        if kid in self._keys and now - self._fetched < FRESH:
-            return self._keys[kid]
+    def find(self, kid: str, algorithm: str) -> PyJWK | None:
+        """None where the issuer has no such key that signs so. Raises IssuerSilent where that is not known."""
+        wanted, now = (kid, algorithm), time.monotonic()
+        if wanted in self._keys and now - self._fetched < FRESH:
+            return self._keys[wanted]
         with self._lock:
-            self._renew(kid)
+            self._renew(wanted)
             if time.monotonic() - self._fetched > STALE:
                 raise IssuerSilent
-            return self._keys.get(kid)
+            return self._keys.get(wanted)
 
-    def _renew(self, kid: str) -> None:
+    def _renew(self, wanted: tuple[str, str]) -> None:
         """Whoever waited for the lock finds what the one before has fetched."""
         now = time.monotonic()
-        if (kid in self._keys and now - self._fetched < FRESH) or now - self._asked < PAUSE:
+        if (wanted in self._keys and now - self._fetched < FRESH) or now - self._asked < PAUSE:
             return
         self._asked = now
         try:
@@ -95,16 +98,23 @@ def _json(client: httpx2.Client, url: str) -> dict[str, Any]:
     return document
 
 
-def _usable(document: Mapping[str, Any]) -> dict[str, PyJWK]:
+def _usable(document: Mapping[str, Any]) -> dict[tuple[str, str], PyJWK]:
     """Public keys for signatures; whatever else stands there is passed over."""
-    found: dict[str, PyJWK] = {}
+    found: dict[tuple[str, str], PyJWK] = {}
     for each in document["keys"]:
         if not isinstance(each, dict) or each.get("use", "sig") != "sig" or each.get("kty") == "oct":
             continue
         kid = each.get("kid")
         if isinstance(kid, str):
             try:
-                found[kid] = PyJWK(each)
+                found |= {(kid, key.algorithm_name): key for key in _ways(each)}
             except (PyJWTError, ValueError):
                 continue
     return found
+
+
+def _ways(told: dict[str, Any]) -> list[PyJWK]:
+    """A key names how it signs, or leaves that open (RFC 7517, 4.4)."""
+    if told.get("kty") == "RSA" and told.get("alg") is None:
+        return [PyJWK(told, algorithm) for algorithm in _BY_RSA]
+    return [PyJWK(told)]

@@ -173,7 +173,7 @@ def test_keys_are_taken_from_where_the_settings_say_and_secret_ones_never(issuer
     tokens = opened(issuer, keys_url=f"{issuer.url}/keys")
     assert tokens.claims(f"Bearer {issuer.token()}") is not None
     assert issuer.asked == ["/keys"]
-    assert tokens._keys.find("shared") is None
+    assert tokens._keys.find("shared", "HS256") is None
 
 
 def test_keys_are_not_fetched_over_an_open_line() -> None:
