@@ -56,7 +56,9 @@ def playground(service: str | None = None) -> Playground:
     ledger, faults = Ledger(clock), Faults()
     google = GoogleWorld(clock, ledger, faults, [_app("google", service)], _google_people())
     tiktoks = TikTokWorld(clock, ledger, faults, [_app("tiktok", service)], _tiktok_people())
-    return Playground(google, tiktoks, YouTube(google), Posting(tiktoks))
+    youtube, posting = YouTube(google), Posting(tiktoks)
+    youtube.library.has_audience = posting.has_audience = True
+    return Playground(google, tiktoks, youtube, posting)
 
 
 def _app(provider: str, service: str | None) -> App:

@@ -147,7 +147,7 @@ def _list_videos(posting: Posting, asked: _Asked) -> dict[str, Any]:
     posts = [post for post in posting.public_posts(asked.caller.account) if cursor is None or _millis(post) < cursor]
     page = posts[:most]
     return {
-        "videos": [_video(post, fields) for post in page],
+        "videos": [_video(posting, post, fields) for post in page],
         "cursor": _millis(page[-1]) if page else (cursor or 0),
         "has_more": len(posts) > most,
     }
@@ -161,7 +161,7 @@ def _query_videos(posting: Posting, asked: _Asked) -> dict[str, Any]:
     if not isinstance(ids, list) or not 1 <= len(ids) <= _PAGE or not all(isinstance(each, str) for each in ids):
         raise invalid("video_ids are 1 to 20, as text")
     posts = [post for post in posting.public_posts(asked.caller.account) if str(post.post_id) in ids]
-    return {"videos": [_video(post, fields) for post in posts]}
+    return {"videos": [_video(posting, post, fields) for post in posts]}
 
 
 def _envelope(data: Mapping[str, Any], code: str, message: str, status: int) -> Response:
@@ -213,7 +213,8 @@ def _millis(post: Upload) -> int:
     return int((post.posted_at or post.began_at).timestamp() * 1000)
 
 
-def _video(post: Upload, fields: Sequence[str]) -> dict[str, Any]:
+def _video(posting: Posting, post: Upload, fields: Sequence[str]) -> dict[str, Any]:
+    counted = posting.watched(post)
     address = f"https://www.tiktok.com/@{post.person.username}/video/{post.post_id}"
     told: dict[str, Any] = {
         "id": str(post.post_id),
@@ -221,9 +222,9 @@ def _video(post: Upload, fields: Sequence[str]) -> dict[str, Any]:
         "title": post.caption[:_TOLD],
         "video_description": post.caption[:_TOLD],
         "share_url": f"{address}?utm_campaign=tt4d_open_api",
-        "view_count": post.views,
-        "like_count": post.likes,
-        "comment_count": post.comments,
-        "share_count": post.shares,
+        "view_count": counted.views,
+        "like_count": counted.likes,
+        "comment_count": counted.comments,
+        "share_count": counted.shares,
     }
     return {name: told[name] for name in fields if name in told}

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from cliply.dev_providers.audience import Watched, watched
 from cliply.dev_providers.tiktok_checks import PostInfo, Refused, Sizes, Source, is_public, privacy_options
 from cliply.dev_providers.world import App, Bearer, TikTokPerson, TikTokWorld
 
@@ -71,6 +72,9 @@ class Upload:
     privacy: str = ""
     caption: str = ""
     deleted: bool = False
+    shown_before: timedelta = timedelta()
+    """How long everybody could see it until its owner last changed that."""
+    changed_at: datetime | None = None
     views: int = 0
     likes: int = 0
     comments: int = 0
@@ -91,6 +95,8 @@ class Posting:
         """How progress is written: by the number of bytes, or by the last one's."""
         self.leaves_count_out = False
         """Whether a status tells no number of bytes where there are none, or all."""
+        self.has_audience = False
+        """Whether somebody watches what everybody can see."""
         self._lock = threading.RLock()
         self._uploads: list[Upload] = []
         self._asked: dict[tuple[str, str], deque[datetime]] = {}
@@ -126,6 +132,36 @@ class Posting:
                 raise ValueError(f"{publish_id} is not among the posts")
             upload.deleted = True
             self.world.ledger.add("tiktok", "video_deleted", who=upload.person.open_id, publish_id=publish_id)
+
+    def set_privacy(self, publish_id: str, privacy: str) -> None:
+        """The owner changes in the app who sees a post."""
+        with self._lock:
+            upload, now = self.find(publish_id), self.world.clock.now()
+            if upload is None or upload.posted_at is None or upload.deleted:
+                raise ValueError(f"{publish_id} is not among the posts")
+            upload.shown_before, upload.changed_at = self._shown_for(upload), now
+            upload.privacy = privacy
+            self.world.ledger.add(
+                "tiktok", "privacy_changed", who=upload.person.open_id, publish_id=publish_id, privacy=privacy
+            )
+
+    def watched(self, upload: Upload) -> Watched:
+        """What TikTok counts of a post: what was set, and what an audience does."""
+        own = Watched(upload.views, upload.likes, upload.comments, upload.shares, 0.0, 0.0)
+        if not self.has_audience:
+            return own
+        with self._lock:
+            seen = watched(str(upload.post_id), self._shown_for(upload))
+        return Watched(
+            own.views + seen.views, own.likes + seen.likes, own.comments + seen.comments, own.shares + seen.shares,
+            seen.minutes, seen.percent,
+        )  # fmt: skip
+
+    def _shown_for(self, upload: Upload) -> timedelta:
+        if self.told_id(upload) is None or upload.posted_at is None:
+            return upload.shown_before
+        since = upload.changed_at or upload.posted_at + self.pace.review
+        return upload.shown_before + max(timedelta(), self.world.clock.now() - since)
 
     def find(self, publish_id: str) -> Upload | None:
         return self._first(lambda upload: upload.publish_id == publish_id)

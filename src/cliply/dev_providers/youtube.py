@@ -17,7 +17,7 @@ from cliply.dev_providers.youtube_calls import Call, Calls
 from cliply.dev_providers.youtube_quotas import Quota, Quotas
 from cliply.dev_providers.youtube_refusals import Refusal
 from cliply.dev_providers.youtube_resumable import Resumable
-from cliply.dev_providers.youtube_videos import Library, Video, stamp
+from cliply.dev_providers.youtube_videos import Library, Numbers, Video, stamp
 
 THUMBNAIL_COST = 50
 _REPORTS_AFTER = timedelta(hours=48)
@@ -26,13 +26,13 @@ _VIDEO_PARTS = {
     "paidProductPlacementDetails",
 }  # fmt: skip
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
-_METRICS: Mapping[str, Callable[[Video], float]] = {
-    "views": lambda video: video.numbers.views,
-    "likes": lambda video: video.numbers.likes or 0,
-    "comments": lambda video: video.numbers.comments or 0,
-    "shares": lambda video: video.numbers.shares,
-    "estimatedMinutesWatched": lambda video: video.numbers.minutes_watched,
-    "averageViewPercentage": lambda video: video.numbers.percent_watched,
+_METRICS: Mapping[str, Callable[[Numbers], float]] = {
+    "views": lambda numbers: numbers.views,
+    "likes": lambda numbers: numbers.likes or 0,
+    "comments": lambda numbers: numbers.comments or 0,
+    "shares": lambda numbers: numbers.shares,
+    "estimatedMinutesWatched": lambda numbers: numbers.minutes_watched,
+    "averageViewPercentage": lambda numbers: numbers.percent_watched,
 }
 
 
@@ -74,6 +74,12 @@ class YouTube:
         """As its owner does in YouTube Studio."""
         video = self.library.videos.pop(video_id)
         self.world.ledger.add("google", "video_deleted", who=video.channel.id, id=video_id)
+
+    def set_privacy(self, video_id: str, privacy: str) -> None:
+        """As its owner does in YouTube Studio."""
+        video = self.library.videos[video_id]
+        video.set_privacy(privacy, self.world.clock.now())
+        self.world.ledger.add("google", "privacy_changed", who=video.channel.id, id=video_id, privacy=privacy)
 
     # Reading
 
@@ -156,7 +162,7 @@ class YouTube:
         now = self.world.clock.now()
         found = [self.library.videos.get(wanted) for wanted in filtered[1].split(",")[:500]]
         rows = [
-            [video.id, *(_METRICS[metric](video) for metric in metrics)]
+            [video.id, *(_METRICS[metric](video.numbers_at(now - _REPORTS_AFTER)) for metric in metrics)]
             for video in found
             if video is not None and video.channel is call.channel and now - video.uploaded_at >= _REPORTS_AFTER
         ]

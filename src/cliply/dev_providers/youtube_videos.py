@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
+from cliply.dev_providers.audience import watched
 from cliply.dev_providers.world import App, Channel, GoogleAccount
 
 _IN_MEMORY = 8 * 1024**2
@@ -80,6 +81,11 @@ class Video:
     thumbnail: str | None = None
     """SHA-256 of the one that was set."""
     numbers: Numbers = field(default_factory=Numbers)
+    """Besides those of an audience."""
+    has_audience: bool = False
+    shown_before: timedelta = timedelta()
+    """How long others could see it until its owner last changed that."""
+    changed_at: datetime | None = None
 
     def told(self, parts: Collection[str], now: datetime) -> dict[str, Any]:
         """The resource, to its owner."""
@@ -98,6 +104,33 @@ class Video:
         if at is not None and datetime.fromisoformat(at) <= now:
             return "public"
         return str(status.get("privacyStatus", "public"))
+
+    def set_privacy(self, privacy: str, now: datetime) -> None:
+        """As its owner does in YouTube Studio."""
+        self.shown_before, self.changed_at = self._shown_for(now), now
+        status = {name: value for name, value in self.resource.get("status", {}).items() if name != "publishAt"}
+        self.resource = {**self.resource, "status": {**status, "privacyStatus": privacy}}
+
+    def numbers_at(self, moment: datetime) -> Numbers:
+        own = self.numbers
+        if not self.has_audience:
+            return own
+        seen = watched(self.id, self._shown_for(moment))
+        return Numbers(
+            own.views + seen.views,
+            None if own.likes is None else own.likes + seen.likes,
+            None if own.comments is None else own.comments + seen.comments,
+            own.shares + seen.shares,
+            own.minutes_watched + seen.minutes,
+            own.percent_watched or seen.percent,
+        )
+
+    def _shown_for(self, moment: datetime) -> timedelta:
+        since = self.changed_at or self.processed_at
+        if (at := self.resource.get("status", {}).get("publishAt")) is not None:
+            since = max(since, datetime.fromisoformat(at))
+        shows = self.privacy(moment) != "private" and self.is_processed(moment)
+        return self.shown_before + (max(timedelta(), moment - since) if shows else timedelta())
 
 
 def new_id() -> str:
@@ -161,12 +194,9 @@ def _file(video: Video, now: datetime) -> dict[str, Any] | None:
     return {"fileName": video.file_name, "fileSize": str(video.size), "fileType": "video"}
 
 
-def _statistics(video: Video, now: datetime) -> dict[str, Any]:  # noqa: ARG001 - all parts are asked alike
-    counted = {
-        "viewCount": video.numbers.views,
-        "likeCount": video.numbers.likes,
-        "commentCount": video.numbers.comments,
-    }
+def _statistics(video: Video, now: datetime) -> dict[str, Any]:
+    numbers = video.numbers_at(now)
+    counted = {"viewCount": numbers.views, "likeCount": numbers.likes, "commentCount": numbers.comments}
     return {name: str(count) for name, count in counted.items() if count is not None}
 
 
@@ -197,6 +227,8 @@ class Library:
         self.listed_after = timedelta()
         """How long it takes a new video to show up among its channel's uploads."""
         self.session_lasts = timedelta(days=7)
+        self.has_audience = False
+        """Whether somebody watches what is uploaded from now on."""
 
     def of(self, channel: Channel) -> list[Video]:
         """Newest first."""
@@ -217,6 +249,7 @@ class Library:
             outcome,
             processed_at=now + (self.processing_takes if outcome.after is None else outcome.after),
             file_known_at=now + self.file_known_after,
+            has_audience=self.has_audience,
         )
         self.videos[video.id] = video
         upload.video = video
