@@ -51,3 +51,11 @@ def test_the_provider_s_word_counts_for_more_than_ours(quotas: Quotas) -> None:
 def test_a_quota_that_was_raised_counts_from_the_next_request_on(quotas: Quotas) -> None:
     assert not quotas.spend("units", 150, most=100, resets_at=TONIGHT)
     assert quotas.spend("units", 150, most=200, resets_at=TONIGHT)
+
+
+def test_what_is_left_of_a_bucket_is_known_before_and_after_it_is_full_again(quotas: Quotas) -> None:
+    assert quotas.left("units", most=100) == 100
+    quotas.spend("units", 30, most=100, resets_at=TONIGHT)
+    assert quotas.left("units", most=100) == 70
+    quotas.spend("searches", 30, most=100, resets_at=OVER)
+    assert quotas.left("searches", most=100) == 100

@@ -27,6 +27,7 @@ from cliply.integrations.publisher import (
     Publisher,
     PublishFailure,
     Rejected,
+    Standing,
     TryLater,
     Video,
 )
@@ -218,9 +219,18 @@ def test_what_was_never_begun_or_is_deleted_is_gone(
     handle = publisher.begin(token, post(), video, mark="m")
     name = publisher.send(token, handle, video, lambda _: None).external_id or ""
     assert publisher.figures(token, [name, "demo-other"]) == {name: Figures(), "demo-other": None}
+    assert publisher.standing(token, [name, "..", "demo-other"]) == {
+        name: Standing.SHOWN, "..": Standing.GONE, "demo-other": Standing.GONE,
+    }  # fmt: skip
     shutil.rmtree(tmp_path / "demo")
     assert publisher.look(token, handle, name).phase is Phase.GONE
     assert publisher.figures(token, [name]) == {name: None}
+
+
+def test_what_is_on_a_network_is_not_gone_because_the_folder_knows_nothing_of_it(publisher: Publisher) -> None:
+    for ask in (publisher.figures, publisher.standing):
+        with pytest.raises(Misconfigured):
+            ask("ya29.real", ["dQw4w9WgXcQ"])
 
 
 @pytest.mark.parametrize("address", ["", "../x", "demo-../../etc", "demo-a/b", "/etc/passwd", "demo-\0", "other"])

@@ -32,6 +32,7 @@ from cliply.integrations.publisher import (
     PublishFailure,
     Reconnect,
     Rejected,
+    Standing,
     TokenExpired,
     TryLater,
     Unknown,
@@ -451,6 +452,23 @@ def test_figures_of_many_posts_are_asked_for_twenty_at_a_time(stage: Stage) -> N
     assert (last.views, last.likes, last.comments, last.shares) == (1022, 100, 10, 22)
     assert (last.watched_seconds, last.average_share_watched) == (None, None)
     assert stage.publisher.figures(token, []) == {}
+
+
+def test_what_is_private_and_what_is_deleted_look_the_same(stage: Stage) -> None:
+    token = stage.token()
+    handles = [stage.published(token, replace(POST, title=str(seed)), seed=seed) for seed in range(22)]
+    ids = [str(upload.post_id) for upload in stage.posting.uploads()]
+    stage.posting.delete(handles[0].reference)
+    stage.posting.set_privacy(handles[21].reference, "SELF_ONLY")
+    found = stage.publisher.standing(token, ids)
+    assert list(found) == ids
+    assert [number for number, each in enumerate(ids) if found[each] is Standing.HIDDEN] == [0, 21]
+    assert set(found.values()) == {Standing.HIDDEN, Standing.SHOWN}
+    stage.posting.set_privacy(handles[21].reference, "PUBLIC_TO_EVERYONE")
+    assert stage.publisher.standing(token, ids[21:]) == {ids[21]: Standing.SHOWN}
+    odd: dict[str, object] = {"videos": None}
+    stage.faults.plan(Fault(Kind.ANSWER, "/video/query/", status=200, body=told("ok", "", odd)))
+    assert stage.publisher.standing(token, ids[:1]) == {}
 
 
 def test_nothing_of_a_post_is_set_afterwards(stage: Stage) -> None:

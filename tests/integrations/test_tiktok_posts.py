@@ -90,7 +90,8 @@ def test_only_an_address_of_tiktok_is_shown_and_nothing_that_follows_people(told
 
 
 @pytest.mark.parametrize(
-    ("told", "number"), [(0, 0), (7, 7), (-1, None), (True, None), ("7", None), (7.0, None), (None, None)]
+    ("told", "number"),
+    [(0, 0), (7, 7), (-1, None), (True, None), ("7", None), (7.0, None), (None, None), (10**18, None)],
 )
 def test_a_count_is_a_whole_number(told: object, number: int | None) -> None:
     assert count(told) == number

@@ -23,6 +23,7 @@ from cliply.integrations.publisher import (
     Reconnect,
     Rejected,
     Sighting,
+    Standing,
     TokenExpired,
     TryLater,
     Unknown,
@@ -336,6 +337,31 @@ def test_watch_time_comes_where_analytics_is_allowed_and_days_later(at: Studio, 
     assert at.publisher().figures(allowed, [found])[found] == whole
     at.plan(Kind.ANSWER, path="/v2/reports", method="GET", times=None, status=403, body=b"{}")
     assert at.publisher().figures(allowed, [found])[found] == counted
+
+
+def test_who_sees_a_video_is_told_to_its_owner(at: Studio, tmp_path: Path) -> None:
+    small = clip(tmp_path, 10)
+    shown, private, gone, refused = (put(at, small) for _ in range(4))
+    at.youtube.set_privacy(private, "private")
+    at.youtube.delete(gone)
+    at.youtube.library.videos[refused].outcome = Outcome("rejected", "copyright")
+    at.world.clock.advance(timedelta(minutes=1))
+    at.spent.clear()
+    ids = [shown, private, gone, refused, *(f"gone-{number}" for number in range(50))]
+    found = at.publisher().standing(at.token(), ids)
+    assert list(found) == ids
+    assert [found[each] for each in ids[:4]] == [Standing.SHOWN, Standing.PRIVATE, Standing.GONE, Standing.HIDDEN]
+    assert {found[each] for each in ids[4:]} == {Standing.GONE}
+    assert at.spent == {Bucket.UNITS: 2}
+    figures = at.publisher().figures(at.token(), [private, refused])
+    assert figures == dict.fromkeys([private, refused], Figures(views=0, likes=0, comments=0))
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"items": null}', b'{"items": {}}'])
+def test_nothing_is_called_gone_because_an_answer_is_odd(at: Studio, tmp_path: Path, body: bytes) -> None:
+    found = put(at, clip(tmp_path, 10))
+    at.plan(Kind.ANSWER, path="/youtube/v3/videos", method="GET", status=200, body=body)
+    assert at.publisher().standing(at.token(), [found]) == {}
 
 
 # What keeps it from being published

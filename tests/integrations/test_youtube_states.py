@@ -70,6 +70,7 @@ def test_whatever_youtube_counts_is_a_number_or_nothing(told: object, report: ob
     for figures in figures_of(stats, seen).values():
         assert isinstance(figures, Figures)
         json.dumps([figures.views, figures.watched_seconds], allow_nan=False)
+        assert all(0 <= (each or 0) < 2**63 for each in (figures.views, figures.shares, figures.watched_seconds))
 
 
 def test_a_report_is_read_by_the_names_of_its_columns() -> None:

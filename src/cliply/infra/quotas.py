@@ -35,6 +35,12 @@ class Quotas:
             wanted = {"bucket": bucket, "amount": amount, "most": most, "resets_at": resets_at}
             return bool(session.execute(_SPEND, wanted).scalar_one())
 
+    def left(self, bucket: str, *, most: int) -> int:
+        """How much of it nobody has taken yet."""
+        with self._database.system() as session:
+            query = text("SELECT used FROM quotas WHERE bucket = :bucket AND resets_at > now()")
+            return most - (session.execute(query, {"bucket": bucket}).scalar() or 0)
+
     def exhaust(self, bucket: str, *, most: int, resets_at: datetime) -> None:
         """The provider says that nothing is left."""
         with self._database.system() as session:

@@ -34,6 +34,7 @@ from cliply.integrations.publisher import (
     Rejected,
     Sent,
     Sighting,
+    Standing,
     TryLater,
     Video,
 )
@@ -178,9 +179,17 @@ class DemoPublisher:
     def dress(self, token: str, external_id: str, post: Post) -> str:  # noqa: ARG002 - the cover is there from the start
         return ""
 
-    def figures(self, token: str, external_ids: Collection[str]) -> Mapping[str, Figures | None]:  # noqa: ARG002 - a folder asks for none
+    def figures(self, token: str, external_ids: Collection[str]) -> Mapping[str, Figures | None]:
         """Nobody looks at a folder: nothing is counted."""
-        return {each: Figures() if (self._folder / each).is_dir() else None for each in external_ids}
+        return {each: Figures() if self._is_there(token, each) else None for each in external_ids}
+
+    def standing(self, token: str, external_ids: Collection[str]) -> Mapping[str, Standing]:
+        return {each: Standing.SHOWN if self._is_there(token, each) else Standing.GONE for each in external_ids}
+
+    def _is_there(self, token: str, external_id: str) -> bool:
+        # What was published on a network is not gone because this folder knows nothing of it.
+        _own(token, self.network)
+        return _POST.fullmatch(external_id) is not None and (self._folder / external_id).is_dir()
 
     def _told(self, post: Post, account: str, mark: str) -> dict[str, Any]:
         said = {name: value for name, value in asdict(post).items() if name not in ("cover", "cover_at")}

@@ -1,7 +1,7 @@
 """The networks that this installation can publish on."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,6 +56,10 @@ class Providers:
         except KeyError:
             raise NetworkNotSetUp(network) from None
 
+    def spare(self, network: Network) -> bool:
+        """Whether so much of the day's quota is left that something may be asked which can as well be asked later."""
+        return self.budget is None or network is not Network.YOUTUBE or self.budget.spare(Bucket.UNITS)
+
     def heard(self, failed: TryLater) -> None:
         """What a network says of its quotas holds for everybody from now on."""
         if self.budget is not None and failed.bucket:
@@ -69,10 +73,12 @@ class Budget:
     quotas: Quotas
     most: Mapping[str, int]
     """A day, by bucket."""
+    reset: Callable[[], datetime] = lambda: next_reset(datetime.now(UTC))
+    """When all buckets are full again."""
 
     def spend(self, bucket: str, amount: int) -> None:
         """Raises TryLater where so much is not left."""
-        resets_at = next_reset(datetime.now(UTC))
+        resets_at = self.reset()
         if not self.quotas.spend(bucket, amount, most=self.most[bucket], resets_at=resets_at):
             raise TryLater(
                 "What YouTube allows this installation in a day is used up; it goes on when the day is over in "
@@ -83,7 +89,12 @@ class Budget:
             )
 
     def exhausted(self, bucket: str) -> None:
-        self.quotas.exhaust(bucket, most=self.most[bucket], resets_at=next_reset(datetime.now(UTC)))
+        self.quotas.exhaust(bucket, most=self.most[bucket], resets_at=self.reset())
+
+    def spare(self, bucket: str) -> bool:
+        """The second half of a day's quota is for what publishing needs."""
+        most = self.most[bucket]
+        return self.quotas.left(bucket, most=most) > most // 2
 
 
 def build_providers(settings: Settings, outbound: Outbound, quotas: Quotas) -> Providers:

@@ -188,6 +188,18 @@ class Figures:
     """0 to 1; more where people watch it again."""
 
 
+class Standing(StrEnum):
+    """Who sees a post that was published, as its network tells it now."""
+
+    SHOWN = "shown"
+    """More people than its owner."""
+    PRIVATE = "private"
+    """Its owner only."""
+    HIDDEN = "hidden"
+    """Not shown any more. It may be private or deleted: the network does not tell which."""
+    GONE = "gone"
+
+
 Sent: TypeAlias = Callable[[int], None]
 """Told how many bytes the network has; what it raises ends the sending."""
 
@@ -237,7 +249,11 @@ class Publisher(Protocol):
         ...
 
     def figures(self, token: str, external_ids: Collection[str]) -> Mapping[str, Figures | None]:
-        """Of each of these posts, as many as the network takes at once; None where it is gone."""
+        """Of each of these posts, as many as the network takes at once; None where it tells nothing of one."""
+        ...
+
+    def standing(self, token: str, external_ids: Collection[str]) -> Mapping[str, Standing]:
+        """How each of these posts stands. Those that the network leaves open are left out."""
         ...
 
 

@@ -5,7 +5,7 @@ stopped asks first and goes on from there. A begun upload whose answer was lost 
 address, so nothing can be sent to it.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -26,6 +26,7 @@ from cliply.integrations.publisher import (
     Rejected,
     Sent,
     Sighting,
+    Standing,
     TryLater,
     Unknown,
     Video,
@@ -183,18 +184,28 @@ class TikTokPublisher:
         return ""
 
     def figures(self, token: str, external_ids: Collection[str]) -> Mapping[str, Figures | None]:
+        """TikTok tells of posts that everybody can see."""
         ids = list(dict.fromkeys(external_ids))
         found: dict[str, Figures | None] = dict.fromkeys(ids)
-        for start in range(0, len(ids), _PAGE):
-            asked = ids[start : start + _PAGE]
-            data = self._api.ask(
-                token,
-                _QUERY,
-                {"filters": {"video_ids": asked}},
-                fields="id,view_count,like_count,comment_count,share_count",
-            )
+        for asked, data in self._asked_about(token, ids, "id,view_count,like_count,comment_count,share_count"):
             found.update((video_id, figures) for video_id, figures in figures_by_id(data) if video_id in asked)
         return found
+
+    def standing(self, token: str, external_ids: Collection[str]) -> Mapping[str, Standing]:
+        """What is private and what is deleted look the same from here."""
+        found: dict[str, Standing] = {}
+        for asked, data in self._asked_about(token, list(dict.fromkeys(external_ids)), "id"):
+            if isinstance(data.get("videos"), list):
+                shown = {video_id for video_id, _ in figures_by_id(data)}
+                found |= {each: Standing.SHOWN if each in shown else Standing.HIDDEN for each in asked}
+        return found
+
+    def _asked_about(
+        self, token: str, ids: Sequence[str], fields: str
+    ) -> Iterator[tuple[Sequence[str], Mapping[str, Any]]]:
+        for start in range(0, len(ids), _PAGE):
+            asked = ids[start : start + _PAGE]
+            yield asked, self._api.ask(token, _QUERY, {"filters": {"video_ids": asked}}, fields=fields)
 
     def _seen(self, token: str, handle: Handle, external_id: str | None) -> Sighting:
         return self._sighting(token, handle, self._status(token, handle), external_id)

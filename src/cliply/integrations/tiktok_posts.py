@@ -42,8 +42,8 @@ def post_url(username: str, post_id: str) -> str | None:
 
 
 def count(told: object) -> int | None:
-    """A number of bytes or views."""
-    return told if isinstance(told, int) and not isinstance(told, bool) and told >= 0 else None
+    """A number of bytes or views; one that no database holds is none."""
+    return told if isinstance(told, int) and not isinstance(told, bool) and 0 <= told < _LARGEST else None
 
 
 def listed(data: Mapping[str, Any]) -> Iterator[Listed]:
@@ -56,6 +56,7 @@ def listed(data: Mapping[str, Any]) -> Iterator[Listed]:
             yield Listed(video_id, created_at, caption, _own_url(video.get("share_url")))
 
 
+_LARGEST = 10**18
 _LAST_SECOND = 253_402_300_800
 """Of the year 9999; what is later is no time."""
 

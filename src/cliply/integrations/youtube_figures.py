@@ -1,10 +1,12 @@
 """Numbers out of what YouTube's two APIs tell of videos. Pure."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from cliply.integrations.publisher import Figures
+
+_LARGEST = 10**15
+"""Of shares, minutes and percents; what is more is no number of those, and no database holds any."""
 
 
 def figures_of(stats: Mapping[str, Any], watching: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Figures]:
@@ -52,6 +54,6 @@ def _count(value: Any) -> int | None:
 
 
 def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _LARGEST:
         return None
     return float(value)

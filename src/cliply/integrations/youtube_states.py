@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from cliply.integrations.publisher import Phase, Rejected, Sighting
+from cliply.integrations.publisher import Phase, Rejected, Sighting, Standing
 
 _FAILED: Mapping[str, str] = {
     "conversion": "YouTube could not convert the video. Render the clip again.",
@@ -79,6 +79,20 @@ def sighting(video: Any, pages: Pages) -> Sighting:
             reason = processing.get("processingFailureReason")
             _refuse(_FAILED, reason, "YouTube could not process the video. Publish the clip again.")
     return Sighting(Phase.PROCESSING, external_id=found, url=pages.of(found))
+
+
+def standing(video: Mapping[str, Any] | None) -> Standing:
+    """Of a video as its owner is told of it, with the part `status`; None is what is not there."""
+    if video is None:
+        return Standing.GONE
+    status = mapping(video.get("status"))
+    match status.get("uploadStatus"):
+        case "deleted":
+            return Standing.GONE
+        case "rejected" | "failed":
+            # YouTube shows it to nobody, and keeps it for its owner to see why.
+            return Standing.HIDDEN
+    return Standing.PRIVATE if status.get("privacyStatus") == "private" else Standing.SHOWN
 
 
 def _refuse(words: Mapping[str, str], reason: Any, otherwise: str) -> None:
