@@ -12,6 +12,8 @@ _KEPT = {
     "procrastinate_jobs": ("scheduled_at",),
     "publications": ("run_at", "next_at", "begun_at", "created_at", "updated_at", "published_at"),
     "channels": ("expires_at", "refresh_expires_at", "paused_until"),
+    "performances": ("counts_from", "next_at", "gone_at"),
+    "snapshots": ("taken_at",),
     "quotas": ("resets_at",),
     "breakers": ("open_until", "failing_since"),
 }

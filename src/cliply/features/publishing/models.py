@@ -13,7 +13,7 @@ from sqlalchemy.types import Text
 from cliply.infra.db import Model, WorkspaceOwned
 from cliply.infra.storage.keys import ObjectKey
 from cliply.infra.tables import text_enum
-from cliply.integrations.publisher import Network
+from cliply.integrations.publisher import Network, Standing
 
 
 class ChannelState(StrEnum):
@@ -122,6 +122,12 @@ class Publication(WorkspaceOwned, Model):
         ),
         Index("ix_publications_workspace_id_created_at", "workspace_id", text("created_at DESC"), text("id DESC")),
         Index("ix_publications_channel_id", "channel_id", "begun_at"),
+        Index(
+            "ix_publications_published_at",
+            "workspace_id",
+            "published_at",
+            postgresql_where=text("published_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4, server_default=func.gen_random_uuid())
@@ -175,3 +181,40 @@ class PublicationEvent(WorkspaceOwned, Model):
     state: Mapped[PublicationState] = mapped_column(text_enum(PublicationState))
     said: Mapped[str | None]
     next_at: Mapped[datetime | None]
+
+
+class Performance(WorkspaceOwned, Model):
+    """How something that was published does, and when its network is asked again."""
+
+    __tablename__ = "performances"
+    __table_args__ = (Index(None, "next_at", postgresql_where=text("next_at IS NOT NULL")),)
+
+    publication_id: Mapped[UUID] = mapped_column(ForeignKey("publications.id", ondelete="CASCADE"), primary_key=True)
+    counts_from: Mapped[datetime]
+    """When it was published, or is made public by its network: ages count from here."""
+    next_at: Mapped[datetime | None]
+    """Empty where nothing is asked any more."""
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How often in a row nothing was told."""
+    standing: Mapped[Standing | None] = mapped_column(text_enum(Standing))
+    """Empty until its network has told it."""
+    gone_at: Mapped[datetime | None]
+    problem: Mapped[str | None]
+    """Why there were no figures when they were last asked for, for people."""
+
+
+class Snapshot(WorkspaceOwned, Model):
+    """What a network counted of a post until `taken_at`; empty where it does not tell."""
+
+    __tablename__ = "snapshots"
+
+    publication_id: Mapped[UUID] = mapped_column(ForeignKey("publications.id", ondelete="CASCADE"), primary_key=True)
+    age_hours: Mapped[int] = mapped_column(primary_key=True)
+    """The age that it is for; `taken_at` says how old the post really was."""
+    taken_at: Mapped[datetime]
+    views: Mapped[int | None] = mapped_column(BigInteger)
+    likes: Mapped[int | None] = mapped_column(BigInteger)
+    comments: Mapped[int | None] = mapped_column(BigInteger)
+    shares: Mapped[int | None] = mapped_column(BigInteger)
+    watched_seconds: Mapped[float | None]
+    average_share_watched: Mapped[float | None]

@@ -6,7 +6,7 @@ from uuid import UUID
 from cliply.features.jobs.kinds import job
 from cliply.features.jobs.retries import Retries
 from cliply.features.jobs.runner import JobRun
-from cliply.features.publishing import looking, resealing, sending, watching
+from cliply.features.publishing import looking, polling, resealing, sending, watching
 from cliply.infra.sealing import open_sealer
 
 QUEUE = "publish"
@@ -42,6 +42,25 @@ def watch_publications(run: JobRun) -> None:
         run.progress(0.5)
         with run.inside(workspace_id) as session:
             watching.wake(session, publication_id, late=late)
+    with run.finish():
+        pass
+
+
+@job(polling.KIND, queue=QUEUE, timeout=timedelta(minutes=30), retries=_RETRIES, priority=-1)
+def poll_performance(run: JobRun, channel_id: UUID) -> None:
+    """Ask a network for the figures of a channel's posts that have reached an age."""
+    polling.poll(run, channel_id)
+
+
+@job("PERFORMANCE_WATCH", queue="maintenance", timeout=timedelta(minutes=10), cron="*/5 * * * *")
+def watch_performances(run: JobRun) -> None:
+    """Have figures asked for of whatever has reached an age, channel by channel."""
+    with run.session() as session:
+        found = polling.due_channels(session, run.runtime.providers, datetime.now(UTC))
+    for workspace_id, channel_id in found:
+        run.progress(0.5)
+        with run.inside(workspace_id) as session:
+            polling.start(session, channel_id)
     with run.finish():
         pass
 
