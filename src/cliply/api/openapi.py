@@ -145,7 +145,7 @@ def _parameters(method: str, path: str, calls: list[object], known: set[str]) ->
     uuid = {"type": "string", "format": "uuid"}
     if "{workspace_id}" in path and "workspace_id" not in known:
         yield {"name": "workspace_id", "in": "path", "required": True, "schema": uuid, "description": "The workspace."}
-    elif dependencies.member_of in calls:
+    elif dependencies.member_of in calls or dependencies.workspace_named in calls:
         told = "The workspace, by its id; not needed with an API key, which belongs to one."
         yield {"name": WORKSPACE_HEADER, "in": "header", "required": False, "schema": uuid, "description": told}
     if method in KEYED and asked in calls:

@@ -1,5 +1,6 @@
 """Channels are listed, named, chosen and set up; a disconnected one has no token left, here or at its network."""
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import time, timedelta
@@ -18,7 +19,7 @@ from cliply.features.identity.models import Membership
 from cliply.features.publishing import channels, tokens
 from cliply.features.publishing.channel_settings import ChannelSettings
 from cliply.features.publishing.channels import NoChannel, WhichChannel
-from cliply.features.publishing.models import Channel
+from cliply.features.publishing.models import Channel, ChannelState
 from cliply.features.publishing.tokens import NoSuchChannel
 from cliply.infra.sealing import open_sealer
 from cliply.integrations.providers import Providers
@@ -34,8 +35,7 @@ def change(stage: Stage, channel: Channel, *, who: str = "owner", name: str | No
 
 
 def disconnect(stage: Stage, channel: Channel, *, who: str = "owner") -> Channel:
-    with stage.office.entered(who) as (session, caller):
-        return channels.disconnect(stage.runtime, session, caller, channel.id)
+    return channels.disconnect(stage.runtime, stage.office.principal(who), stage.office.id, channel.id)
 
 
 def chosen(stage: Stage, network: Network, channel_id: UUID | None = None) -> Channel:
@@ -204,6 +204,41 @@ def test_a_network_that_does_not_answer_keeps_nothing_from_being_wiped(
     if fault.kind is not Kind.DROP_ANSWER:
         assert f"{network.label} could not be told" in told
         assert f"remove Cliply in the settings of {network.label}" in told
+
+
+@pytest.mark.parametrize("network", list(Network))
+def test_while_the_network_is_asked_nothing_is_held_and_no_token_is_left(stage: Stage, network: Network) -> None:
+    channel, found = stage.connect(network), []
+
+    def looks(_headers: Mapping[str, str]) -> bool:
+        with stage.office.database.workspace(stage.office.id) as session:
+            query = select(Channel).where(Channel.id == channel.id).with_for_update(nowait=True)
+            row = session.scalars(query).one()
+            found.append((row.state, row.grant_sealed, row.problem))
+        return False
+
+    path = google_oauth.REVOKE if network is YOUTUBE else tiktok_oauth.REVOKE
+    stage.faults(network).plan(Fault(Kind.ANSWER, path=path, where=looks))
+    assert disconnect(stage, channel).problem == "It was disconnected."
+    assert len(found) == 1, "nobody waited for anybody"
+    state, sealed, problem = found[0]
+    assert (state, sealed) == ("disconnected", None)
+    assert "remove Cliply" in (problem or ""), "what holds if nobody comes to say more"
+
+
+def test_an_account_that_is_connected_again_while_the_network_is_slow_to_answer_stays_so(stage: Stage) -> None:
+    channel = stage.connect(TIKTOK)
+
+    def connects(_headers: Mapping[str, str]) -> bool:
+        with stage.office.database.workspace(stage.office.id) as session:
+            row = tokens.find(session, channel.id, locked=True)
+            row.state, row.problem, row.grant_sealed = ChannelState.CONNECTED, None, b"a new one"
+        return False
+
+    stage.faults(TIKTOK).plan(Fault(Kind.ANSWER, path=tiktok_oauth.REVOKE, where=connects))
+    disconnect(stage, channel)
+    found = stage.account(channel.id)
+    assert (found.state, found.problem, found.grant_sealed) == ("connected", None, b"a new one")
 
 
 @pytest.mark.parametrize("network", list(Network))

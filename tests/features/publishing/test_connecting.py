@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import func, select
 from tests.features.publishing.stage import BOUND, HERE, Stage
 
+from cliply.dev_providers.faults import Fault, Kind
 from cliply.errors import Invalid
 from cliply.features.identity.access import NoSuchWorkspace, RoleTooLow
 from cliply.features.identity.models import Membership, Role
@@ -187,6 +188,82 @@ def test_a_google_account_without_a_channel_is_told_to_make_one(stage: Stage) ->
     with pytest.raises(Invalid, match=r"no YouTube channel.*Create one"):
         stage.connect(YOUTUBE)
     assert kept(stage) == []
+
+
+# What was granted and is kept nowhere
+
+
+PROFILE = {YOUTUBE: "/youtube/v3/channels", TIKTOK: "/v2/user/info/"}
+"""Where a network is asked whose account it is, once the code has been exchanged."""
+FAILURES = [(503, b""), (200, b"{}"), (200, b"<html>"), (403, b'{"error": {"code": 403, "errors": []}}')]
+
+
+@pytest.mark.parametrize("network", list(Network))
+@pytest.mark.parametrize(("status", "body"), FAILURES)
+def test_a_permission_for_an_account_that_nobody_can_name_is_taken_back(
+    stage: Stage, network: Network, status: int, body: bytes
+) -> None:
+    stage.faults(network).plan(Fault(Kind.ANSWER, path=PROFILE[network], status=status, body=body, times=None))
+    with pytest.raises((ConnectingFailed, Invalid)):
+        stage.connect(network)
+    assert kept(stage) == []
+    assert (stage.ledger.count("token_issued"), stage.ledger.count("grant_revoked")) == (1, 1)
+
+
+def test_a_permission_for_an_account_without_a_channel_is_taken_back(stage: Stage) -> None:
+    stage.google.people[0].channels.clear()
+    with pytest.raises(Invalid, match="no YouTube channel"):
+        stage.connect(YOUTUBE)
+    assert stage.ledger.count("grant_revoked") == 1
+
+
+def test_a_permission_for_the_wrong_account_is_taken_back_and_the_right_one_stays(stage: Stage) -> None:
+    channel = stage.connect(TIKTOK)
+    with pytest.raises(AnotherAccount):
+        stage.come_back(TIKTOK, stage.allow(begun(stage, TIKTOK, again=channel), account="open-bob"))
+    assert stage.ledger.count("grant_revoked") == 1
+    stage.publish(TIKTOK)
+    stage.run(passing=LATER)
+    assert len(stage.posts()) == 1
+
+
+@pytest.mark.parametrize("who", ["owner", "admin"])
+def test_nothing_is_taken_back_that_would_take_a_connected_channel_along(stage: Stage, who: str) -> None:
+    """Google ends all that a person has allowed, and who that was it has not said."""
+    channel = stage.connect(YOUTUBE, who=who)
+    stage.faults(YOUTUBE).plan(Fault(Kind.ANSWER, path=PROFILE[YOUTUBE], times=None))
+    with pytest.raises(ConnectingFailed):
+        stage.connect(YOUTUBE, account="UC" + "b" * 22)
+    assert stage.ledger.count("grant_revoked") == 0
+    assert health(stage, channel).can_publish
+
+
+def test_where_the_network_cannot_be_told_either_the_first_failure_is_what_people_hear(stage: Stage) -> None:
+    stage.tiktok.people[0].open_id = "open\x00ada"
+    stage.faults(TIKTOK).plan(Fault(Kind.ANSWER, path="/v2/oauth/revoke/", times=None))
+    with pytest.raises(ConnectingFailed, match="nothing about the account that can be used"):
+        stage.connect(TIKTOK)
+    assert kept(stage) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ("server_error", "busy at the moment"),
+        ("temporarily_unavailable", "busy at the moment"),
+        ("invalid_scope", r"installation's app asks for \(invalid_scope\)\. Its operators"),
+        ("invalid_request", r"installation's app asks for \(invalid_request\)\. Its operators"),
+        ("login_required", "sign in and answer on its page first"),
+        ("<b>whatever", "no reason that is known"),
+        ("", "no reason that is known"),
+    ],
+)
+def test_what_a_network_says_instead_of_a_code_is_put_in_words(stage: Stage, error: str, told: str) -> None:
+    sent = {"error": error, "state": state_in(begun(stage, YOUTUBE))}
+    with pytest.raises(ConnectingFailed, match=told) as failed:
+        stage.come_back(YOUTUBE, sent)
+    assert "<b>" not in str(failed.value)
+    assert stage.ledger.count("token_issued") == 0
 
 
 def test_a_network_that_no_app_is_named_for_says_what_is_missing(stage: Stage) -> None:

@@ -180,20 +180,36 @@ async def _session(entered: _Entered) -> Session:
 WorkspaceSession = Annotated[Session, Depends(_session)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Allowed:
-    """The caller, who may do `action`: `caller: Annotated[Caller, allowed(Action.READ_MEMBERS)]`."""
+    """Who calls has to be allowed to do `action`."""
 
     action: Action
 
+
+@dataclass(frozen=True)
+class _Within(Allowed):
     async def __call__(self, entered: _Entered) -> Caller:
         entered.caller.require(self.action)
         return entered.caller
 
 
 def allowed(action: Action) -> Any:
-    """Access of a route: a member of the workspace that the request names, who may do this."""
-    return Depends(Allowed(action))
+    """Access of a route: a member of the workspace that the request names, who may do this, as in
+    `caller: Annotated[Caller, allowed(Action.READ_MEMBERS)]`."""
+    return Depends(_Within(action))
+
+
+@dataclass(frozen=True)
+class _InSteps(Allowed):
+    async def __call__(self, workspace_id: NamedWorkspace) -> UUID:
+        return workspace_id
+
+
+def allowed_in_steps(action: Action) -> Any:
+    """Access of a route that waits for others between two transactions: the workspace that the request names. Its
+    service opens them and requires the action."""
+    return Depends(_InSteps(action))
 
 
 async def member(entered: _Entered) -> Caller:

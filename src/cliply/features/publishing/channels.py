@@ -5,26 +5,29 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from cliply.errors import Conflict, Invalid
 from cliply.features.audit import service as audit
-from cliply.features.identity.access import Caller
+from cliply.features.identity.access import Caller, Principal, resolve
 from cliply.features.identity.permissions import Action
+from cliply.features.identity.plans import plans_of
 from cliply.features.publishing import tokens
 from cliply.features.publishing.channel_settings import ChannelSettings
 from cliply.features.publishing.models import Channel, ChannelState, Publication, PublicationState
+from cliply.features.publishing.taking_back import TakenBack, take_back
 from cliply.infra.sealing import WrongSealKey, open_sealer
 from cliply.integrations.demo import why_not_here
 from cliply.integrations.providers import Providers
-from cliply.integrations.publisher import Network, Profile, PublishFailure
+from cliply.integrations.publisher import Grant, Network, Profile
 from cliply.runtime import Runtime
 
 LONGEST_NAME = 100
 _LONGEST_ID = 200
 _LONGEST_PICTURE = 2000
 _LOCK = 7_274_061
+_DISCONNECTED = "It was disconnected."
 
 
 class NoChannel(Conflict):
@@ -172,16 +175,29 @@ def settings_of(channel: Channel) -> ChannelSettings:
     return ChannelSettings.model_validate(channel.settings)
 
 
-def disconnect(runtime: Runtime, session: Session, caller: Caller, channel_id: UUID) -> Channel:
-    """Take our permission back at the network, and forget the tokens whether it answers or not."""
-    caller.require(Action.MANAGE_CHANNELS)
-    channel = tokens.find(session, channel_id, locked=True)
-    before, told = state_of(channel), "It was disconnected."
-    if channel.grant_sealed is not None:
-        told = _revoked(runtime, channel)
-    channel.state, channel.problem, channel.grant_sealed = ChannelState.DISCONNECTED, told, None
-    channel.scopes, channel.expires_at, channel.refresh_expires_at, channel.is_default = [], None, None, False
-    return _changed(session, caller, channel, before, "channel.disconnected")
+def disconnect(runtime: Runtime, principal: Principal, workspace_id: UUID, channel_id: UUID) -> Channel:
+    """Forget the tokens, then take our permission back at the network, whether it answers or not.
+
+    Meanwhile nothing is held open, and whoever is ended before the network has answered leaves no token behind.
+    """
+    with runtime.database.workspace(workspace_id) as session:
+        caller = resolve(session, principal, plans_of(runtime.settings))
+        caller.require(Action.MANAGE_CHANNELS)
+        channel = tokens.find(session, channel_id, locked=True)
+        before, had_any = state_of(channel), channel.grant_sealed is not None
+        grant = _grant_of(runtime, channel)
+        channel.problem = f"{_DISCONNECTED} {_by_hand(channel.network)}" if had_any else _DISCONNECTED
+        channel.state, channel.grant_sealed = ChannelState.DISCONNECTED, None
+        channel.scopes, channel.expires_at, channel.refresh_expires_at, channel.is_default = [], None, None, False
+        _changed(session, caller, channel, before, "channel.disconnected")
+    if grant is None:
+        return channel
+    told = _told(runtime, channel, grant)
+    with runtime.database.workspace(workspace_id) as session:
+        channel = tokens.find(session, channel_id, locked=True)
+        if channel.state is ChannelState.DISCONNECTED:
+            channel.problem = told
+    return channel
 
 
 def last_publication(session: Session, channel_id: UUID) -> Publication | None:
@@ -197,26 +213,38 @@ def state_of(channel: Channel) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _revoked(runtime: Runtime, channel: Channel) -> str:
-    label = channel.network.label
-    by_hand = f"Cliply forgot its tokens. To be sure, remove Cliply in the settings of {label} as well."
-    connector = runtime.providers.by_network.get(channel.network)
-    if connector is None or (connector.connector.revokes_all and _others(runtime, channel)):
-        return f"It was disconnected. {by_hand}"
+def _grant_of(runtime: Runtime, channel: Channel) -> Grant | None:
+    """None where there is none, or none that can be opened."""
+    if channel.grant_sealed is None:
+        return None
     try:
-        connector.connector.revoke(tokens.opened(open_sealer(runtime.settings), channel))
-    except (PublishFailure, WrongSealKey):
-        return f"It was disconnected, and {label} could not be told. {by_hand}"
-    return "It was disconnected."
+        return tokens.opened(open_sealer(runtime.settings), channel)
+    except WrongSealKey:
+        return None
 
 
-def _others(runtime: Runtime, channel: Channel) -> bool:
-    """Whether a revocation may take another channel along, anywhere. Who somebody is at the network, we do not know: it
-    may be whoever has connected that one too, or who has connected the same account in another workspace."""
-    same = or_(Channel.connected_by == channel.connected_by, Channel.external_id == channel.external_id)
-    with runtime.database.system() as session:
-        others = (same, Channel.network == channel.network, Channel.id != channel.id, Channel.grant_sealed.is_not(None))
-        return session.scalar(select(func.count()).select_from(Channel).where(*others)) != 0
+def _told(runtime: Runtime, channel: Channel, grant: Grant) -> str:
+    """What became of a permission whose tokens are forgotten."""
+    found = take_back(
+        runtime,
+        channel.network,
+        grant,
+        workspace_id=channel.workspace_id,
+        connected_by=channel.connected_by,
+        external_id=channel.external_id,
+    )
+    match found:
+        case TakenBack.DONE:
+            return _DISCONNECTED
+        case TakenBack.LEFT:
+            return f"{_DISCONNECTED} {_by_hand(channel.network)}"
+        case TakenBack.UNTOLD:
+            label = channel.network.label
+            return f"It was disconnected, and {label} could not be told. {_by_hand(channel.network)}"
+
+
+def _by_hand(network: Network) -> str:
+    return f"Cliply forgot its tokens. To be sure, remove Cliply in the settings of {network.label} as well."
 
 
 def _changed(

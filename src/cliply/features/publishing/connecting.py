@@ -5,6 +5,8 @@ session or key, in the same workspace and for the same network (RFC 9700).
 """
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -19,6 +21,7 @@ from cliply.features.identity.permissions import Action
 from cliply.features.identity.plans import plans_of
 from cliply.features.publishing import channels, publications, tokens
 from cliply.features.publishing.models import Channel, OAuthAttempt
+from cliply.features.publishing.taking_back import take_back
 from cliply.infra.sealing import open_sealer
 from cliply.infra.security import new_token, token_hash
 from cliply.integrations.publisher import (
@@ -37,6 +40,9 @@ LASTS = timedelta(minutes=10)
 _MOST_OPEN = 20
 """Attempts of one person that wait for an answer; nobody is at more consent pages than that."""
 _DENIED = "access_denied"
+_PASSING = ("server_error", "temporarily_unavailable")
+_APP = ("invalid_request", "invalid_scope", "unauthorized_client", "unsupported_response_type", "invalid_target")
+_ASKS_FIRST = ("login_required", "consent_required", "interaction_required", "account_selection_required")
 
 
 class NotBegunHere(NotAllowed):
@@ -165,14 +171,27 @@ def finish(runtime: Runtime, principal: Principal, begun: Begun, answer: Answer)
     with runtime.database.workspace(begun.workspace_id) as session:
         # Whoever may no more gets nothing from the network either.
         _allowed(runtime, session, principal)
-    grant, profile = _granted(connector, begun, answer)
-    with runtime.database.workspace(begun.workspace_id) as session:
-        caller = _allowed(runtime, session, principal)
-        channels.one_at_a_time(session)
-        channel = _keep(runtime, session, caller, begun, grant, profile)
-        if channels.health(channel, runtime.providers).can_publish:
-            publications.go_on_after_reconnect(session, channel.id)
-        return channel
+    grant, profile = _granted(connector, begun, answer), None
+    try:
+        profile = _profile(connector, begun.network, grant)
+        with runtime.database.workspace(begun.workspace_id) as session:
+            caller = _allowed(runtime, session, principal)
+            channels.one_at_a_time(session)
+            channel = _keep(runtime, session, caller, begun, grant, profile)
+            if channels.health(channel, runtime.providers).can_publish:
+                publications.go_on_after_reconnect(session, channel.id)
+            return channel
+    except Exception:
+        # What is kept nowhere would be good for as long as its owner does not think of it.
+        take_back(
+            runtime,
+            begun.network,
+            grant,
+            workspace_id=begun.workspace_id,
+            connected_by=principal.user_id,
+            external_id=None if profile is None else profile.external_id,
+        )
+        raise
 
 
 def _allowed(runtime: Runtime, session: Session, principal: Principal) -> Caller:
@@ -181,24 +200,47 @@ def _allowed(runtime: Runtime, session: Session, principal: Principal) -> Caller
     return caller
 
 
-def _granted(connector: Connector, begun: Begun, answer: Answer) -> tuple[Grant, Profile]:
+def _granted(connector: Connector, begun: Begun, answer: Answer) -> Grant:
     if answer.issuer is not None and answer.issuer != connector.issuer:
         # Another server's code, sent to us to be tried out on this one (RFC 9207).
         raise NotBegunHere
     if answer.error == _DENIED:
         raise ConsentDenied(begun.network)
     if answer.error is not None or answer.code is None:
-        raise ConnectingFailed(begun.network, "it gave no reason that is known.")
-    try:
-        grant = connector.exchange(answer.code, redirect_uri=begun.redirect_uri, verifier=begun.verifier)
+        raise ConnectingFailed(begun.network, _why(answer.error))
+    with _in_words(begun.network):
+        return connector.exchange(answer.code, redirect_uri=begun.redirect_uri, verifier=begun.verifier)
+
+
+def _why(error: str | None) -> str:
+    """What a network's page means by its error (RFC 6749, 4.1.2.1; OpenID Connect Core, 3.1.2.6). It comes through the
+    browser, so that nothing of it is repeated but what is known."""
+    if error in _PASSING:
+        return "it is out of order or busy at the moment."
+    if error in _APP:
+        return f"it does not take what this installation's app asks for ({error}). Its operators have to check the app."
+    if error in _ASKS_FIRST:
+        return "it wants you to sign in and answer on its page first."
+    return "it gave no reason that is known."
+
+
+def _profile(connector: Connector, network: Network, grant: Grant) -> Profile:
+    with _in_words(network):
         profile = connector.profile(grant)
+    if not channels.is_usable(profile):
+        raise ConnectingFailed(network, "it told nothing about the account that can be used.")
+    return profile
+
+
+@contextmanager
+def _in_words(network: Network) -> Iterator[None]:
+    """What a network did not do, for whoever has come back."""
+    try:
+        yield
     except (Rejected, Reconnect) as refused:
         raise Invalid(str(refused)) from None
     except PublishFailure as failed:
-        raise ConnectingFailed(begun.network, str(failed)) from None
-    if not channels.is_usable(profile):
-        raise ConnectingFailed(begun.network, "it told nothing about the account that can be used.")
-    return grant, profile
+        raise ConnectingFailed(network, str(failed)) from None
 
 
 def _keep(runtime: Runtime, session: Session, caller: Caller, begun: Begun, grant: Grant, profile: Profile) -> Channel:

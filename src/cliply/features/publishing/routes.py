@@ -15,6 +15,7 @@ from cliply.features.identity.dependencies import (
     SignedInPrincipal,
     WorkspaceSession,
     allowed,
+    allowed_in_steps,
     cookie_name,
 )
 from cliply.features.identity.permissions import Action
@@ -175,12 +176,12 @@ def reconnect_account(
 @router.delete("/api/accounts/{account_id}")
 def disconnect_account(
     account_id: UUID,
-    caller: Annotated[Caller, allowed(Action.MANAGE_CHANNELS)],
-    session: WorkspaceSession,
+    by: SignedInPrincipal,
+    workspace_id: Annotated[UUID, allowed_in_steps(Action.MANAGE_CHANNELS)],
     runtime: Running,
 ) -> AccountRead:
     """Take back what its owner allowed, at the network as well, and forget its tokens. What was published stays."""
-    return _shown(session, channels.disconnect(runtime, session, caller, account_id), runtime)
+    return account_read(channels.disconnect(runtime, by, workspace_id, account_id), runtime.providers)
 
 
 @router.post("/api/accounts/publish")
