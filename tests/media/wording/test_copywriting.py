@@ -69,6 +69,22 @@ def test_a_question_becomes_a_question() -> None:
     assert post.title == "How Do You Make Money with Open Source?"
 
 
+def test_a_question_that_people_want_answered_heads_the_clip_that_opens_with_it() -> None:
+    told = "My very first summer. I opened a hive in the evening. A friend was coming to dinner. The bees stung me."
+    post, hook = write_copy(f"What was the worst mistake you ever made? {told}")
+    assert post.title == "What Was the Worst Mistake You Ever Made?"
+    assert hook == "What was the worst mistake you ever made?"
+    later, _ = write_copy(f"{told} What was the worst mistake you ever made?")
+    assert not later.title.startswith("What Was")
+
+
+def test_a_noun_of_a_set_phrase_is_no_hashtag() -> None:
+    hurried, _ = write_copy("I opened the hive in a hurry. The bees punish whoever is in a hurry. The hive was loud.")
+    assert "#hurry" not in hurried.hashtags
+    hurry, _ = write_copy("The hurry of beekeepers is a bad thing. The hurry ruins a hive.")
+    assert "#hurry" in hurry.hashtags
+
+
 def test_instructions_become_a_guide() -> None:
     post, _ = write_copy(
         "I want to show you something, and it's about how to deploy Elixir apps without downtime, okay?"

@@ -171,10 +171,10 @@ def complete(clause: Clause) -> bool:
     words = clause.words
     if not words or not clause.tags or _ragged(clause):
         return False
-    if (
-        words[0] in lexicon.words("weak_start")
-        or words[-1] in lexicon.words("weak_end")
-        or clause.tags[-1].pos in ("ADP", "DET", "CCONJ", "SCONJ", "PART")
+    # "What was the worst mistake you ever made?" ends on no word too few.
+    gapped = clause.question and _gapped(clause)
+    if words[0] in lexicon.words("weak_start") or (
+        not gapped and (words[-1] in lexicon.words("weak_end") or clause.tags[-1].pos in _OPEN)
     ):
         return False
     if _begun_anew(clause):

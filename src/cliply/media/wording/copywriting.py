@@ -296,7 +296,10 @@ def _searched(tag: str, about: Subject, sentences: Sequence[str], source: Sequen
     words = words_of(tag)
     if any(word in about.casing for word in words):
         return True
-    said = occurrences(tag, sentences)
+    # Nobody who says "in a hurry" talks about a hurry.
+    said = occurrences(tag, [lexicon.pattern("idioms").sub(";", sentence) for sentence in sentences])
+    if not said and occurrences(tag, sentences):
+        return False
     if len(words) > 1:
         return is_compound(tag) or said > 1 or occurrences(tag, source) > 1
     if said > 1:

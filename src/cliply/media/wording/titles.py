@@ -251,11 +251,19 @@ _PRIOR = {
 }
 
 
+_WH = ("what", "how", "why", "who", "when", "where", "which")
+_ASKED = 0.9
+"""What a question that opens the clip tells about it at least, as weights of its words."""
+
+
 def _worth(text: str, words: Sequence[str], kind: str, about: Subject, sentence: int, sentences: int) -> float:
     if lexicon.pattern("small_talk").search(text):
         return 0.0
     content = {stem(word) for word in words}
     told = sum(sorted((about.weights.get(word, 0.0) for word in content), reverse=True)[:3])
+    if kind == "question" and sentence == 0 and words[0].startswith(_WH) and lexicon.pattern("burning").search(text):
+        # What the clip begins by asking it goes on to answer, whether or not the subject is in the question.
+        told = max(told, _ASKED)
     if told == 0.0:
         return 0.0
     worth = _PRIOR[kind] * (0.25 + 0.75 * min(1.0, told / 1.6))
