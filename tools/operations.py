@@ -86,6 +86,8 @@ COMMANDS: Mapping[str, str] = {
     "publish_on_tiktok": "publish",
     "list_publications": "publications list",
     "get_publication": "publications show",
+    "get_publication_metrics": "publications metrics",
+    "summarise_metrics": "metrics",
     "move_publication": "publications move",
     "cancel_publication": "publications cancel",
     "retry_publication": "publications retry",

@@ -61,6 +61,8 @@ def test_every_operation_of_publishing_is_reached_by_the_command_that_the_table_
         made = owner.told("publish", clip, "--to", "youtube:Hive", "--at", soon)
         assert made["id"] in owner.run("publications", "list", "--account", "Hive")
         assert "unlisted" in owner.run("publications", "show", made["id"])
+        assert "no figures yet" in owner.run("publications", "metrics", made["id"])
+        assert "in all" in owner.run("metrics", "--account", "Hive", "--by", "day")
         owner.run("publications", "move", made["id"], later)
         assert "cancelled" in owner.run("publications", "cancel", made["id"])
         assert "cancelled" in owner.refused("publications", "retry", made["id"])

@@ -29,6 +29,7 @@ from cliply.cli import (
     service_jobs,
     service_keys,
     service_members,
+    service_metrics,
     service_organisations,
     service_publications,
     service_publishing,
@@ -56,7 +57,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for module in (
-    clips, words, looks, doctor, readyz, service, login, uploading, service_publishing, worker, dev_providers,
+    clips, words, looks, doctor, readyz, service, login, uploading, service_publishing, service_metrics, worker,
+    dev_providers,
 ):  # fmt: skip
     module.register(app)
 app.add_typer(bench.app, name="bench")

@@ -13,6 +13,7 @@ from cliply.cli import moments
 from cliply.cli.console import JsonFlag, note, print_json
 from cliply.cli.remote import service
 from cliply.cli.service_accounts import account_named, zone_of
+from cliply.cli.service_metrics import lines_of
 from cliply.cli.service_names import show, show_one
 from cliply.cli.service_publishing import line_of, state_of
 from cliply.media.probe import printable
@@ -84,6 +85,18 @@ def show_publication(publication: PublicationId, json: JsonFlag = False) -> None
         lines.append(f"  {when}  {event['state'].replace('_', ' '):<15} {event['said'] or ''}")
     for line in lines:
         typer.echo(printable(line).rstrip())
+
+
+@publications.command("metrics")
+def publication_metrics(publication: PublicationId, json: JsonFlag = False) -> None:
+    """See how a publication does: what its network counted at fixed ages."""
+    found = service()
+    told = found.get(f"/api/publications/{publication}/metrics")
+    if json:
+        print_json(told)
+        return
+    for line in lines_of(told, zone_of(found)):
+        typer.echo(printable(line))
 
 
 @publications.command("cancel")

@@ -3,16 +3,20 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import select
 from tests.features.publishing.hours import pass_by
 from tests.features.publishing.stage import Stage
 
-from cliply.dev_providers.youtube_videos import Numbers
+from cliply.dev_providers.youtube_quotas import Quota
+from cliply.dev_providers.youtube_videos import Numbers, Outcome, Video, new_id
 from cliply.features.jobs.kinds import REGISTRY
-from cliply.features.publishing.models import Performance, Publication, Snapshot
-from cliply.integrations.publisher import Network
+from cliply.features.publishing import composing
+from cliply.features.publishing.models import Channel, Performance, Publication, PublicationState, Snapshot
+from cliply.features.publishing.steps import keep_handle
+from cliply.infra.sealing import open_sealer
+from cliply.integrations.publisher import Handle, Network
 
 HOUR = timedelta(hours=1)
 LATER = timedelta(minutes=2)
@@ -79,3 +83,44 @@ def seen_by(stage: Stage, publication: Publication, views: int, likes: int = 0) 
     else:
         upload = next(each for each in stage.posting.uploads() if str(each.post_id) == external_id)
         upload.views, upload.likes = views, likes
+
+
+def posted(stage: Stage, account: Channel, *, on: int = 0) -> Publication:
+    """On YouTube just now, without the work of sending it; `on` is which of the channels there."""
+    library, now = stage.youtube.library, stage.clock.now()
+    channel = stage.google.people[0].channels[on]
+    resource = {"snippet": {"title": "Why bees dance"}, "status": {"privacyStatus": "public"}}
+    video = Video(new_id(), channel, now, resource, "clip.mp4", 1, "0" * 64, Outcome(), now, now)
+    video.has_audience = library.has_audience
+    library.videos[video.id] = video
+    said = composing.Said(
+        title="Why bees dance", description="", hashtags=(), privacy="public", made_for_kids=False, synthetic=False,
+        cover=False, cover_at_ms=None, publish_at=None, options={}, video_sha256="0" * 64,
+    )  # fmt: skip
+    with stage.office.database.workspace(stage.office.id) as session:
+        publication = Publication(
+            channel_id=account.id, network=Network.YOUTUBE, post=said.model_dump(mode="json"), external_id=video.id,
+            state=PublicationState.PUBLISHED, published_at=datetime.now(UTC), id=uuid4(), workspace_id=stage.office.id,
+        )  # fmt: skip
+        keep_handle(open_sealer(stage.runtime.settings), publication, Handle("http://127.0.0.1/nothing", size=1))
+        session.add(publication)
+    return publication
+
+
+def followed(stage: Stage, publication: Publication) -> Performance:
+    performance = performance_of(stage, publication.id)
+    assert performance is not None
+    return performance
+
+
+def wait_and_poll(stage: Stage, publication: Publication) -> None:
+    """Until it is asked about again."""
+    at = followed(stage, publication).next_at
+    assert at is not None
+    pass_by(stage, max(timedelta(), at - datetime.now(UTC)) + timedelta(milliseconds=1))
+    poll(stage)
+
+
+def statistics_spent(stage: Stage) -> int:
+    """Requests for figures that YouTube has counted today."""
+    return stage.youtube.quotas.spent("client", Quota.STATISTICS)

@@ -1,16 +1,27 @@
-"""Channels and publications as they are shown."""
+"""Channels, publications and their figures as they are shown."""
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from cliply.features.publishing import channels
-from cliply.features.publishing.models import Channel, Publication, PublicationEvent
+from cliply.features.publishing.metrics import Metrics, Summary
+from cliply.features.publishing.models import Channel, Publication, PublicationEvent, Snapshot
 from cliply.features.publishing.schemas import (
     AccountDetails,
+    AccountMetrics,
     AccountRead,
     LastPublication,
+    MetricsSummary,
+    MetricsSums,
+    NetworkMetrics,
+    PeriodMetrics,
     PublicationDetails,
     PublicationEventRead,
+    PublicationMetrics,
     PublicationRead,
+    SnapshotRead,
 )
 from cliply.integrations.demo import is_demo
 from cliply.integrations.providers import Providers
@@ -42,3 +53,33 @@ def publication_details(publication: Publication, events: list[PublicationEvent]
         **publication_read(publication).model_dump(),
         events=[PublicationEventRead.model_validate(each) for each in events],
     )
+
+
+def publication_metrics(metrics: Metrics) -> PublicationMetrics:
+    publication, performance = metrics.publication, metrics.performance
+    since = publication.published_at if performance is None else performance.counts_from
+    shown = {name: getattr(performance, name, None) for name in PublicationMetrics.model_fields}
+    about = {"publication_id": publication.id, "account_id": publication.channel_id, "network": publication.network}
+    taken = [_snapshot(each, since or each.taken_at) for each in metrics.snapshots]
+    return PublicationMetrics.model_validate({**shown, **about, "counts_from": since, "snapshots": taken})
+
+
+def metrics_summary(summary: Summary) -> MetricsSummary:
+    return MetricsSummary(
+        since=summary.since,
+        until=summary.until,
+        age_hours=summary.age_hours,
+        total=MetricsSums(**asdict(summary.total)),
+        networks=[NetworkMetrics(network=network, **asdict(sums)) for network, sums in summary.networks],
+        accounts=[
+            AccountMetrics(account_id=channel_id, name=name, network=network, **asdict(sums))
+            for channel_id, name, network, sums in summary.channels
+        ],
+        periods=[PeriodMetrics(begins=begins, **asdict(sums)) for begins, sums in summary.periods],
+    )
+
+
+def _snapshot(snapshot: Snapshot, since: datetime) -> SnapshotRead:
+    shown = {name: getattr(snapshot, name, None) for name in SnapshotRead.model_fields}
+    age = (snapshot.taken_at - since) / timedelta(hours=1)
+    return SnapshotRead.model_validate({**shown, "real_age_hours": round(age, 2)})

@@ -1,6 +1,7 @@
 """Accounts on networks and publications over HTTP."""
 
 import hashlib
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -19,10 +20,18 @@ from cliply.features.identity.dependencies import (
     cookie_name,
 )
 from cliply.features.identity.permissions import Action
-from cliply.features.publishing import channels, connecting, publications
+from cliply.features.publishing import channels, connecting, metrics, publications
 from cliply.features.publishing.callback_page import HEADERS, callback_page
+from cliply.features.publishing.metrics import Period
 from cliply.features.publishing.models import Channel, Publication, PublicationState
-from cliply.features.publishing.reading import account_details, account_read, publication_details, publication_read
+from cliply.features.publishing.reading import (
+    account_details,
+    account_read,
+    metrics_summary,
+    publication_details,
+    publication_metrics,
+    publication_read,
+)
 from cliply.features.publishing.schemas import (
     AccountConnect,
     AccountDetails,
@@ -33,8 +42,10 @@ from cliply.features.publishing.schemas import (
     ConnectFinish,
     ConnectStart,
     ConsentRead,
+    MetricsSummary,
     OAuthProvider,
     PublicationDetails,
+    PublicationMetrics,
     PublicationRead,
     PublicationSettle,
     PublicationUpdate,
@@ -239,6 +250,46 @@ def get_publication(
     """See a publication and what became of it."""
     publication = publications.get(session, caller, publication_id)
     return publication_details(publication, list(publications.events(session, caller, publication_id)))
+
+
+@router.get("/api/publications/{publication_id}/metrics")
+def get_publication_metrics(
+    publication_id: UUID, caller: Annotated[Caller, allowed(Action.READ_PUBLICATIONS)], session: WorkspaceSession
+) -> PublicationMetrics:
+    """See how a publication does: what its network counted from an hour to four weeks after it went out."""
+    return publication_metrics(metrics.of_publication(session, caller, publication_id))
+
+
+@router.get("/api/metrics/summary")
+def summarise_metrics(
+    caller: Annotated[Caller, allowed(Action.READ_PUBLICATIONS)],
+    session: WorkspaceSession,
+    since: Annotated[date | None, Query(description="The first day; left out: 27 days before `until`.")] = None,
+    until: Annotated[date | None, Query(description="The last day, included; left out: today.")] = None,
+    network: Annotated[Network | None, Query()] = None,
+    account_id: Annotated[UUID | None, Query()] = None,
+    period: Annotated[Period, Query(description="What `periods` are.")] = Period.WEEK,
+    age_hours: Annotated[
+        int | None,
+        Query(description="Compare posts at the same age: 1, 3, 6, 24, 72, 168 or 672. Left out: the latest figures."),
+    ] = None,
+) -> MetricsSummary:
+    """See how all that was published on these days does: in all, by network, by account and by period.
+
+    Days are the workspace's own. Figures are cumulative, so that of each publication one snapshot counts.
+    """
+    return metrics_summary(
+        metrics.summary(
+            session,
+            caller,
+            since=since,
+            until=until,
+            network=network,
+            channel_id=account_id,
+            period=period,
+            age_hours=age_hours,
+        )
+    )
 
 
 @router.patch("/api/publications/{publication_id}")

@@ -1,6 +1,6 @@
 """Bodies of requests and answers about accounts on networks and what is published there."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -13,7 +13,7 @@ from cliply.features.publishing.composing import Said, Wanted
 from cliply.features.publishing.models import ChannelState, PublicationState
 from cliply.features.publishing.publications import Verdict
 from cliply.infra.bodies import Answer, Body
-from cliply.integrations.publisher import Network
+from cliply.integrations.publisher import Network, Standing
 
 _Port = Annotated[
     int | None,
@@ -178,3 +178,107 @@ class PublicationEventRead(Answer):
 
 class PublicationDetails(PublicationRead):
     events: list[PublicationEventRead]
+
+
+_NOT_TOLD = "Null where the network does not tell it."
+_Count = Annotated[int | None, Field(description=_NOT_TOLD, examples=[1234])]
+_Views = Annotated[
+    int | None,
+    Field(
+        description="How often it was played, as the network counts that: YouTube counts from the first frame on, "
+        f"since 27 August 2026. {_NOT_TOLD}",
+        examples=[1234],
+    ),
+]
+_Watched = Annotated[
+    float | None,
+    Field(
+        description="How long it was watched by all together. YouTube tells it two to three days late, where the "
+        f"account allows `yt-analytics.readonly`; TikTok does not. {_NOT_TOLD}",
+        examples=[5400.0],
+    ),
+]
+_Share = Annotated[
+    float | None,
+    Field(
+        description="Which part of it was watched on average: 0.5 is half, and more than 1 is more than once. Told "
+        f"where `watched_seconds` is. {_NOT_TOLD}",
+        examples=[0.72],
+    ),
+]
+
+
+class SnapshotRead(Answer):
+    """What the network had counted when it was asked, since the post was published."""
+
+    age_hours: int = Field(description="The age it is for: 1, 3, 6, 24, 72, 168 or 672 hours.", examples=[24])
+    taken_at: datetime
+    real_age_hours: float = Field(
+        description="How old the post was when the network was asked; more than `age_hours` where that came late.",
+        examples=[24.05],
+    )
+    views: _Views
+    likes: _Count
+    comments: _Count
+    shares: _Count
+    watched_seconds: _Watched
+    average_share_watched: _Share
+
+
+class PublicationMetrics(Answer):
+    publication_id: UUID
+    account_id: UUID
+    network: Network
+    counts_from: datetime | None = Field(
+        description="Ages count from here: when it was published, or is made public by its network. Null before."
+    )
+    standing: Standing | None = Field(
+        description="Who sees it: `shown` to more than its owner, `private`, `hidden` (private or deleted: the network "
+        "does not tell which), or `gone`. Null until the network has told it.",
+        examples=["shown"],
+    )
+    gone_at: datetime | None = Field(description="When it was found to be deleted; null as long as it was not.")
+    next_at: datetime | None = Field(description="When its network is asked next; null where it is not any more.")
+    problem: str | None = Field(description="Why there were no figures when they were last asked for; null otherwise.")
+    snapshots: list[SnapshotRead] = Field(
+        description="By age, each once. An age that was missed, as by an outage, is left out and never made up."
+    )
+
+
+class MetricsSums(Answer):
+    """Figures of several publications together: sums of those that a network tells, null where none does."""
+
+    publications: int = Field(description="How many were published.", examples=[12])
+    measured: int = Field(description="How many of them there are figures of.", examples=[11])
+    views: _Views
+    likes: _Count
+    comments: _Count
+    shares: _Count
+    watched_seconds: _Watched
+    average_share_watched: _Share = Field(description="Averaged by views, of those whose network tells it.")
+
+
+class NetworkMetrics(MetricsSums):
+    network: Network
+
+
+class AccountMetrics(MetricsSums):
+    account_id: UUID
+    name: str = Field(examples=["Bees, daily"])
+    network: Network
+
+
+class PeriodMetrics(MetricsSums):
+    begins: date = Field(description="Its first day; of a week, a Monday.")
+
+
+class MetricsSummary(Answer):
+    """What was published on these days, and how it does: of each post the latest figures, or those at one age."""
+
+    since: date
+    until: date = Field(description="The last day, included.")
+    age_hours: int | None = Field(description="The age of all figures; null: the latest of each post.", examples=[24])
+    total: MetricsSums
+    networks: list[NetworkMetrics]
+    accounts: list[AccountMetrics]
+    periods: list[PeriodMetrics] = Field(description="By when it was published; those with nothing are left out.")
