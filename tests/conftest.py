@@ -6,13 +6,17 @@ import signal
 from pathlib import Path
 
 import pytest
-from tests.database import database, migrated, server, short  # noqa: F401 - fixtures of every test
+from tests.database import database, emptying, migrated, opened, server, short  # noqa: F401 - fixtures of every test
 from tools.demo_talk.dialogue import TALK
 from tools.make_demo_video import make
 
 # A run that was started in the background ignores Ctrl-C, and so would all that it starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Nobody's certificates are needed on this machine, and to read those of the world takes longer than most tests.
+os.environ.pop("SSL_CERT_FILE", None)
+os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
 
 _SOAK_SECONDS = 3 * 3600
 

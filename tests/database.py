@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, NullPool, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url, text
 
 from cliply.infra import schema
 from cliply.infra.db import Database
@@ -34,6 +34,7 @@ def server(short: Path) -> Iterator[str]:
         yield named
         return
     with embedded_postgres(short / "server") as url:
+        _forget_power_cuts(url)
         yield url
 
 
@@ -44,14 +45,30 @@ def migrated(server: str) -> str:
     return server
 
 
-@pytest.fixture
-def database(migrated: str) -> Iterator[Database]:
-    """What the product uses; every row is removed afterwards."""
+@pytest.fixture(scope="session")
+def opened(migrated: str) -> Iterator[Database]:
+    """Open for all tests: each new connection costs the server more than most tests do."""
     database = Database(migrated)
     yield database
     database.close()
-    with as_owner(migrated) as connection:
-        _empty(connection)
+
+
+@pytest.fixture(scope="session")
+def emptying(migrated: str) -> Iterator[Engine]:
+    """For `tests.empty()`, which removes all rows."""
+    engine = create_engine(migrated, isolation_level="AUTOCOMMIT", connect_args={"prepare_threshold": None})
+    with engine.connect() as connection:
+        _make_emptying(connection)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def database(opened: Database, emptying: Engine) -> Iterator[Database]:
+    """What the product uses; every row is removed afterwards."""
+    yield opened
+    with emptying.connect() as connection:
+        connection.execute(text("SELECT tests.empty()"))
 
 
 @contextmanager
@@ -75,7 +92,17 @@ def fresh_database(server: str, name: str) -> Iterator[str]:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
-def _empty(connection: Connection) -> None:
+def _forget_power_cuts(url: str) -> None:
+    """Nothing of this server has to outlive the run, so nothing is waited for until it is on the disk."""
+    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+
+
+def _make_emptying(connection: Connection) -> None:
+    """A function, so that the server plans its statements once; it leaves alone what has no rows, which is most."""
     tables = connection.execute(
         text(
             "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
@@ -83,11 +110,18 @@ def _empty(connection: Connection) -> None:
         ),
         {"kept": list(_MADE_BY_REVISIONS)},
     ).scalars()
+    removed = {table: f"DELETE FROM {table};" for table in tables}
+    removed["audit_entries"] = (
+        "ALTER TABLE audit_entries DISABLE TRIGGER append_only;"
+        f" {removed['audit_entries']}"
+        " ALTER TABLE audit_entries ENABLE ALWAYS TRIGGER append_only;"
+    )
+    body = "\n".join(f"IF EXISTS (SELECT FROM {table}) THEN {remove} END IF;" for table, remove in removed.items())
+    connection.execute(text("CREATE SCHEMA IF NOT EXISTS tests"))
     # Neither foreign keys nor the trigger that protects the audit entries may stand in the way here.
-    statements = [
-        "SET LOCAL session_replication_role = replica",
-        "ALTER TABLE audit_entries DISABLE TRIGGER append_only",
-        *(f"DELETE FROM {table}" for table in tables),
-        "ALTER TABLE audit_entries ENABLE ALWAYS TRIGGER append_only",
-    ]
-    connection.execute(text("; ".join(statements)))
+    connection.execute(
+        text(
+            "CREATE OR REPLACE FUNCTION tests.empty() RETURNS void LANGUAGE plpgsql"
+            f" SET search_path = public SET session_replication_role = replica AS $$ BEGIN {body} END $$"
+        )
+    )

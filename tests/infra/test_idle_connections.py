@@ -1,11 +1,21 @@
 """Connections that the server ended while nobody used them."""
 
+from collections.abc import Iterator
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from tests.database import as_owner
 
 from cliply.infra.db import Database
+
+
+@pytest.fixture
+def database(database: Database) -> Iterator[Database]:
+    """With connections of its own: of those that earlier tests have left, it would be another one's turn."""
+    apart = database.apart(connections=1)
+    yield apart
+    apart.close()
 
 
 def process_of(database: Database) -> int:
