@@ -1,10 +1,11 @@
 """Serving an app on this machine: in a thread for tests, or until told to stop."""
 
+import asyncio
 import logging
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import uvicorn
@@ -15,6 +16,9 @@ from cliply.dev_providers.faults import DROP
 
 HOST = "127.0.0.1"
 _STARTS_WITHIN = 10.0
+_ENDS_WITHIN = 1.0
+"""Seconds that answers which are under way may take once the server is told to stop."""
+_DATE_HOLDS = 1.0
 
 
 @contextmanager
@@ -48,7 +52,6 @@ def running(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=1,
         )
     )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
@@ -58,18 +61,52 @@ def running(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
         server.answers.wait(_STARTS_WITHIN)
         yield
     finally:
-        server.should_exit = True
+        server.stop()
         thread.join()
 
 
 class _Server(uvicorn.Server):
+    """Stops at once; uvicorn itself looks ten times a second whether it should, and then waits for as long again."""
+
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.answers = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._told = asyncio.Event()
+
+    def stop(self) -> None:
+        """From another thread."""
+        self.should_exit = True
+        if self._loop is not None:
+            # It may have ended by itself.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._told.set)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         self.answers.set()
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._told.wait(), _DATE_HOLDS)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for listener in sockets or ():
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._answered(), _ENDS_WITHIN)
+        for task in self.server_state.tasks:
+            task.cancel()
+
+    async def _answered(self) -> None:
+        while self.server_state.connections or self.server_state.tasks:
+            await asyncio.sleep(0.002)
 
 
 class _Droppable(H11Protocol):
