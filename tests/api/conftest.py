@@ -10,9 +10,10 @@ from uuid import UUID
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import func, update
+from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
+from tests.api.apps import app_of
 
-from cliply.api.app import create_app
 from cliply.features.audit.models import ActorKind
 from cliply.features.audit.service import Actor
 from cliply.features.identity import api_keys, login_sessions
@@ -51,7 +52,7 @@ def runtime(database: Database, tmp_path: Path) -> Iterator[Runtime]:
 
 @pytest.fixture
 def app(runtime: Runtime) -> FastAPI:
-    return create_app(runtime)
+    return app_of(runtime)
 
 
 @pytest.fixture
@@ -98,31 +99,31 @@ class World:
 @pytest.fixture
 def world(database: Database) -> World:
     """`stranger` owns the other workspace; `admin` is one of this workspace, and `operator` runs the installation."""
-    people = {name: _person(database, name) for name in (*Role, "stranger", "operator")}
     with database.system() as session:
+        people = {name: _person(session, name) for name in (*Role, "stranger", "operator")}
         session.execute(update(User).where(User.id == people["operator"].id).values(is_admin=True))
         here = workspaces.create(session, "Engines & Co.", by=Principal(people["owner"].id)).id
         there = workspaces.create(session, "Elsewhere", by=Principal(people["stranger"].id)).id
         session.add_all(
             Membership(workspace_id=here, user_id=people[role].id, role=role) for role in Role if role is not Role.OWNER
         )
-    keys = {role.value: _key(database, here, people[role].id) for role in Role}
-    keys |= {"stranger": _key(database, there, people["stranger"].id)}
+    with database.workspace(here) as session:
+        keys = {role.value: _key(session, here, people[role].id) for role in Role}
+    with database.workspace(there) as session:
+        keys["stranger"] = _key(session, there, people["stranger"].id)
     return World(database, here, there, people, keys)
 
 
-def _person(database: Database, name: str) -> Person:
+def _person(session: Session, name: str) -> Person:
     email = f"{name}@example.com"
-    with database.system() as session:
-        user = User(email=email, name=name, email_confirmed_at=func.now())
-        session.add(user)
-        session.flush()
-        signed_in = login_sessions.start(session, user.id, by=Actor(ActorKind.USER, user.id))
+    user = User(email=email, name=name, email_confirmed_at=func.now())
+    session.add(user)
+    session.flush()
+    signed_in = login_sessions.start(session, user.id, by=Actor(ActorKind.USER, user.id))
     return Person(user.id, email, signed_in.token)
 
 
-def _key(database: Database, workspace: UUID, user_id: UUID) -> str:
+def _key(session: Session, workspace: UUID, user_id: UUID) -> str:
     """With every scope: what it may do is its maker's role alone."""
-    with database.workspace(workspace) as session:
-        owner = Caller(Principal(user_id), workspace, Role.OWNER, BUILT_IN.default)
-        return api_keys.create(session, owner, "Everything", list(Action)).secret
+    owner = Caller(Principal(user_id), workspace, Role.OWNER, BUILT_IN.default)
+    return api_keys.create(session, owner, "Everything", list(Action)).secret

@@ -11,12 +11,12 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
 from starlette.testclient import TestClient
+from tests.api.apps import app_of
 from tests.api.conftest import World
 from tests.features.publishing.stage import Stage
 from tests.features.publishing.stage import stage as staged
 from tests.features.workspaces.conftest import Office
 
-from cliply.api.app import create_app
 from cliply.features.audit.models import ActorKind
 from cliply.features.audit.service import Actor
 from cliply.features.identity import api_keys, login_sessions
@@ -142,5 +142,5 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def scene(world: World, tmp_path: Path, media: Path) -> Iterator[Scene]:
-    with networks_of(world, tmp_path, media) as stage, browser_of(create_app(served_at(stage))) as client:
+    with networks_of(world, tmp_path, media) as stage, browser_of(app_of(served_at(stage))) as client:
         yield Scene(stage, world, client)

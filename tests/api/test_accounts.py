@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
+from tests.api.apps import app_of
 from tests.api.conftest import World
 from tests.features.jobs.working import working
 from tests.infra.queue.fleet import until
 
-from cliply.api.app import create_app
 from cliply.features.notifications import outbox
 from cliply.infra import settings as of_settings
 from cliply.runtime import Runtime
@@ -55,7 +55,7 @@ def test_the_cookie_is_kept_from_scripts_other_sites_and_plain_http(
     runtime: Runtime, url: str | None, name: str, secure: bool
 ) -> None:
     now = runtime.settings.model_copy(update={"server": of_settings.Server(url=url, sign_up="open")})
-    served = create_app(Runtime(now, runtime.database, runtime.storage, runtime.mailer))
+    served = app_of(Runtime(now, runtime.database, runtime.storage, runtime.mailer))
     with TestClient(served, base_url=url or "http://cliply.test") as client:
         sign_up(client)
         answer = client.post("/api/auth/sign-in", json=ADA)

@@ -1,8 +1,8 @@
 from starlette.testclient import TestClient
+from tests.api.apps import app_of
 from tests.api.conftest import World
 from tests.servers.issuer import AUDIENCE, issuing
 
-from cliply.api.app import create_app
 from cliply.infra.settings import Oidc, Settings
 from cliply.runtime import Runtime
 
@@ -10,7 +10,7 @@ from cliply.runtime import Runtime
 def test_a_token_a_key_and_a_cookie_get_the_same_answer(runtime: Runtime, world: World) -> None:
     with issuing() as issuer:
         settings = Settings(data=runtime.settings.data, oidc=Oidc(issuer=issuer.url, audience=AUDIENCE))
-        client = TestClient(create_app(Runtime(settings, runtime.database, runtime.storage, runtime.mailer)))
+        client = TestClient(app_of(Runtime(settings, runtime.database, runtime.storage, runtime.mailer)))
         mine = {"authorization": f"Bearer {issuer.token()}"}
         made = client.post("/api/workspaces", json={"name": "Looms"}, headers=mine)
         assert made.status_code == 201

@@ -10,12 +10,12 @@ from uuid import UUID, uuid4
 
 import pytest
 from starlette.testclient import TestClient
+from tests.api.apps import app_of
 from tests.api.conftest import World, app, client, world
 from tests.cli.at_networks import film, finished_clip
 from tests.features.jobs.working import working
 from tests.infra.queue.fleet import until
 
-from cliply.api.app import create_app
 from cliply.features.publishing import tasks
 from cliply.features.publishing.channel_settings import ChannelSettings
 from cliply.features.publishing.models import Channel, ChannelState
@@ -108,7 +108,7 @@ def test_a_program_on_the_browsers_machine_is_led_back_to(client: TestClient) ->
 
 def test_without_demo_mode_there_is_no_such_page(runtime: Runtime) -> None:
     settings = runtime.settings.model_copy(update={"providers": "networks"})
-    with TestClient(create_app(with_providers(replace(runtime, settings=settings))), base_url=HERE) as client:
+    with TestClient(app_of(with_providers(replace(runtime, settings=settings))), base_url=HERE) as client:
         assert client.get(PAGE).status_code == 404
     assert with_providers(replace(runtime, settings=settings)).providers.by_network == {}
 
@@ -124,7 +124,7 @@ def test_accounts_of_networks_are_left_alone_in_demo_mode_and_those_of_the_demo_
     connect(client, world, "youtube", "Connect DEMO YouTube 1")
     google = Google.model_validate({"client_id": "id", "client_secret": "secret"})
     settings = runtime.settings.model_copy(update={"providers": "networks", "google": google})
-    with TestClient(create_app(with_providers(replace(runtime, settings=settings))), base_url=HERE) as networks:
+    with TestClient(app_of(with_providers(replace(runtime, settings=settings))), base_url=HERE) as networks:
         told = {each["name"]: each for each in networks.get("/api/accounts", **world.as_("admin")).json()}
         assert not told["DEMO YouTube 1"]["can_publish"]
         assert told["DEMO YouTube 1"]["reason"].startswith("It is an account of demo mode")

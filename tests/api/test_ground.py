@@ -9,9 +9,9 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 from starlette.testclient import TestClient
+from tests.api.apps import app_of
 from tests.api.conftest import World
 
-from cliply.api.app import create_app
 from cliply.api.limits import MOST_BODY, MOST_DEPTH, MOST_HEADERS, depth
 from cliply.features.identity.dependencies import WorkspaceSession
 from cliply.infra.db import Database
@@ -226,7 +226,7 @@ def test_a_commit_that_fails_is_not_answered_as_done(app: FastAPI, client: TestC
 def test_many_more_requests_than_connections_are_all_answered(migrated: str, runtime: Runtime, world: World) -> None:
     """Those who wait for a connection must not take the threads of those who have one."""
     few = Database(migrated, connections=2)
-    served = create_app(Runtime(runtime.settings, few, runtime.storage, runtime.mailer))
+    served = app_of(Runtime(runtime.settings, few, runtime.storage, runtime.mailer))
     with TestClient(served, base_url="http://cliply.test") as client, ThreadPoolExecutor(120) as pool:
         asked = [pool.submit(client.get, path(world), headers=world.headers("viewer")) for _ in range(120)]
         assert {each.result(timeout=25).status_code for each in asked} == {200}

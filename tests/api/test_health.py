@@ -5,9 +5,9 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 from starlette.testclient import TestClient
+from tests.api.apps import app_of
 from tests.api.conftest import World
 
-from cliply.api.app import create_app
 from cliply.infra.db import Database
 from cliply.infra.health import readiness
 from cliply.infra.logging import current_context
@@ -17,7 +17,7 @@ from cliply.runtime import Runtime
 
 def test_the_service_says_that_it_is_there_while_the_database_is_not(runtime: Runtime) -> None:
     away = Runtime(runtime.settings, Database("postgresql://127.0.0.1:1/nothing"), runtime.storage, runtime.mailer)
-    client = TestClient(create_app(away))
+    client = TestClient(app_of(away))
     assert client.get("/api/health").json() == client.get("/api/healthz").json() == {"status": "ok"}
     began = time.monotonic()
     told = client.get("/api/readyz")
@@ -68,7 +68,7 @@ def test_an_operator_is_told_what_is_wrong_with_the_set_up(client: TestClient, w
 def test_figures_are_shown_for_their_token_only(runtime: Runtime, client: TestClient) -> None:
     assert client.get("/metrics").status_code == 404
     settings = Settings(data=runtime.settings.data, metrics=Metrics(token=SecretStr("a-token-of-16-chars")))
-    shown = TestClient(create_app(Runtime(settings, runtime.database, runtime.storage, runtime.mailer)))
+    shown = TestClient(app_of(Runtime(settings, runtime.database, runtime.storage, runtime.mailer)))
     for wrong in ({}, {"authorization": "Bearer another"}, {"authorization": "a-token"}):
         assert shown.get("/metrics", headers=wrong).status_code == 401
     shown.get("/api/workspaces/not-an-id")

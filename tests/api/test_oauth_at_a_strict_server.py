@@ -16,11 +16,11 @@ from uuid import UUID
 import pytest
 from sqlalchemy import delete, select, update
 from starlette.testclient import TestClient
+from tests.api.apps import app_of
 from tests.api.conftest import World
 from tests.api.networks import URL, browser_of
 from tests.servers.strict_oidc import SECRET, WEB, Refused, StrictIssuer, allow, client, strict_issuing
 
-from cliply.api.app import create_app
 from cliply.features.publishing import tokens
 from cliply.features.publishing.models import Channel, OAuthAttempt
 from cliply.infra.breakers import ProcessBreakers, Rule
@@ -102,7 +102,7 @@ def visiting(runtime: Runtime, world: World, issuer: StrictIssuer, **app: str) -
     with closing(Outbound(ProcessBreakers(Rule(failures=100_000)), pause=0.001)) as outbound:
         providers = build_providers(settings, outbound, Quotas(world.database))
         served = replace(runtime, settings=settings, providers=providers)
-        with browser_of(create_app(served)) as browser:
+        with browser_of(app_of(served)) as browser:
             yield Visit(served, world, browser)
 
 

@@ -16,10 +16,10 @@ import pytest
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
+from tests.api.apps import app_of
 from tests.api.networks import PROVIDERS, URL, Scene, browser_of, media, scene, served_at
 from tests.features.publishing.stage import HERE
 
-from cliply.api.app import create_app
 from cliply.dev_providers.world import App
 from cliply.features.identity.models import Membership, Role, User
 from cliply.features.publishing.models import OAuthAttempt
@@ -291,7 +291,7 @@ def host(name: str, **headers: str) -> Do:
     """A service that was not told its address is asked by another name."""
 
     def do(scene: Scene, provider: str) -> Any:
-        with browser_of(create_app(served_at(scene.stage, None)), "http://localhost:8000") as client:
+        with browser_of(app_of(served_at(scene.stage, None)), "http://localhost:8000") as client:
             proof = {"cookie": scene.cookie()["cookie"].replace("__Host-", "")}
             headers_ = {**proof, "x-workspace-id": str(scene.world.workspace), "host": name, **headers}
             return client.post(f"/api/oauth/{provider}/start", json={}, headers=headers_)
@@ -550,7 +550,7 @@ def test_people_are_sent_back_to_where_the_settings_say_whatever_a_request_says(
 
 @pytest.mark.parametrize("forged", ["localhost:8000", "localhost@evil.example", "evil.example#localhost"])
 def test_on_this_machine_a_service_needs_no_address_and_takes_nobodys_word_for_one(scene: Scene, forged: str) -> None:
-    with browser_of(create_app(served_at(scene.stage, None)), "http://localhost:8000") as client:
+    with browser_of(app_of(served_at(scene.stage, None)), "http://localhost:8000") as client:
         headers: Mapping[str, str] = {
             "cookie": scene.cookie()["cookie"].replace("__Host-", ""),
             "x-workspace-id": str(scene.world.workspace),

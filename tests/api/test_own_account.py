@@ -8,12 +8,12 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import select, text
 from starlette.testclient import TestClient
+from tests.api.apps import app_of
 from tests.api.conftest import World
 from tests.api.test_accounts import ADA, letters, sign_up
 from tests.features.jobs.working import working
 from tests.infra.queue.fleet import until
 
-from cliply.api.app import create_app
 from cliply.features.audit.models import AuditEntry
 from cliply.features.notifications import outbox
 from cliply.infra import settings as of_settings
@@ -201,7 +201,7 @@ def test_only_who_is_invited_signs_up_unless_it_is_said_otherwise(
 ) -> None:
     def served(**server: Any) -> TestClient:
         now = runtime.settings.model_copy(update={"server": of_settings.Server(**server)})
-        return TestClient(create_app(Runtime(now, runtime.database, runtime.storage, runtime.mailer)))
+        return TestClient(app_of(Runtime(now, runtime.database, runtime.storage, runtime.mailer)))
 
     usual, body = served(), ADA | {"name": "Ada"}
     refused = usual.post("/api/auth/sign-up", json=body)

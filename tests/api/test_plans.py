@@ -9,10 +9,10 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 from starlette.testclient import TestClient
+from tests.api.apps import app_of
 from tests.api.conftest import World
 from tests.database import as_owner
 
-from cliply.api.app import create_app
 from cliply.api.problems import of_error
 from cliply.features.identity.plans import BUILT_IN, Flag, NotInPlan, WrongPlans
 from cliply.runtime import Runtime
@@ -140,7 +140,7 @@ def test_nobody_else_gives_a_plan(client: TestClient, world: World, who: str) ->
 
 def test_new_workspaces_have_the_plan_that_the_settings_name(runtime: Runtime, world: World) -> None:
     settings = runtime.settings.model_copy(update={"plan": "basic"})
-    with TestClient(create_app(replace(runtime, settings=settings)), base_url="http://cliply.test") as client:
+    with TestClient(app_of(replace(runtime, settings=settings)), base_url="http://cliply.test") as client:
         made = client.post("/api/workspaces", json={"name": "Looms"}, headers=world.headers("owner")).json()["id"]
         shown = client.get(f"/api/workspaces/{made}", headers=world.headers("owner")).json()
     assert shown["plan"]["name"] == "basic"
@@ -150,7 +150,7 @@ def test_the_service_does_not_start_with_plans_that_are_wrong(runtime: Runtime, 
     file = tmp_path / "plans.toml"
     file.write_text("[basic]\nuploads = 3\n")
     with pytest.raises(WrongPlans, match=r"basic\.uploads: there is no such limit"):
-        create_app(replace(runtime, settings=runtime.settings.model_copy(update={"plans": file})))
+        app_of(replace(runtime, settings=runtime.settings.model_copy(update={"plans": file})))
 
 
 def test_an_operator_hears_of_a_plan_that_is_gone(client: TestClient, world: World, migrated: str) -> None:

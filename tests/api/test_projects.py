@@ -15,9 +15,9 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from starlette.testclient import TestClient
 from tests.api.conftest import World
-from tests.api.serving import serving
 from tests.features.projects.test_uploads import video
 
+from cliply.dev_providers.serve import serving
 from cliply.features.projects.models import Upload
 from cliply.features.projects.sources import source_cache
 from cliply.runtime import Runtime

@@ -13,11 +13,11 @@ import httpx2
 import jsonschema
 import pytest
 from sqlalchemy import text
+from tests.api.apps import app_of
 from tests.api.networks import PROVIDERS, Scene, browser_of, media, scene, served_at
-from tests.api.serving import serving
 from tests.features.publishing.stage import AGREED
 
-from cliply.api.app import create_app
+from cliply.dev_providers.serve import serving
 from cliply.features.publishing import tokens
 from cliply.features.publishing.callback_page import callback_page
 from cliply.infra.sealing import open_sealer
@@ -126,7 +126,7 @@ def test_an_address_to_consent_at_is_kept_for_no_key(scene: Scene) -> None:
 
 def test_networks_that_are_not_set_up_say_what_is_missing(scene: Scene) -> None:
     account = scene.connect("google")
-    scene.client = browser_of(create_app(replace(served_at(scene.stage), providers=Providers())))
+    scene.client = browser_of(app_of(replace(served_at(scene.stage), providers=Providers())))
     for path, body in (
         ("/api/accounts", {"network": "youtube"}),
         ("/api/oauth/tiktok/start", {}),
@@ -141,9 +141,7 @@ def test_networks_that_are_not_set_up_say_what_is_missing(scene: Scene) -> None:
 
 
 def test_tiktok_sends_nobody_back_to_an_address_without_https(scene: Scene) -> None:
-    scene.client = browser_of(
-        create_app(served_at(scene.stage, "http://clips.example.com")), "http://clips.example.com"
-    )
+    scene.client = browser_of(app_of(served_at(scene.stage, "http://clips.example.com")), "http://clips.example.com")
     headers = {**scene.key(), "x-workspace-id": str(scene.world.workspace)}
     answer = scene.client.post("/api/accounts", json={"network": "tiktok"}, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (503, "cannot_connect")
@@ -380,7 +378,7 @@ def test_fifty_requests_with_one_key_at_once_are_one_publication_and_one_post(sc
     network = PROVIDERS[provider].value
     body = {"clip_id": str(scene.stage.clip().id), **WANTED[network]}
     headers = {**scene.key(), "x-workspace-id": str(scene.world.workspace), "idempotency-key": "k-1"}
-    with serving(create_app(served_at(scene.stage))) as url, httpx2.Client(base_url=url, timeout=60) as client:
+    with serving(app_of(served_at(scene.stage))) as url, httpx2.Client(base_url=url, timeout=60) as client:
 
         def post(_: int) -> httpx2.Response:
             return client.post(f"/api/publish/{network}", json=body, headers=headers)

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from tests.api.serving import serving
 from tools.docs import _commands
 from typer.testing import CliRunner, Result
 
 from cliply.cli import console
 from cliply.cli.main import app as cliply
+from cliply.dev_providers.serve import serving
 from tools import operations as table
 
 COMMANDS = {" ".join(words) for words in _commands(cliply, ())} - {""}

@@ -11,12 +11,11 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from tests.api.apps import app_of
 from tests.api.conftest import World, runtime, world
 from tests.api.networks import networks_of
 from tests.cli.at_a_service import Terminal, missed, served
 from tests.servers import consent
-
-from cliply.api.app import create_app
 
 __all__ = ["runtime", "world"]
 
@@ -47,7 +46,7 @@ def test_every_operation_of_publishing_is_reached_by_the_command_that_the_table_
 ) -> None:
     media = tmp_path_factory.mktemp("media")
     soon, later = (f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d} 10:00" for days in (30, 60))
-    with networks_of(world, tmp_path, media) as stage, served(create_app(stage.runtime)) as service:
+    with networks_of(world, tmp_path, media) as stage, served(app_of(stage.runtime)) as service:
         owner = Terminal(tmp_path / "home", service, defaultdict(set))
         owner.environment = {"CLIPLY_REMOTE__URL": service.url, "CLIPLY_REMOTE__KEY": world.keys["owner"]}
         assert "“Bees, daily” on YouTube" in connected(owner, "accounts", "connect", "youtube", account="UCaaaa")

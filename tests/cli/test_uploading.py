@@ -13,15 +13,15 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from tests.api.apps import app_of
 from tests.api.conftest import World, app, runtime, world
-from tests.api.serving import serving
 from tests.features.clips.rows import candidate, ready_clip, ready_project
 from tests.features.jobs.working import runtime_in, working
 from tests.features.pipeline.made import film, heard
 from tests.features.pipeline.studio import PACE
 from tests.media.clips import TONE, make
 
-from cliply.api.app import create_app
+from cliply.dev_providers.serve import serving
 from cliply.features.audit.models import ActorKind
 from cliply.features.audit.service import Actor
 from cliply.features.identity import accounts, login_sessions
@@ -200,7 +200,7 @@ def test_a_video_goes_up_and_its_clips_come_down(
         # The check is left to a job, as that of a large file is.
         runtime = runtime_in(tmp_path, database, uploads={"patience": 0}, **wanted)
         with (
-            serving(create_app(runtime)) as url,
+            serving(app_of(runtime)) as url,
             working(migrated, database, REGISTRY, runtime=runtime, concurrency=2, pace=PACE),
         ):
             terminal.environment = {"CLIPLY_REMOTE__URL": url, "CLIPLY_REMOTE__KEY": world.keys["member"]}

@@ -10,8 +10,8 @@ from uuid import UUID
 
 import httpx2
 import pytest
+from tests.api.apps import app_of
 from tests.api.conftest import World, world
-from tests.api.serving import serving
 from tests.features.jobs.working import runtime_in, working
 from tests.features.pipeline.made import SMALL, heard
 from tests.features.pipeline.studio import ENDED, PACE
@@ -20,7 +20,7 @@ from tests.infra.storage.conftest import s3
 from tests.infra.storage.seaweed import BUCKET, client
 from tests.media.clips import TONE, make
 
-from cliply.api.app import create_app
+from cliply.dev_providers.serve import serving
 from cliply.features.jobs.kinds import REGISTRY
 from cliply.infra import settings
 from cliply.infra.db import Database
@@ -42,7 +42,7 @@ class Installation:
     def api(self, world: World) -> Iterator[httpx2.Client]:
         runtime = runtime_in(self.folder / "api", self.database, **self.settings)
         headers = world.headers("admin", workspace=world.workspace)
-        with serving(create_app(runtime)) as url, httpx2.Client(base_url=url, headers=headers, timeout=60) as asked:
+        with serving(app_of(runtime)) as url, httpx2.Client(base_url=url, headers=headers, timeout=60) as asked:
             yield asked
 
     @contextmanager
