@@ -105,6 +105,7 @@ def families(database: Database) -> list[Metric]:
     for kind in REGISTRY:
         metrics.know_kind(kind.name)
     metrics.request_answered("GET", "/api/jobs/{id}", 200, 0.02)
+    metrics.provider_answered("YouTube", "answered", 0.02)
     with database.system() as session:
         enqueue(session, NewJob(kind="ANY", queue="media"))
     return list(text_string_to_metric_families(expose(database).decode()))
