@@ -6,6 +6,9 @@ STAMP := $(VENV)/.ready
 VIDEO ?=
 OUT ?= demo/clips
 
+# Tests start hundreds of processes of ours, and each would compile the same modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo test check format bench soak docs lock clean
 
 help: ## what there is to do
