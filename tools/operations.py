@@ -92,6 +92,7 @@ COMMANDS: Mapping[str, str] = {
     "cancel_publication": "publications cancel",
     "retry_publication": "publications retry",
     "settle_publication": "publications settle",
+    "get_usage": "usage",
     "search_jobs": "jobs list",
     "get_job": "jobs show",
     "enqueue_job": "jobs enqueue",

@@ -131,6 +131,7 @@ class Story:
             "Europe/Berlin", 30, "karaoke",
         )  # fmt: skip
         assert "30 days" in ada.run("workspaces", "show")
+        assert "Plan unlimited" in ada.run("usage")
         assert "Bees" in ada.run("workspaces", "rename", "Bees & Co.")
         assert "workspace.changed" in ada.run("workspaces", "log", "--action", "workspace.changed")
         assert "countess@example.com" in ada.run("workspaces", "log")

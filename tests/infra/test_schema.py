@@ -15,6 +15,7 @@ import cliply.features.identity.models
 import cliply.features.notifications.models
 import cliply.features.projects.models
 import cliply.features.publishing.models
+import cliply.features.usage.models
 import cliply.features.workspaces.models
 from cliply.errors import Invalid, NotAllowed, NotFound, Unavailable
 from cliply.infra import schema
@@ -94,6 +95,7 @@ def test_the_models_are_what_the_revisions_make(migrated: str) -> None:
     assert cliply.features.projects.models
     assert cliply.features.publishing.models
     assert cliply.features.identity.models
+    assert cliply.features.usage.models
     assert cliply.features.workspaces.models
 
     def ours(name: str | None, kind: str, _parents: Any) -> bool:

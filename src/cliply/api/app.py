@@ -21,6 +21,7 @@ from cliply.features.pipeline import routes as pipeline
 from cliply.features.projects import routes as projects
 from cliply.features.publishing import routes as publishing
 from cliply.features.recovery import routes as recovery
+from cliply.features.usage import routes as usage
 from cliply.features.workspaces import routes as workspaces
 from cliply.infra.health import readiness
 from cliply.infra.storage.folder import FolderStorage
@@ -34,6 +35,7 @@ ROUTERS: Sequence[APIRouter] = (
     recovery.router,
     workspaces.router,
     workspaces.admin_router,
+    usage.router,
     organisations.router,
     projects.router,
     pipeline.router,

@@ -16,6 +16,7 @@ from cliply import __version__
 from cliply.errors import Unavailable
 from cliply.features.identity.dependencies import AdminSession, Running
 from cliply.features.identity.plans import plans_of
+from cliply.features.usage import ledger
 from cliply.features.workspaces import own_plan
 from cliply.infra import metrics_page, self_audit
 from cliply.infra.bodies import Answer
@@ -158,7 +159,7 @@ def get_ready_details(runtime: Running, readiness: Checked, session: AdminSessio
 def get_self_audit(runtime: Running, session: AdminSession) -> SelfAudit:
     """Tell operators what is wrong with the set-up: walls between workspaces that are down, settings that do harm."""
     plans = own_plan.findings(session, plans_of(runtime.settings))
-    found = self_audit.findings(session, runtime.settings, also=plans)
+    found = self_audit.findings(session, runtime.settings, also=[*plans, *ledger.disagreements(session)])
     return SelfAudit(
         ok=all(each.severity != "error" for each in found),
         findings=[FindingRead.model_validate(each) for each in found],

@@ -234,6 +234,7 @@ def _plans(now: Settings) -> str:
 def _service(now: Settings) -> Iterator[Check]:
     """What `cliply readyz` says of it, and what is wrong though it runs; nothing before there is a service."""
     from cliply.features.identity.plans import plans_of
+    from cliply.features.usage import ledger
     from cliply.features.workspaces import own_plan
     from cliply.infra.health import readiness
     from cliply.infra.self_audit import findings
@@ -248,7 +249,8 @@ def _service(now: Settings) -> Iterator[Check]:
                     yield Check(f"service: {check.name}", "ok" if check.ok else "missing", check.found)
             if database is not None and current:
                 with database.system() as session:
-                    told = findings(session, now, also=own_plan.findings(session, plans_of(now)))
+                    also = [*own_plan.findings(session, plans_of(now)), *ledger.disagreements(session)]
+                    told = findings(session, now, also=also)
                 for found in told:
                     state: State = "missing" if found.severity == "error" else "optional"
                     yield Check(f"service: {found.about}", state, found.told)

@@ -33,6 +33,7 @@ from cliply.cli import (
     service_organisations,
     service_publications,
     service_publishing,
+    service_usage,
     service_watching,
     service_workspaces,
     uploading,
@@ -57,8 +58,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for module in (
-    clips, words, looks, doctor, readyz, service, login, uploading, service_publishing, service_metrics, worker,
-    dev_providers,
+    clips, words, looks, doctor, readyz, service, login, uploading, service_publishing, service_metrics,
+    service_usage, worker, dev_providers,
 ):  # fmt: skip
     module.register(app)
 app.add_typer(bench.app, name="bench")

@@ -144,6 +144,8 @@ class Workspace(WorkspaceOwned, Model):
     plan: Mapped[str] = mapped_column(default="unlimited", server_default="unlimited")
     # Where it differs from the plan, by the names of `plans.Terms`.
     plan_overrides: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    # Since when its subscription has had monthly periods, by which usage is counted. Empty: months of the calendar.
+    period_anchor: Mapped[datetime | None]
     # Set: everything of it goes then, unless that is called off before.
     delete_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -50,6 +50,19 @@ class Terms(BaseModel):
     largest_file: Annotated[int | None, Field(ge=1, le=_LARGEST), _Unless] = Field(
         None, description="Bytes of one source; never more than CLIPLY_UPLOADS__LARGEST."
     )
+    source_minutes_per_month: _Count = Field(
+        None, description="Minutes of video that clips are made of in a month; each source counts in whole minutes."
+    )
+    projects_per_month: _Count = Field(None, description="Projects in a month that clips were made of.")
+    clips_per_month: _Count = Field(None, description="Clips that are made in a month.")
+    render_seconds_per_month: _Count = Field(
+        None, description="Seconds of clips that are rendered in a month, those that are rendered again included."
+    )
+    publications_per_month: _Count = Field(None, description="Posts in a month, those that are planned included.")
+    api_calls_per_month: _Count = Field(None, description="Calls by API keys in a month.")
+    storage_bytes: Annotated[int | None, Field(ge=0, le=_LARGEST), _Unless] = Field(
+        None, description="Bytes that are stored at the same time."
+    )
     scheduling: bool = Field(True, description="Whether posts may be planned for later.")
 
     def told(self) -> dict[str, Any]:
@@ -64,6 +77,13 @@ class Meter(StrEnum):
     CLIPS_PER_PROJECT = "clips_per_project"
     MEMBERS = "members"
     LARGEST_FILE = "largest_file"
+    SOURCE_MINUTES_PER_MONTH = "source_minutes_per_month"
+    PROJECTS_PER_MONTH = "projects_per_month"
+    CLIPS_PER_MONTH = "clips_per_month"
+    RENDER_SECONDS_PER_MONTH = "render_seconds_per_month"
+    PUBLICATIONS_PER_MONTH = "publications_per_month"
+    API_CALLS_PER_MONTH = "api_calls_per_month"
+    STORAGE_BYTES = "storage_bytes"
 
 
 class Flag(StrEnum):
@@ -77,6 +97,15 @@ _ALLOWS: Mapping[Meter, str] = {
     Meter.CLIPS_PER_PROJECT: "{limit:,} clips of a project, of which {used:,} are made, and {wanted:,} were asked for",
     Meter.MEMBERS: "{limit:,} members, and there are {used:,}, with those who are invited",
     Meter.LARGEST_FILE: "files of {limit:,} bytes at most, and this one is larger",
+    Meter.SOURCE_MINUTES_PER_MONTH: "{limit:,} minutes of video a month, of which {used:,} are used, and "
+    "{wanted:,} more are needed",
+    Meter.PROJECTS_PER_MONTH: "{limit:,} projects a month, and {used:,} were begun",
+    Meter.CLIPS_PER_MONTH: "{limit:,} clips a month, of which {used:,} are made, and {wanted:,} were asked for",
+    Meter.RENDER_SECONDS_PER_MONTH: "{limit:,} seconds of clips to be rendered a month, of which {used:,} are used, "
+    "and {wanted:,} more are needed",
+    Meter.PUBLICATIONS_PER_MONTH: "{limit:,} posts a month, and {used:,} were asked for",
+    Meter.API_CALLS_PER_MONTH: "{limit:,} calls by API keys a month, and {used:,} were made",
+    Meter.STORAGE_BYTES: "{limit:,} bytes to be stored, of which {used:,} are used, and {wanted:,} more are needed",
 }
 _LACKS: Mapping[Flag, str] = {Flag.SCHEDULING: "does not allow posts to be planned for later"}
 
@@ -210,6 +239,13 @@ BUILT_IN = Plans(
             members=3,
             jobs_at_once=2,
             largest_file=2 * _GIGABYTE,
+            source_minutes_per_month=300,
+            projects_per_month=200,
+            clips_per_month=600,
+            render_seconds_per_month=72_000,
+            publications_per_month=30,
+            api_calls_per_month=10_000,
+            storage_bytes=20 * _GIGABYTE,
             scheduling=False,
         ),
         "pro": Terms(
@@ -218,6 +254,13 @@ BUILT_IN = Plans(
             members=10,
             jobs_at_once=4,
             largest_file=10 * _GIGABYTE,
+            source_minutes_per_month=1_800,
+            projects_per_month=1_000,
+            clips_per_month=12_000,
+            render_seconds_per_month=1_440_000,
+            publications_per_month=300,
+            api_calls_per_month=100_000,
+            storage_bytes=200 * _GIGABYTE,
             scheduling=True,
         ),
         "premium": Terms(
@@ -226,6 +269,13 @@ BUILT_IN = Plans(
             members=50,
             jobs_at_once=8,
             largest_file=20 * _GIGABYTE,
+            source_minutes_per_month=9_000,
+            projects_per_month=5_000,
+            clips_per_month=200_000,
+            render_seconds_per_month=24_000_000,
+            publications_per_month=1_500,
+            api_calls_per_month=1_000_000,
+            storage_bytes=1_000 * _GIGABYTE,
             scheduling=True,
         ),
     }

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from cliply.features.clips import charging
 from cliply.features.clips import service as clips
 from cliply.features.clips.models import Clip, ClipState
 from cliply.features.jobs import service as jobs
@@ -34,6 +35,7 @@ def ask_for_render(session: Session, clip: Clip, render: Kind[Any]) -> int:
     job_id = render.start(session, **wanted)
     for job in others:
         jobs.cancel(session, job.id, actor="newer edit")
+        charging.give_back(session, clip, job.arguments.get("version"))
     return job_id
 
 

@@ -4,6 +4,7 @@ import hashlib
 import mimetypes
 import shutil
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid5
 
@@ -11,8 +12,8 @@ from cliply.errors import CliplyError, Invalid, Unavailable
 from cliply.features.identity.plans import Meter, Plan
 from cliply.features.jobs import service as jobs
 from cliply.features.jobs.runner import JobRun
+from cliply.features.projects import charging, uploads
 from cliply.features.projects import service as projects
-from cliply.features.projects import uploads
 from cliply.features.projects.local_copies import local_copies
 from cliply.features.projects.models import Project
 from cliply.infra.queue.worker import Stopped
@@ -52,17 +53,22 @@ def _fetched(run: JobRun, project: Project, plan: Plan, folder: Path) -> Fetched
     if project.link is None:
         raise NoLink
     runtime = run.runtime
-    largest = uploads.largest(runtime, plan)
+    largest, longest = uploads.largest(runtime, plan), timedelta(hours=runtime.settings.uploads.longest)
+    with run.session() as session:
+        left = charging.longest(session, plan, projects.options_of(project))
     try:
         got = download(
             project.link,
             folder,
             runtime.settings.downloads,
             largest=largest,
-            longest=runtime.settings.uploads.longest * 3600,
+            longest=(longest if left is None else min(longest, left)).total_seconds(),
             on_progress=lambda share: run.progress(0.9 * share, "downloading"),
         )
     except VideoTooLong:
+        if left is not None and left < longest:
+            with run.session() as session:
+                charging.refuse_longer(session, plan)
         raise
     except VideoTooLarge:
         # How much larger is not known: it was given up as soon as it was too much. Silent where it is not the plan's.

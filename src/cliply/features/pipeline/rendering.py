@@ -42,12 +42,18 @@ class Rendered:
     files: dict[str, StoredFile]
 
 
+def is_due(clip: Clip) -> bool:
+    """Whether the clip has no video, or one of what it was before."""
+    edit = clip.clip_edit
+    fresh = clip.framed is not None and not Framed.model_validate(clip.framed).stale
+    return edit is None or not fresh or clip.rendered_from != video_digest(edit)
+
+
 def render(run: JobRun, project: Project, clip: Clip) -> Rendered | None:
     """Make and store the clip's video and subtitles; None where it has those of its edit already."""
     edit = clip.clip_edit
     framed = None if clip.framed is None else Framed.model_validate(clip.framed)
-    fresh = edit is not None and framed is not None and not framed.stale
-    if edit is not None and fresh and clip.rendered_from == video_digest(edit):
+    if not is_due(clip):
         return None
     with desk(run, project, _STAGES) as open_desk:
         assembled, framed = _prepared(open_desk, clip, edit, framed)

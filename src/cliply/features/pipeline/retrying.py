@@ -14,6 +14,7 @@ from cliply.features.identity.permissions import Action
 from cliply.features.jobs.kinds import fan_out
 from cliply.features.pipeline import asking
 from cliply.features.pipeline.tasks import detect_highlights, download_source, make_covers, render_clip, transcribe
+from cliply.features.projects import charging
 from cliply.features.projects import service as projects
 from cliply.features.projects.models import Project, ProjectState
 
@@ -36,6 +37,8 @@ def retry(session: Session, caller: Caller, project_id: UUID) -> Project:
     match project.state:
         case ProjectState.FAILED:
             _go_on(session, project)
+            session.flush()
+            charging.reserve(session, caller.plan, project, project.duration_ms)
         case ProjectState.READY:
             _make_what_is_missing(session, project)
         case ProjectState.REFUSED:

@@ -74,11 +74,12 @@ def init_upload(
         sha256=body.sha256,
         content_type=body.content_type,
         options=body.options,
+        duration_ms=body.duration_ms,
     )
     return upload_read(uploads.init(runtime, session, caller, wanted))
 
 
-@router.post("/api/upload/complete", status_code=202, response_model=ProjectRead)
+@router.post("/api/upload/complete", status_code=202, response_model=ProjectRead, openapi_extra={LIMITED: True})
 def complete_upload(
     examined: Annotated[pipeline.Examined | None, Depends(_examined)],
     body: UploadComplete,
@@ -88,7 +89,8 @@ def complete_upload(
     """Say that all parts are sent. The file is checked, and becomes clips; one that cannot be used is removed.
 
     Where the check takes long, the answer comes before its end and the state is still `uploading`: call again until it
-    is another. The pipeline starts once, however often and late this is called.
+    is another. The pipeline starts once, however often and late this is called. One that is longer than the plan has
+    minutes left waits for another call until the upload's end.
     """
     project = pipeline.begin(session, caller, body.project_id, examined)
     session.refresh(project)
@@ -109,7 +111,9 @@ def make_more_clips(
     ]
 
 
-@router.post("/api/projects/{project_id}/retry", status_code=202, response_model=ProjectRead)
+@router.post(
+    "/api/projects/{project_id}/retry", status_code=202, response_model=ProjectRead, openapi_extra={LIMITED: True}
+)
 def retry_project(
     project_id: UUID, caller: Annotated[Caller, allowed(Action.CHANGE_PROJECTS)], session: WorkspaceSession
 ) -> Project:
@@ -119,7 +123,7 @@ def retry_project(
     return project
 
 
-@router.post("/api/clips/{clip_id}/render", status_code=202)
+@router.post("/api/clips/{clip_id}/render", status_code=202, openapi_extra={LIMITED: True})
 def render_clip(
     clip_id: UUID, caller: Annotated[Caller, allowed(Action.EDIT_CLIPS)], session: WorkspaceSession
 ) -> ClipRead:

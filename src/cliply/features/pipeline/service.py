@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from cliply.errors import CliplyError, NotFound
 from cliply.features.audit import service as audit
+from cliply.features.clips import charging
 from cliply.features.clips import service as clips
 from cliply.features.clips.digests import video_digest
 from cliply.features.clips.framed import Framed
@@ -100,7 +101,7 @@ def examine(
 def begin(session: Session, caller: Caller, project_id: UUID, examined: Examined | None) -> Project:
     """Start the pipeline with what was examined, once however often and late this is called."""
     if examined is not None and examined.verified is not None:
-        accepted = accept_upload(session, caller.actor, project_id, examined.upload, examined.verified)
+        accepted = accept_upload(session, caller.actor, caller.plan, project_id, examined.upload, examined.verified)
         if accepted is not None:
             return accepted
     elif examined is not None:
@@ -172,6 +173,7 @@ def more(
     caller.plan.admit(Meter.CLIPS_PER_PROJECT, used=clips.made(session, project_id), wanted=len(found))
     for clip in found:
         _ask_for_render(session, clip)
+    charging.reserve(session, caller.plan, found)
     audit.record(session, "clips.asked_for", ("project", project_id), by=caller.actor)
     return found
 
@@ -187,6 +189,7 @@ def render(session: Session, caller: Caller, clip_id: UUID) -> Clip:
     fresh = edit is not None and framed is not None and not framed.stale
     if not fresh or edit is None or clip.rendered_from != video_digest(edit) or clip.state is ClipState.FAILED:
         _ask_for_render(session, clip)
+        charging.reserve(session, caller.plan, [clip])
     elif covering.is_due(clip):
         asking.ask_for_cover(session, clip, make_covers.options(subject=clip.project_id))
     else:

@@ -15,18 +15,20 @@ from sqlalchemy.orm import Session
 from cliply.errors import CliplyError
 from cliply.features.audit.models import ActorKind
 from cliply.features.audit.service import Actor
+from cliply.features.clips import charging as clip_charging
 from cliply.features.clips import service as clips
 from cliply.features.clips.digests import video_digest
 from cliply.features.clips.models import Clip, ClipState
 from cliply.features.identity.access import plan_of
 from cliply.features.identity.permissions import Action
-from cliply.features.identity.plans import Meter, plans_of
+from cliply.features.identity.plans import Meter, Plan, PlanLimit, plans_of
 from cliply.features.jobs.kinds import Kind, job
 from cliply.features.jobs.retries import Retries
 from cliply.features.jobs.runner import JobRun
 from cliply.features.pipeline import asking, covering, fetching, rendering
 from cliply.features.pipeline.learning import desk
 from cliply.features.pipeline.storing import put_text
+from cliply.features.projects import charging as project_charging
 from cliply.features.projects import service as projects
 from cliply.features.projects import uploads
 from cliply.features.projects.local_copies import local_copies
@@ -52,7 +54,7 @@ def download_source(run: JobRun, project_id: UUID) -> None:
     fetched = fetching.fetch(run, project, plan)
     with run.finish() as session:
         project = projects.find(session, project_id, locked=True)
-        uploads.take(project, fetched.source_id, fetched.name, fetched.verified)
+        uploads.take(session, plan, project, fetched.source_id, fetched.name, fetched.verified)
         if project.link is not None and project.link.startswith(project.name):
             project.name = fetched.title or fetched.name
         transcribe.options(subject=project_id).start(session, project_id=project_id)
@@ -78,15 +80,21 @@ def check_upload(run: JobRun, project_id: UUID, sha256: str | None, by: ActorKin
             uploads.refuse(session, actor, project_id, str(failed))
         local_copies(run.runtime.settings).forget(project_id, upload.source_id)
         return
-    with run.finish() as session:
-        accept_upload(session, actor, project_id, upload, verified)
+    try:
+        with run.finish() as session:
+            plan = plan_of(session, plans_of(run.runtime.settings))
+            accept_upload(session, actor, plan, project_id, upload, verified)
+    except PlanLimit as longer:
+        # Nobody waits for the answer who could do something about it.
+        with run.finish() as session:
+            uploads.refuse(session, actor, project_id, str(longer))
 
 
 def accept_upload(
-    session: Session, by: Actor, project_id: UUID, upload: Upload, verified: uploads.Verified
+    session: Session, by: Actor, plan: Plan, project_id: UUID, upload: Upload, verified: uploads.Verified
 ) -> Project | None:
-    """Go on with an upload that can be used; None where another call has done so."""
-    accepted = uploads.accept(session, by, project_id, upload, verified)
+    """Go on with an upload that can be used; None where another call has done so. Raises PlanLimit."""
+    accepted = uploads.accept(session, by, plan, project_id, upload, verified)
     if accepted is not None:
         transcribe.options(subject=project_id).start(session, project_id=project_id)
     return accepted
@@ -130,8 +138,10 @@ def detect_highlights(run: JobRun, project_id: UUID) -> None:
     ]
     with run.finish() as session:
         project = projects.find(session, project_id, locked=True)
-        most = plan_of(session, plans_of(run.runtime.settings)).limit(Meter.CLIPS_PER_PROJECT)
+        plan = plan_of(session, plans_of(run.runtime.settings))
+        most = _most_clips(session, plan, project_id)
         wanted = clips.save_found(session, project_id, open_desk.source.duration, found, most=most)
+        clip_charging.reserve(session, plan, wanted)
         render = render_clip.options(subject=project_id)
         run.fan_out(
             session,
@@ -143,6 +153,15 @@ def detect_highlights(run: JobRun, project_id: UUID) -> None:
             ],
             then=make_covers.options(subject=project_id).planned(session, {"project_id": project_id}),
         )
+
+
+def _most_clips(session: Session, plan: Plan, project_id: UUID) -> int | None:
+    """How many the project may have by its plan: of itself, and of what is left of the month."""
+    of_month = clip_charging.most(session, plan)
+    limits = [
+        plan.limit(Meter.CLIPS_PER_PROJECT), None if of_month is None else clips.made(session, project_id) + of_month,
+    ]  # fmt: skip
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _ask_for_render(session: Session, wanted: Any, render: Kind[Any]) -> int:
@@ -167,12 +186,19 @@ def render_clip(
     """Frame the clip if that is due, render and check it. `alone`: its cover is made next, as nothing else does it."""
     with run.session() as session:
         project, clip = projects.find(session, project_id), clips.find(session, clip_id)
+        if rendering.is_due(clip):
+            clip_charging.reserve(session, plan_of(session, plans_of(run.runtime.settings)), [clip])
     made = rendering.render(run, project, clip)
     with run.finish() as session:
         now = clips.find(session, clip_id, locked=True)
         if made is not None and not _keep_render(session, now, made, clip.version):
+            clip_charging.give_back(session, now, clip.version)
             return
         now.state, now.error = ClipState.READY, None
+        session.flush()
+        if made is not None:
+            clip_charging.charge(session, now, rendered=made.edit.duration, version=clip.version)
+            project_charging.charge(session, projects.find(session, project_id))
         _go_on_to_covers(session, project_id, clip_id, alone=alone)
 
 

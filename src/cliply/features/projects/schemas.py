@@ -27,6 +27,16 @@ class UploadInit(Body):
     content_type: Annotated[
         str, Field(pattern=r"^[A-Za-z0-9!#$&^_.+-]{1,64}/[A-Za-z0-9!#$&^_.+-]{1,64}$", examples=["video/mp4"])
     ] = "application/octet-stream"
+    duration_ms: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            lt=2**31,
+            description="How long it is, in milliseconds, where that is known. What the plan has no minutes left for "
+            "is refused then before anything is sent; the length that the file has counts in the end.",
+            examples=[3_600_000],
+        ),
+    ] = None
     name: Annotated[_Name | None, Field(description="Of the project; the file's where it is left out.")] = None
     options: ProjectOptions = Field(default_factory=ProjectOptions)
 

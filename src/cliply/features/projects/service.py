@@ -17,7 +17,7 @@ from cliply.features.identity.models import Workspace
 from cliply.features.identity.permissions import Action
 from cliply.features.identity.plans import Meter
 from cliply.features.jobs import service as jobs
-from cliply.features.projects import quota
+from cliply.features.projects import charging, quota
 from cliply.features.projects.models import Project, ProjectEvent, ProjectState
 from cliply.features.projects.options import ProjectOptions
 from cliply.features.projects.tasks import delete_objects
@@ -119,11 +119,19 @@ def remove(session: Session, project: Project, *, by: Actor, name: str) -> None:
 
 
 def new_project(
-    session: Session, caller: Caller, *, project_id: UUID, name: str, options: ProjectOptions, **source: Any
+    session: Session,
+    caller: Caller,
+    *,
+    project_id: UUID,
+    name: str,
+    options: ProjectOptions,
+    declared_ms: int | None = None,
+    **source: Any,
 ) -> Project:
     """Add a project whose source is still to come; kept for as long as the workspace keeps its files.
 
-    What `options` leave out is as the workspace's brand says. Raises PlanLimit.
+    What `options` leave out is as the workspace's brand says. `declared_ms` is how long the source is said to be.
+    Raises PlanLimit.
     """
     caller.plan.admit(Meter.CLIPS_PER_PROJECT, used=0, wanted=options.count or 0)
     days, brand = session.execute(select(Workspace.retention_days, Workspace.brand)).one()
@@ -139,6 +147,7 @@ def new_project(
     )
     session.add(project)
     session.flush()
+    charging.reserve(session, caller.plan, project, declared_ms)
     audit.record(session, "project.created", ("project", project.id), by=caller.actor, after=state_of(project))
     return project
 

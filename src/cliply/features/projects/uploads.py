@@ -16,6 +16,7 @@ from cliply.features.identity.access import Caller
 from cliply.features.identity.permissions import Action
 from cliply.features.identity.plans import Meter
 from cliply.features.identity.plans import Plan as WorkspacePlan
+from cliply.features.projects import charging
 from cliply.features.projects import service as projects
 from cliply.features.projects.models import Project, ProjectState, SourceKind, Upload
 from cliply.features.projects.options import ProjectOptions
@@ -69,6 +70,8 @@ class NewUpload:
     sha256: str | None = None
     content_type: str = "application/octet-stream"
     options: ProjectOptions = field(default_factory=ProjectOptions)
+    duration_ms: int | None = None
+    """As the client says; whoever looks at the file knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,7 @@ def init(runtime: Runtime, session: Session, caller: Caller, wanted: NewUpload) 
         project_id=uuid4(),
         name=wanted.name or Path(file_name).stem[: projects.LONGEST_NAME],
         options=wanted.options,
+        declared_ms=wanted.duration_ms,
         source_kind=SourceKind.FILE,
         state=ProjectState.UPLOADING,
     )
@@ -232,23 +236,31 @@ def is_final(failed: CliplyError) -> bool:
     return isinstance(failed, _REFUSED)
 
 
-def accept(session: Session, by: Actor, project_id: UUID, upload: Upload, verified: Verified) -> Project | None:
-    """Give the project its source; None where another call has done so meanwhile."""
+def accept(
+    session: Session, by: Actor, plan: WorkspacePlan, project_id: UUID, upload: Upload, verified: Verified
+) -> Project | None:
+    """Give the project its source; None where another call has done so meanwhile.
+
+    Raises PlanLimit where it is longer than the plan has minutes left: the upload can be completed once it has more.
+    """
     project = projects.find(session, project_id, locked=True)
     if project.state is not ProjectState.UPLOADING:
         return None
-    take(project, upload.source_id, upload.file_name, verified)
-    session.flush()
+    take(session, plan, project, upload.source_id, upload.file_name, verified)
     audit.record(session, "upload.completed", ("project", project.id), by=by, after=projects.state_of(project))
     return project
 
 
-def take(project: Project, source_id: UUID, file_name: str, verified: Verified) -> None:
-    """What is known of the source, once it is there: the project goes on to be processed."""
+def take(
+    session: Session, plan: WorkspacePlan, project: Project, source_id: UUID, file_name: str, verified: Verified
+) -> None:
+    """What is known of the source, once it is there: the project goes on to be processed. Raises PlanLimit."""
     project.source_id, project.file_name = source_id, file_name
     project.size, project.sha256 = verified.stored.size, verified.stored.sha256
     project.duration_ms, project.probe = verified.source.duration, facts(verified.source)
     project.state, project.error = ProjectState.PROCESSING, None
+    session.flush()
+    charging.reserve(session, plan, project, project.duration_ms)
 
 
 def refuse(session: Session, by: Actor, project_id: UUID, why: str) -> None:

@@ -1,0 +1,159 @@
+"""The ledger: reserve before work is begun, commit with its result, give back what came to nothing.
+
+All of it in the transaction of the work itself. A source counts once for each metric, however often it is told. What
+was reserved and never settled is given back when its time is over; should its work end after all, it counts then.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from cliply.features.identity.models import Workspace
+from cliply.features.identity.plans import Plan
+from cliply.features.usage.models import EntryState, Metric, UsageCounter
+from cliply.features.usage.periods import STANDING, Period, period_at
+from cliply.infra.self_audit import Finding
+
+LEASE = timedelta(days=7)
+"""How long work may take that was reserved for. Whatever ends it before gives back at once."""
+
+_RESERVE = text("""
+    SELECT admitted, others FROM reserve_usage(
+        :metric, :source, :amount, CAST(:most AS bigint), :period, :begins, :ends, CAST(:expires AS timestamptz))
+""")
+_COMMIT = text("SELECT commit_usage(:metric, :source, CAST(:amount AS bigint), :period, :begins, :ends)")
+_ADD = text("SELECT add_usage(:metric, :source, :amount, :period, :begins, :ends)")
+_HOLD = text("SELECT hold_own_usage(:metric, :period, :begins, :ends)")
+_RELEASE = text("SELECT release_usage(:metrics, :source, :states)")
+_EXPIRED = text("SELECT release_expired_usage()")
+_DISAGREEING = text("""
+    SELECT w.slug, metric, period, c.used, c.reserved, coalesce(e.used, 0) AS sum_used,
+        coalesce(e.reserved, 0) AS sum_reserved
+    FROM usage_counters c JOIN workspaces w ON w.id = c.workspace_id
+    LEFT JOIN (
+        SELECT workspace_id, metric, period, sum(amount) FILTER (WHERE state = 'committed') AS used,
+            sum(amount) FILTER (WHERE state = 'reserved') AS reserved
+        FROM usage_entries GROUP BY workspace_id, metric, period) e USING (workspace_id, metric, period)
+    WHERE (c.used, c.reserved) IS DISTINCT FROM (coalesce(e.used, 0)::bigint, coalesce(e.reserved, 0)::bigint)
+    ORDER BY w.slug, metric, period
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """A moment in a workspace, and the period of usage that it is in."""
+
+    moment: datetime
+    zone: ZoneInfo
+    period: Period
+
+    def of(self, metric: Metric) -> Period:
+        return STANDING if metric.is_standing else self.period
+
+
+def now_in(session: Session, moment: datetime | None = None) -> Now:
+    """In the session's workspace; by the database's clock unless a moment is named."""
+    asked = select(Workspace.timezone, Workspace.period_anchor, func.now().label("now"))
+    row = session.execute(asked).one()
+    moment, zone = moment or row.now, ZoneInfo(row.timezone)
+    return Now(moment, zone, period_at(moment, zone, row.period_anchor))
+
+
+def reserve(
+    session: Session,
+    plan: Plan,
+    metric: Metric,
+    source: object,
+    amount: int = 1,
+    *,
+    lease: timedelta | None = LEASE,
+    now: Now | None = None,
+) -> None:
+    """Set `amount` aside for what is to be done, if the plan has as much left; asked again, the amount is changed.
+
+    Nothing happens where the source counts already. Raises PlanLimit.
+    """
+    now = now or now_in(session)
+    most = plan.limit(metric.meter)
+    told: dict[str, Any] = {"source": str(source), "amount": amount, "most": most}
+    expires = None if lease is None else now.moment + lease
+    row = session.execute(_RESERVE, {**told, **_where(metric, now), "expires": expires}).one()
+    if not row.admitted:
+        refuse(plan, metric, used=row.others, wanted=amount, now=now)
+
+
+def commit(
+    session: Session, metric: Metric, source: object, amount: int | None = None, *, now: Now | None = None
+) -> bool:
+    """Let it count, once; whether it does from now on. As much as was reserved, unless an amount is named."""
+    told = {"source": str(source), "amount": amount}
+    return bool(session.execute(_COMMIT, {**told, **_where(metric, now or now_in(session))}).scalar_one())
+
+
+def add(session: Session, metric: Metric, source: str, amount: int, *, now: Now | None = None) -> int:
+    """Count more of a source that grows; returns what the period has used with it."""
+    told = {"source": source, "amount": amount}
+    return int(session.execute(_ADD, {**told, **_where(metric, now or now_in(session))}).scalar_one())
+
+
+def release(
+    session: Session,
+    metric: Metric,
+    source: object,
+    *,
+    states: Sequence[EntryState] = (EntryState.RESERVED,),
+) -> None:
+    """Give back what a source has, and what is below it: `a/b` is below `a`."""
+    told = {"metrics": [metric.value], "source": str(source), "states": list(states)}
+    session.execute(_RELEASE, told)
+
+
+def release_expired(session: Session) -> int:
+    """Give back what was reserved for longer than was said, in the session's workspace; how many entries that were."""
+    return int(session.execute(_EXPIRED).scalar_one())
+
+
+def taken(session: Session, metric: Metric, *, now: Now | None = None) -> int:
+    """What is used and reserved of the period; nobody is kept from changing it."""
+    period = (now or now_in(session)).of(metric)
+    asked = select(UsageCounter.used + UsageCounter.reserved)
+    return session.scalar(asked.where(UsageCounter.metric == metric, UsageCounter.period == period.name)) or 0
+
+
+def left(session: Session, plan: Plan, metric: Metric, *, now: Now | None = None, held: bool = False) -> int | None:
+    """How much more the plan allows at this moment, or `held` until the transaction ends; None is no limit."""
+    most = plan.limit(metric.meter)
+    if most is None:
+        return None
+    now = now or now_in(session)
+    if held:
+        session.execute(_HOLD, _where(metric, now))
+    return max(0, most - taken(session, metric, now=now))
+
+
+def refuse(plan: Plan, metric: Metric, *, used: int, wanted: int, now: Now) -> None:
+    """Ask the gate, which says no in its words. Raises PlanLimit."""
+    ends = now.of(metric).ends
+    resets_at = None if ends is None else ends.astimezone(now.zone)
+    plan.admit(metric.meter, used=used, wanted=wanted, resets_at=resets_at)
+
+
+def disagreements(session: Session) -> Iterator[Finding]:
+    """Counters that are not the sum of their entries, in a session of the system: there can be none."""
+    for row in session.execute(_DISAGREEING):
+        told = (
+            f"The usage of {row.slug} does not add up: {row.metric} since {row.period} is {row.used:,} used and "
+            f"{row.reserved:,} reserved, and its entries are {row.sum_used:,} and {row.sum_reserved:,}. Somebody has "
+            "changed the tables by hand; restore them from a backup."
+        )
+        yield Finding("usage", "error", told)
+
+
+def _where(metric: Metric, now: Now) -> dict[str, Any]:
+    period = now.of(metric)
+    return {"metric": metric.value, "period": period.name, "begins": period.begins, "ends": period.ends}

@@ -1,0 +1,3 @@
+from tests.features.workspaces.conftest import office
+
+__all__ = ["office"]
