@@ -15,6 +15,7 @@ from cliply.features.pipeline import tasks as pipeline
 from cliply.features.projects import local_copies, sweeping
 from cliply.features.projects import tasks as projects
 from cliply.features.publishing import tasks as publishing
+from cliply.features.usage import tasks as usage
 from cliply.features.workspaces import own_plan
 from cliply.features.workspaces import tasks as workspaces
 from cliply.infra import metrics_page
@@ -25,7 +26,7 @@ from cliply.runtime import open_runtime
 
 _log = logging.getLogger(__name__)
 
-_HANDLERS = (maintenance, outbox, pipeline, projects, publishing, sweeping, workspaces)
+_HANDLERS = (maintenance, outbox, pipeline, projects, publishing, sweeping, usage, workspaces)
 """Imported so that their kinds are registered."""
 
 RUNNING_PER_WORKSPACE = 4

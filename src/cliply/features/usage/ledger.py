@@ -6,7 +6,7 @@ was reserved and never settled is given back when its time is over; should its w
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -29,6 +29,7 @@ _RESERVE = text("""
 _COMMIT = text("SELECT commit_usage(:metric, :source, CAST(:amount AS bigint), :period, :begins, :ends)")
 _ADD = text("SELECT add_usage(:metric, :source, :amount, :period, :begins, :ends)")
 _HOLD = text("SELECT hold_own_usage(:metric, :period, :begins, :ends)")
+_LOOK = text("SELECT metric, period, used FROM look_at_grown_usage()")
 _RELEASE = text("SELECT release_usage(:metrics, :source, :states)")
 _EXPIRED = text("SELECT release_expired_usage()")
 _DISAGREEING = text("""
@@ -54,6 +55,15 @@ class Now:
 
     def of(self, metric: Metric) -> Period:
         return STANDING if metric.is_standing else self.period
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """A counter that has grown."""
+
+    metric: Metric
+    period: date
+    used: int
 
 
 def now_in(session: Session, moment: datetime | None = None) -> Now:
@@ -116,6 +126,11 @@ def release(
 def release_expired(session: Session) -> int:
     """Give back what was reserved for longer than was said, in the session's workspace; how many entries that were."""
     return int(session.execute(_EXPIRED).scalar_one())
+
+
+def look(session: Session) -> list[Grown]:
+    """What of the session's workspace has grown since somebody last looked; nobody else looks at it meanwhile."""
+    return [Grown(Metric(row.metric), row.period, row.used) for row in session.execute(_LOOK)]
 
 
 def taken(session: Session, metric: Metric, *, now: Now | None = None) -> int:

@@ -29,6 +29,7 @@ _EVERYBODYS = (
     "add_usage(text, text, bigint, date, timestamptz, timestamptz)",
     "release_usage(text[], text, text[])",
     "release_expired_usage()",
+    "look_at_grown_usage()",
 )
 """What a workspace's session may do to its own ledger: nothing else writes it."""
 _TRIGGERS = {

@@ -236,6 +236,16 @@ when (old.state <> new.state and new.state = 'failed') execute function give_bac
 create trigger give_back_deleted after delete on clips for each row
 when (old.state <> 'candidate') execute function give_back_of_clip();
 
+-- The counters of the session's workspace that have grown since somebody last looked, held until the transaction ends.
+create function look_at_grown_usage() returns setof usage_counters language plpgsql security definer
+set search_path from current as $$
+begin
+    perform from usage_counters where workspace_id = current_workspace() and not looked_at
+        order by metric, period for no key update;
+    return query update usage_counters set looked_at = true
+        where workspace_id = current_workspace() and not looked_at returning *;
+end $$;
+
 -- Another plan has other limits: what was used may be worth a word by now.
 create function look_at_usage() returns trigger language plpgsql security definer set search_path from current as $$
 begin

@@ -1,0 +1,83 @@
+"""Half, four fifths and all of a limit: said once in a period, by mail and where usage is shown."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from cliply.features.identity.models import Membership, Role, User, Workspace
+from cliply.features.identity.plans import Plan
+from cliply.features.notifications import outbox
+from cliply.features.usage.ledger import Grown, Now, look
+from cliply.features.usage.models import Metric, UsageAlert
+from cliply.infra.mail import letter
+from cliply.infra.settings import Settings
+
+THRESHOLDS = (50, 80, 100)
+"""Per cent of a limit."""
+
+_TEMPLATE = Path(__file__).with_name("letters") / "usage.txt.jinja"
+_WHAT = {
+    Metric.PROJECTS: "projects",
+    Metric.CLIPS: "clips",
+    Metric.SOURCE_MINUTES: "minutes of video",
+    Metric.STORAGE_BYTES: "bytes of storage",
+    Metric.RENDER_SECONDS: "seconds of clips rendered",
+    Metric.PUBLICATIONS: "posts",
+    Metric.API_CALLS: "calls by API keys",
+}
+
+
+def raise_due(session: Session, plan: Plan, *, now: Now, settings: Settings) -> None:
+    """Look at what has grown in the session's workspace, and tell its owners and admins what has come near a limit.
+
+    Where several shares were reached at once, the largest is told.
+    """
+    for counter in look(session):
+        if counter.period != now.of(counter.metric).name:
+            continue
+        limit = plan.limit(counter.metric.meter)
+        reached = [] if limit is None else _reached(counter.used, limit)
+        if limit is not None and reached and (new := _keep(session, counter, reached, limit, now)):
+            _send(session, plan, counter, max(new), limit, now=now, settings=settings)
+
+
+def _reached(used: int, limit: int) -> list[int]:
+    return [each for each in THRESHOLDS if used and 100 * used >= each * limit]
+
+
+def _keep(session: Session, counter: Grown, reached: Sequence[int], limit: int, now: Now) -> list[int]:
+    """Those of them that were not reached before in this period."""
+    rows = [
+        {
+            "workspace_id": session.info["workspace_id"], "metric": counter.metric, "period": now.period.name,
+            "threshold": each, "most": limit, "used": counter.used,
+        }
+        for each in reached
+    ]  # fmt: skip
+    added = [insert(UsageAlert).values(row).on_conflict_do_nothing().returning(UsageAlert.threshold) for row in rows]
+    return [found for each in added if (found := session.scalar(each)) is not None]
+
+
+def _send(
+    session: Session, plan: Plan, counter: Grown, threshold: int, limit: int, *, now: Now, settings: Settings
+) -> None:
+    told = select(Membership.user_id).where(Membership.role.in_((Role.OWNER, Role.ADMIN)))
+    ends = now.of(counter.metric).ends
+    for address in session.scalars(select(User.email).where(User.id.in_(told)).order_by(User.email)).all():
+        written = letter(
+            _TEMPLATE,
+            address,
+            workspace=session.scalars(select(Workspace.name)).one(),
+            what=_WHAT[counter.metric],
+            threshold=threshold,
+            used=counter.used,
+            limit=limit,
+            plan=plan.name,
+            lifts=plan.lifting(counter.metric.meter, limit + 1),
+            resets=None if ends is None else f"{ends.astimezone(now.zone):%Y-%m-%d %H:%M %Z}",
+            address=settings.server.url,
+        )
+        outbox.put(session, written, settings=settings)

@@ -1,0 +1,145 @@
+"""What is told when a limit comes near, and that it is told once."""
+
+import email
+from datetime import UTC, datetime, timedelta
+from email import policy
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from tests.features.jobs.working import runtime_in, working
+from tests.features.usage.books import agree, commit, counted, reserve
+from tests.features.workspaces.conftest import Office
+from tests.features.workspaces.planned import on_plan
+from tests.infra.queue.fleet import until
+
+from cliply.features.identity.models import Workspace
+from cliply.features.notifications import outbox
+from cliply.features.notifications.models import Mail
+from cliply.features.usage import alerts, ledger
+from cliply.features.usage import service as usage
+from cliply.features.usage.models import Metric
+from cliply.features.usage.tasks import sweep_usage
+from cliply.runtime import Runtime
+
+NOVEMBER = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+@pytest.fixture
+def runtime(office: Office, tmp_path: Path) -> Runtime:
+    return runtime_in(tmp_path, office.database)
+
+
+def look(office: Office, runtime: Runtime, moment: datetime = NOVEMBER) -> None:
+    with office.entered("owner") as (session, caller):
+        now = ledger.now_in(session, moment)
+        alerts.raise_due(session, caller.plan, now=now, settings=runtime.settings)
+
+
+def told(office: Office, metric: Metric, moment: datetime = NOVEMBER) -> list[int]:
+    with office.entered("viewer") as (session, caller):
+        return list(usage.summary(session, caller, now=moment).of(metric).alerts)
+
+
+def letters(office: Office) -> int:
+    """To the owner and to the admin, each."""
+    with office.database.workspace(office.id) as session:
+        return len(session.scalars(select(Mail)).all())
+
+
+def test_each_threshold_is_told_once_in_a_month(office: Office, runtime: Runtime) -> None:
+    on_plan(office, source_minutes_per_month=10)
+    expected = {4: [], 5: [50], 7: [50], 8: [50, 80], 9: [50, 80], 10: [50, 80, 100], 11: [50, 80, 100]}
+    seen = []
+    for minute in range(1, 12):
+        commit(office, Metric.SOURCE_MINUTES, f"{minute}", 1, moment=NOVEMBER)
+        for _ in range(2):
+            look(office, runtime)
+        seen.append(letters(office))
+        if minute in expected:
+            assert told(office, Metric.SOURCE_MINUTES) == expected[minute], minute
+    assert seen == [0, 0, 0, 0, 2, 2, 2, 4, 4, 6, 6]
+    december = NOVEMBER + timedelta(days=20)
+    assert told(office, Metric.SOURCE_MINUTES, december) == []
+    commit(office, Metric.SOURCE_MINUTES, "new", 5, moment=december)
+    look(office, runtime, december)
+    assert told(office, Metric.SOURCE_MINUTES, december) == [50]
+    assert letters(office) == 8
+
+
+def test_who_goes_past_all_of_them_at_once_gets_one_letter(office: Office, runtime: Runtime) -> None:
+    on_plan(office, publications_per_month=1)
+    commit(office, Metric.PUBLICATIONS, "a", 1, moment=NOVEMBER)
+    look(office, runtime)
+    assert told(office, Metric.PUBLICATIONS) == [50, 80, 100]
+    assert letters(office) == 2
+
+
+def test_what_is_only_reserved_is_no_reason_for_a_letter(office: Office, runtime: Runtime) -> None:
+    on_plan(office, source_minutes_per_month=10)
+    reserve(office, Metric.SOURCE_MINUTES, "a", 10, moment=NOVEMBER)
+    look(office, runtime)
+    assert letters(office) == 0
+
+
+def test_a_smaller_plan_is_a_reason_and_a_larger_one_makes_none(office: Office, runtime: Runtime) -> None:
+    commit(office, Metric.SOURCE_MINUTES, "a", 6, moment=datetime.now(UTC))
+    look(office, runtime, datetime.now(UTC))
+    assert letters(office) == 0, "without a limit"
+    on_plan(office, source_minutes_per_month=10)
+    look(office, runtime, datetime.now(UTC))
+    assert told(office, Metric.SOURCE_MINUTES, datetime.now(UTC)) == [50]
+    on_plan(office, source_minutes_per_month=100)
+    look(office, runtime, datetime.now(UTC))
+    assert letters(office) == 2
+
+
+def test_a_month_of_a_faked_clock_rolls_over_at_midnight_where_the_workspace_is_and_tells_each_once(
+    office: Office, runtime: Runtime
+) -> None:
+    on_plan(office, source_minutes_per_month=31 * 24)
+    with office.database.workspace(office.id) as session:
+        session.get_one(Workspace, office.id).timezone = "America/New_York"
+    # November of 2026 there begins in summer time and ends in winter time: 30 days and an hour.
+    moment, ends = datetime(2026, 11, 1, 4, tzinfo=UTC), datetime(2026, 12, 1, 5, tzinfo=UTC)
+    commit(office, Metric.SOURCE_MINUTES, "before", 100, moment=moment - timedelta(microseconds=1))
+    hours, reached = 0, []
+    while moment < ends:
+        commit(office, Metric.SOURCE_MINUTES, f"{moment}", 1, moment=moment)
+        hours += 1
+        if hours % 6 == 0:
+            look(office, runtime, moment)
+            reached.append(told(office, Metric.SOURCE_MINUTES, moment))
+        moment += timedelta(hours=1)
+    assert hours == 721
+    commit(office, Metric.SOURCE_MINUTES, "after", 7, moment=ends)
+    with office.entered("owner") as (session, caller):
+        summary = usage.summary(session, caller, now=ends)
+    assert summary.of(Metric.SOURCE_MINUTES).used == 7
+    assert [each.used[Metric.SOURCE_MINUTES] for each in summary.history] == [721, 100]
+    assert [len(each) for each in reached] == sorted(len(each) for each in reached)
+    assert reached[-1] == [50, 80]
+    assert letters(office) == 4
+    agree(office.database)
+
+
+def test_the_sweep_gives_back_and_tells_and_the_letter_says_what_to_do(
+    office: Office, runtime: Runtime, migrated: str
+) -> None:
+    on_plan(office, "basic", clips_per_month=10)
+    commit(office, Metric.CLIPS, "made", 10)
+    reserve(office, Metric.SOURCE_MINUTES, "lost", 3, moment=datetime.now(UTC) - ledger.LEASE)
+    with office.database.system() as session:
+        sweep_usage.start(session)
+    with working(migrated, office.database, [sweep_usage, outbox.send_mail], runtime=runtime):
+        until(lambda: len(list((runtime.settings.data / "mail").glob("*.eml"))) == 2)
+    assert counted(office, Metric.SOURCE_MINUTES) == (0, 0)
+    found = [
+        email.message_from_bytes(file.read_bytes(), policy=policy.default)
+        for file in (runtime.settings.data / "mail").glob("*.eml")
+    ]
+    assert sorted(str(each["To"]) for each in found) == ["admin@example.com", "owner@example.com"]
+    assert str(found[0]["Subject"]) == "100 % of the clips of “Engines & Co.” are used"
+    body = found[0].get_content()
+    assert "has used 10 of the 10 clips that its plan “basic” allows until" in body
+    assert "These plans allow more: pro, premium." in body
