@@ -280,3 +280,17 @@ def test_a_network_that_fails_at_it_each_time_is_not_asked_for_ever(busy: Stage)
     assert busy.ledger.count("upload_begun") == MOST_TIMES
     assert busy.posts() == []
     assert busy.copies(publication.id) == []
+
+
+def test_what_was_said_while_tiktok_reviewed_it_is_not_said_once_it_is_published(stage: Stage) -> None:
+    stage.connect(Network.TIKTOK)
+    publication = stage.publish(Network.TIKTOK)
+    noted = set()
+    for _ in range(30):
+        stage.clock.advance(timedelta(seconds=10))
+        stage._let_time_pass()
+        stage.run_one()
+        now = stage.publication(publication.id)
+        noted.add((now.state.value, bool(now.note)))
+    assert ("pending", True) in noted
+    assert (now.state, now.note) == ("published", None)

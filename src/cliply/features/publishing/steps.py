@@ -110,7 +110,8 @@ def saw(session: Session, publication: Publication, sighting: Sighting) -> None:
         state = PublicationState.PROCESSING
     publication.attempts = publication.attempts + 1 if state is publication.state else 0
     publication.external_id = sighting.external_id or publication.external_id
-    publication.url, publication.note = sighting.url or publication.url, sighting.note or publication.note
+    # What was said of an earlier sighting holds no more, as that it is reviewed.
+    publication.url, publication.note = sighting.url or publication.url, sighting.note or None
     publication.error = publication.error_code = publication.next_at = None
     if state is PublicationState.PUBLISHED:
         publication.published_at, publication.state = now, state
