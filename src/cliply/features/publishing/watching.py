@@ -16,10 +16,9 @@ from cliply.features.publishing.steps import forget_files, go_on, look_at, put_o
 _ALIVE = ("queued", "running", "stopping")
 _COSTS = 5
 """Attempts that a job which was given up stands for."""
-_AT_ONCE = 1000
 
 
-def forsaken(session: Session, *, late: datetime) -> Sequence[tuple[UUID, UUID]]:
+def forsaken(session: Session, *, late: datetime, most: int = 1000) -> Sequence[tuple[UUID, UUID]]:
     """Workspace and number of those that were due by `late` and that no job is about; in the system's session."""
     alive = select(Job.id).where(
         Job.workspace_id == Publication.workspace_id,
@@ -27,7 +26,7 @@ def forsaken(session: Session, *, late: datetime) -> Sequence[tuple[UUID, UUID]]
         Job.state.in_(_ALIVE),
     )
     query = select(Publication.workspace_id, Publication.id).where(*_due(late), ~alive.exists())
-    rows = session.execute(query.order_by(Publication.updated_at).limit(_AT_ONCE))
+    rows = session.execute(query.order_by(Publication.updated_at).limit(most))
     return [(row.workspace_id, row.id) for row in rows]
 
 
