@@ -99,6 +99,7 @@ COMMANDS: Mapping[str, str] = {
     "cancel_job": "jobs cancel",
     "search_all_jobs": "admin jobs list",
     "list_dead_jobs": "admin jobs dead",
+    "get_any_job": "admin jobs show",
     "steer_jobs": "admin jobs retry",
     "retry_any_job": "admin jobs retry",
     "cancel_any_job": "admin jobs cancel",

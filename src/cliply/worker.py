@@ -5,11 +5,11 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cliply.errors import NotFound
 from cliply.features.identity.plans import plans_of
 from cliply.features.jobs import maintenance
 from cliply.features.jobs.kinds import REGISTRY
 from cliply.features.jobs.runner import handled
+from cliply.features.jobs.service import UnknownQueue
 from cliply.features.notifications import outbox
 from cliply.features.pipeline import tasks as pipeline
 from cliply.features.projects import local_copies, sweeping
@@ -45,13 +45,9 @@ class Lane:
     concurrency: int
 
 
-class UnknownQueue(NotFound):
-    def __init__(self, names: Sequence[str]) -> None:
-        super().__init__(f"There is no queue {', '.join(names)}. There are: {', '.join(queues())}.")
-
-
 def queues() -> list[str]:
-    return sorted({kind.queue for kind in REGISTRY})
+    """Those that a worker runs."""
+    return REGISTRY.queues
 
 
 def lanes(wanted: Sequence[str], concurrency: int) -> list[Lane]:
@@ -66,7 +62,7 @@ def lanes(wanted: Sequence[str], concurrency: int) -> list[Lane]:
 def run(settings: Settings, *, only: Sequence[str], concurrency: int, pace: Pace | None = None) -> None:
     """Work until SIGTERM or SIGINT; then finish what runs, or give it back to others, and return."""
     if unknown := sorted(set(only) - set(queues())):
-        raise UnknownQueue(unknown)
+        raise UnknownQueue(unknown, queues())
     plans = plans_of(settings)
     with database_url(settings) as url, open_runtime(settings) as runtime:
         with runtime.database.system() as session:

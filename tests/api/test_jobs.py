@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from starlette.testclient import TestClient
 from tests.api.conftest import World
 from tests.features.clips.rows import ready_clip, ready_project
@@ -193,6 +193,31 @@ def test_dead_letters_are_listed_and_a_queue_is_paused(client: TestClient, world
     assert client.post("/api/admin/queues/media/resume", headers=headers).status_code == 204
     assert claim(world.database, worker) is not None
     assert [each[0] for each in entries(world)] == ["queue.paused", "queue.resumed"]
+
+
+@pytest.mark.parametrize("change", ["pause", "resume"])
+def test_a_queue_that_there_is_not_is_refused_with_those_that_there_are(
+    client: TestClient, world: World, change: str
+) -> None:
+    answer = client.post(f"/api/admin/queues/meida/{change}", headers=world.headers("operator"))
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_queue")
+    assert answer.json()["detail"] == "There is no queue meida. There are: mail, maintenance, media, publish."
+    assert entries(world) == []
+    with world.database.system() as session:
+        assert session.execute(text("select * from queue_pauses")).all() == []
+
+
+def test_an_operator_sees_any_job_with_what_it_was_started_with_and_its_history(
+    client: TestClient, world: World
+) -> None:
+    for job, workspace in ((put(world), world.workspace), (put(world, world.other), world.other)):
+        told = client.get(f"/api/admin/jobs/{job}", headers=world.headers("operator")).json()
+        assert (told["id"], told["workspace_id"], told["queue"]) == (job, str(workspace), "media")
+        assert told["arguments"] is not None
+        assert [each["became"] for each in told["events"]] == ["queued"]
+    missing = client.get("/api/admin/jobs/999999", headers=world.headers("operator"))
+    assert (missing.status_code, missing.json()["code"]) == (404, "job_not_found")
+    assert client.get(f"/api/admin/jobs/{job}", headers=world.headers("owner")).status_code == 403
 
 
 @pytest.mark.parametrize("who", ["owner", "viewer", "stranger"])

@@ -208,6 +208,10 @@ class Story:
         token = claim(database, register(database), queues=["media"])
         assert token is not None
         assert str(token.job_id) in grace.run("admin", "jobs", "list", "--state", "running")
+        told = grace.run("admin", "jobs", "show", token.job_id)
+        assert f"of {self.workspace}, in the queue media" in told
+        assert "TRANSCRIBE: running" in told
+        assert grace.told("admin", "jobs", "show", token.job_id)["events"][-1]["became"] == "running"
         grace.run("admin", "jobs", "unlock", token.job_id)
         token = claim(database, register(database), queues=["media"])
         assert token is not None
@@ -217,6 +221,7 @@ class Story:
         grace.run("admin", "jobs", "cancel", token.job_id, "--yes")
         assert "left alone" in grace.refused("admin", "jobs", "retry", token.job_id, 10**9)
         assert job["workspace_id"] == self.workspace
+        assert "There are: mail, maintenance, media, publish" in grace.refused("admin", "jobs", "pause", "meida")
         grace.run("admin", "jobs", "pause", "media")
         assert "paused     media" in self.readiness()
         grace.run("admin", "jobs", "resume", "media")

@@ -8,7 +8,7 @@ import typer
 from cliply.cli.console import JsonFlag, note, print_json
 from cliply.cli.exit_codes import ExitCode
 from cliply.cli.remote import account
-from cliply.cli.service_jobs import KindOption, Limit, StateOption, job_line
+from cliply.cli.service_jobs import JobNumber, KindOption, Limit, StateOption, job_line, tell_job
 from cliply.cli.service_names import Yes, confirm, show, show_one
 from cliply.errors import Conflict, Unavailable
 from cliply.media.probe import printable
@@ -64,6 +64,21 @@ def list_all_jobs(
 def list_dead_jobs(limit: Limit = 20, json: JsonFlag = False) -> None:
     """List the jobs that failed for good, newest first, with why."""
     show(account().get("/api/admin/jobs/dead", limit=limit)["items"], json, _line)
+
+
+@admin_jobs.command("show")
+def show_any_job(job_id: JobNumber, json: JsonFlag = False) -> None:
+    """See a job of any workspace or of the installation: what it was started with, and what became of it."""
+    found = account().get(f"/api/admin/jobs/{job_id}")
+    arguments = ", ".join(f"{name}={value}" for name, value in found["arguments"].items())
+    worker = "no worker" if found["worker_id"] is None else f"worker {found['worker_id']}"
+    tell_job(
+        found,
+        json,
+        f"of {_owner(found)}, in the queue {found['queue']}, with {worker}",
+        f"with {arguments or 'no arguments'}",
+        f"attempt {found['attempts']}, {found['failures']} failed, {found['deaths']} ended with their worker",
+    )
 
 
 @admin_jobs.command("retry")
@@ -125,4 +140,8 @@ def _tell_readiness(found: Any) -> None:
 
 def _line(each: Any) -> str:
     error = f"  {each['error']}" if each["error"] else ""
-    return f"{job_line(each)}  {each['queue']}  {each['workspace_id'] or 'the installation'}{error}"
+    return f"{job_line(each)}  {each['queue']}  {_owner(each)}{error}"
+
+
+def _owner(each: Any) -> str:
+    return str(each["workspace_id"] or "the installation")

@@ -46,11 +46,17 @@ def list_jobs(
 @jobs.command("show")
 def show_job(job_id: JobNumber, json: JsonFlag = False) -> None:
     """See a job and everything that became of it."""
-    found = service().get(f"/api/jobs/{job_id}")
+    tell_job(service().get(f"/api/jobs/{job_id}"), json)
+
+
+def tell_job(found: Any, json: bool, *more: str) -> None:
+    """What it is, `more` about it, and what became of it."""
     if json:
         print_json(found)
         return
     typer.echo(printable(f"{found['kind']}: {found['state']}{': ' + found['error'] if found['error'] else ''}"))
+    for line in more:
+        typer.echo(printable(f"  {line}"))
     for event in found["events"]:
         typer.echo(printable(f"  {event['at']}  {event['became']}  {event['note'] or ''}".rstrip()))
 

@@ -93,6 +93,10 @@ class Registry:
     def __iter__(self) -> Iterator[Kind[Any]]:
         return iter(self.kinds.values())
 
+    @property
+    def queues(self) -> list[str]:
+        return sorted({kind.queue for kind in self})
+
     def job(
         self,
         name: str,

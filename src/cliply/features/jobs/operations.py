@@ -121,15 +121,23 @@ def steer_many(session: Session, steering: Steering, job_ids: Sequence[int], *, 
     return [_steered(session, steering, job_id, by) for job_id in dict.fromkeys(job_ids)]
 
 
-def pause(session: Session, queue: str, *, by: Actor) -> None:
-    """No more jobs of the queue are begun; those that run go on."""
+def pause(session: Session, queue: str, *, by: Actor, registry: Registry = REGISTRY) -> None:
+    """No more jobs of the queue are begun; those that run go on. Raises UnknownQueue."""
+    _known(queue, registry)
     jobs.pause_queue(session, queue, actor=_name(by))
     audit.record(session, "queue.paused", ("queue", queue), by=by)
 
 
-def resume(session: Session, queue: str, *, by: Actor) -> None:
+def resume(session: Session, queue: str, *, by: Actor, registry: Registry = REGISTRY) -> None:
+    """Raises UnknownQueue."""
+    _known(queue, registry)
     jobs.resume_queue(session, queue, actor=_name(by))
     audit.record(session, "queue.resumed", ("queue", queue), by=by)
+
+
+def _known(queue: str, registry: Registry) -> None:
+    if queue not in registry.queues:
+        raise jobs.UnknownQueue([queue], registry.queues)
 
 
 def _steered(session: Session, steering: Steering, job_id: int, by: Actor) -> Steered:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import Path, Query
 from pydantic import AwareDatetime
+from sqlalchemy.orm import Session
 
 from cliply.features.identity.access import Caller
 from cliply.features.identity.dependencies import AdminSession, Member, SignedInPrincipal, WorkspaceSession, allowed
@@ -15,6 +16,7 @@ from cliply.features.jobs.models import Job
 from cliply.features.jobs.operations import Steering
 from cliply.features.jobs.schemas import (
     JobDetails,
+    JobDetailsForOperators,
     JobEnqueue,
     JobEventRead,
     JobForOperators,
@@ -67,12 +69,7 @@ def search_jobs(
 def get_job(job_id: _Id, session: WorkspaceSession) -> JobDetails:
     """See a job, how far it is, and everything that became of it."""
     job = JobRead.model_validate(jobs.get(session, job_id))
-    history = jobs.history(session, job_id)
-    events = [
-        JobEventRead.model_validate(event).model_copy(update={"seconds": seconds})
-        for event, seconds in zip(history, jobs.durations(history), strict=True)
-    ]
-    return JobDetails(**job.model_dump(), events=events)
+    return JobDetails(**job.model_dump(), events=_events(session, job_id))
 
 
 @router.post("/api/jobs/enqueue", status_code=202, response_model=JobRead)
@@ -106,6 +103,13 @@ def search_all_jobs(
 def list_dead_jobs(session: AdminSession, cursor: Cursor = None, limit: PageSize = 50) -> Page[JobForOperators]:
     """List the jobs that failed for good, newest first."""
     return _page(jobs.dead_letters(session, after=pages.number(_LIST, cursor), limit=limit), JobForOperators)
+
+
+@admin_router.get("/api/admin/jobs/{job_id}")
+def get_any_job(job_id: _Id, session: AdminSession) -> JobDetailsForOperators:
+    """See a job of any workspace or of the installation, with what it was started with and what became of it."""
+    job = JobForOperators.model_validate(jobs.get(session, job_id))
+    return JobDetailsForOperators(**job.model_dump(), events=_events(session, job_id))
 
 
 @admin_router.post("/api/admin/jobs/bulk")
@@ -146,6 +150,14 @@ def pause_queue(queue: Annotated[QueueName, Path()], by: SignedInPrincipal, sess
 def resume_queue(queue: Annotated[QueueName, Path()], by: SignedInPrincipal, session: AdminSession) -> None:
     """Begin jobs of a paused queue again."""
     operations.resume(session, queue, by=by.actor)
+
+
+def _events(session: Session, job_id: int) -> list[JobEventRead]:
+    history = jobs.history(session, job_id)
+    return [
+        JobEventRead.model_validate(event).model_copy(update={"seconds": seconds})
+        for event, seconds in zip(history, jobs.durations(history), strict=True)
+    ]
 
 
 def _page(found: jobs.JobPage, read: type[_Read]) -> Page[_Read]:

@@ -71,6 +71,10 @@ class JobForOperators(JobRead):
     worker_id: int | None
 
 
+class JobDetailsForOperators(JobForOperators):
+    events: list[JobEventRead]
+
+
 class JobsSteer(Body):
     action: Steering
     ids: Annotated[list[JobId], Field(min_length=1, max_length=MOST_AT_ONCE)]

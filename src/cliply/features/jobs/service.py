@@ -17,6 +17,11 @@ class JobNotFound(NotFound):
         super().__init__(f"There is no job {job_id}.")
 
 
+class UnknownQueue(NotFound):
+    def __init__(self, names: Sequence[str], there_are: Sequence[str]) -> None:
+        super().__init__(f"There is no queue {', '.join(names)}. There are: {', '.join(there_are)}.")
+
+
 class JobHasEnded(Conflict):
     def __init__(self, job: Job) -> None:
         super().__init__(f"Job {job.id} has {job.state} already, so it cannot be cancelled.")
