@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cliply.features.publishing.models import PublicationState
-from cliply.features.publishing.outcomes import LOOKS, MOST_ATTEMPTS, next_look, outcome_of
+from cliply.features.publishing.outcomes import DOUBTS, LOOKS, MOST_ATTEMPTS, next_doubt, next_look, outcome_of
 from cliply.integrations.publisher import (
     Concerns,
     Misconfigured,
@@ -85,3 +85,30 @@ def test_a_lost_answer_before_anything_was_begun_is_no_mystery() -> None:
 def test_looks_get_rarer_and_go_on() -> None:
     assert [next_look(number, NOW) - NOW for number in range(len(LOOKS) + 2)] == [*LOOKS, LOOKS[-1], LOOKS[-1]]
     assert next_look(1000, NOW) - NOW == timedelta(hours=1)
+
+
+def looked_at() -> list[float]:
+    """Seconds after the sending at which somebody looks, for an hour."""
+    at = NOW
+    times: list[float] = []
+    while at < NOW + timedelta(hours=1):
+        at = next_look(len(times), at)
+        times.append((at - NOW).total_seconds())
+    return times
+
+
+def test_what_is_done_soon_is_seen_soon() -> None:
+    """Most videos take less than a minute and a half: nobody waits twice as long as the network does."""
+    for done in range(2, 90):
+        seen = min(at for at in looked_at() if at >= done)
+        assert seen <= 2 * done, f"done after {done} s, seen after {seen} s"
+
+
+def test_looks_take_a_small_part_of_a_days_quota() -> None:
+    """A hundred uploads a day, each of which takes an hour, leave most of the 10,000 units."""
+    assert len(looked_at()) * 100 <= 1500
+
+
+def test_what_was_not_found_is_looked_for_again_no_sooner_than_lists_come_up_to_date() -> None:
+    assert [next_doubt(number, NOW) - NOW for number in range(7)] == [*DOUBTS, DOUBTS[-1], DOUBTS[-1]]
+    assert next_doubt(2, NOW) - NOW >= timedelta(minutes=1)

@@ -10,7 +10,7 @@ from cliply.errors import CliplyError
 from cliply.features.jobs.runner import JobRun
 from cliply.features.publishing.composing import Said
 from cliply.features.publishing.models import Publication, PublicationState
-from cliply.features.publishing.outcomes import LOOKS, Outcome, next_look
+from cliply.features.publishing.outcomes import DOUBTS, Outcome, next_doubt
 from cliply.features.publishing.sending import note_failure
 from cliply.features.publishing.steps import absent, handle_of, put_off, saw, wanted, with_token
 from cliply.infra.sealing import open_sealer
@@ -24,7 +24,7 @@ _LAGGING_LOOKS = 3
 """Looks after the sending that may find nothing of what a network has given a number."""
 _GONE = "gone"
 """The code of those looks, by which they are counted."""
-_GIVES_UP_AFTER = len(LOOKS) + 3
+_GIVES_UP_AFTER = len(DOUBTS) + 3
 """Looks in a row that could not tell, after which it is left to people."""
 
 
@@ -105,7 +105,7 @@ def _dressed(run: JobRun, publication: Publication, sighting: Sighting) -> Sight
 def _cannot_tell(session: Session, publication: Publication, unclear: Unknown) -> None:
     """Looked for again for a while; after that somebody has to look."""
     looks = _looks_that_said(publication, unclear.code)
-    again = None if looks >= _GIVES_UP_AFTER else next_look(looks, datetime.now(UTC))
+    again = None if looks >= _GIVES_UP_AFTER else next_doubt(looks, datetime.now(UTC))
     asks = " See whether it is there, then settle it." if again is None else ""
     put_off(session, publication, Outcome(PublicationState.UNKNOWN, f"{unclear}{asks}", unclear.code, again))
 
@@ -118,7 +118,7 @@ def _not_there(session: Session, publication: Publication, *, surely: bool) -> N
         return
     told = f"{publication.network.label} knows nothing of it; it is looked for again before it is sent anew."
     # A network's lists can be minutes behind.
-    again = datetime.now(UTC) if surely else next_look(looks + 2, datetime.now(UTC))
+    again = datetime.now(UTC) if surely else next_doubt(looks + 2, datetime.now(UTC))
     put_off(session, publication, Outcome(PublicationState.UNKNOWN, told, _GONE, again))
 
 

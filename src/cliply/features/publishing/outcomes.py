@@ -20,13 +20,27 @@ from cliply.integrations.publisher import (
 MOST_ATTEMPTS = 30
 """Times in a row that something is put off; with waits of up to an hour that is more than a day."""
 LOOKS = (
+    timedelta(seconds=2),
+    timedelta(seconds=3),
+    timedelta(seconds=5),
+    timedelta(seconds=10),
+    timedelta(seconds=20),
+    timedelta(seconds=40),
+    timedelta(seconds=60),
+    timedelta(minutes=5),
+    timedelta(minutes=15),
+)
+"""Between two looks at what a network is working on; the last of them again and again, for a day. Each costs one of the
+units that Google gives an app, so that what takes hours is looked at rarely."""
+DOUBTS = (
     timedelta(seconds=5),
     timedelta(seconds=15),
     timedelta(seconds=60),
     timedelta(minutes=5),
     timedelta(minutes=15),
 )
-"""Between two looks at what a network is working on; the last of them again and again, for a day."""
+"""Between two looks for what may or may not be there: a network's lists can be minutes behind."""
+SOON = DOUBTS[1]
 _RARELY, _RARELY_AFTER = timedelta(hours=1), 100
 _FIRST, _LONGEST = timedelta(seconds=10), timedelta(hours=1)
 _MENDING = timedelta(minutes=30)
@@ -62,7 +76,7 @@ def outcome_of(
         case Reconnect():
             return Outcome(PublicationState.NEEDS_RECONNECT, told, code)
         case Unknown() if begun:
-            return Outcome(PublicationState.UNKNOWN, told, code, now + LOOKS[1])
+            return Outcome(PublicationState.UNKNOWN, told, code, now + SOON)
     if attempts >= MOST_ATTEMPTS:
         if begun:
             return Outcome(PublicationState.UNKNOWN, f"{told} It was tried for too long; see what is there.", code)
@@ -83,6 +97,11 @@ def outcome_of(
 def next_look(looks: int, now: datetime) -> datetime:
     """When to look again after `looks` looks."""
     return now + (_RARELY if looks >= _RARELY_AFTER else LOOKS[min(looks, len(LOOKS) - 1)])
+
+
+def next_doubt(looks: int, now: datetime) -> datetime:
+    """When to look again for what `looks` looks have not found, or could not tell of."""
+    return now + DOUBTS[min(looks, len(DOUBTS) - 1)]
 
 
 def _grown(attempts: int, draw: Callable[[float, float], float]) -> timedelta:

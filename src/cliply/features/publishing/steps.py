@@ -14,7 +14,7 @@ from cliply.features.jobs.kinds import REGISTRY
 from cliply.features.projects.tasks import delete_objects
 from cliply.features.publishing import tokens
 from cliply.features.publishing.models import UNFINISHED, Publication, PublicationEvent, PublicationState
-from cliply.features.publishing.outcomes import LOOKS, Outcome, next_look
+from cliply.features.publishing.outcomes import SOON, Outcome, next_look
 from cliply.infra.sealing import Sealer
 from cliply.infra.settings import Settings
 from cliply.integrations.publisher import Concerns, Handle, Network, Phase, Reconnect, Sighting, TokenExpired, TryLater
@@ -202,7 +202,7 @@ def _put_off_looking(session: Session, publication: Publication, outcome: Outcom
     else:
         # Attempts count looks here, so waits grow with the time that has gone by.
         age = now - (publication.begun_at or now)
-        wait = min(max(age / 10, LOOKS[1]), _LONGEST_WAIT)
+        wait = min(max(age / 10, SOON), _LONGEST_WAIT)
         publication.note, publication.next_at = outcome.error, max(outcome.next_at or now, now + wait)
         session.flush()
         look_at(session, publication, at=publication.next_at)
