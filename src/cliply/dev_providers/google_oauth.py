@@ -86,7 +86,7 @@ def _on_page(endpoint: _Endpoint) -> _Endpoint:
         try:
             return await endpoint(request)
         except Refused as refused:
-            return pages.refusal("Google", refused.code, refused.told)
+            return pages.refusal(pages.GOOGLE, refused.code, refused.told)
 
     return told
 
@@ -129,8 +129,9 @@ async def _ask(world: GoogleWorld, visits: Visits[_Asked], request: Request) -> 
     scopes = [Choice(scope, SCOPES[scope]) for scope in asked.scopes]
     return pages.page(
         "Sign in with Google",
-        pages.paragraph(f"{asked.app.name} wants to access your Google Account. This is a stand-in on your machine."),
+        pages.paragraph(f"{asked.app.name} wants to access your Google Account."),
         pages.consent_form(AUTHORIZE, visits.begin(asked), accounts, scopes),
+        brand=pages.GOOGLE,
     )
 
 

@@ -7,13 +7,16 @@ from html import escape
 from starlette.responses import HTMLResponse
 
 _STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
+    "body{font:16px/1.5 system-ui,sans-serif;margin:0}main{max-width:68rem;margin:2rem auto;padding:0 1rem}"
     "h1{line-height:1.2}fieldset{margin:1rem 0;border:1px solid #bbb;border-radius:.5rem}"
     "label{display:flex;gap:.6rem;align-items:baseline;padding:.3rem 0}"
     # A wide table is moved sideways by itself, and its words stay whole.
     "div{overflow-x:auto}table{border-collapse:collapse;min-width:100%}td,th{border:1px solid #ccc;padding:.3rem .5rem;"
     "text-align:left;vertical-align:top}td{max-width:28rem;overflow-wrap:break-word}"
     "button{font:inherit;padding:.4rem 1.2rem;margin-right:1rem}"
+    # Whose page it is, from one edge to the other.
+    "header{color:#fff;padding:.6rem max(1rem,calc(50% - 34rem))}"
+    "header b{font-size:1.3rem;margin-right:.8rem}"
 )
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
@@ -28,13 +31,27 @@ class Choice:
     label: str
 
 
-def page(title: str, *parts: str, status: int = 200) -> HTMLResponse:
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """Whom a page stands in for, in a colour of theirs on which white can be read."""
+
+    name: str
+    colour: str
+    edge: str
+
+
+GOOGLE = Brand("Google", "#1a5fd0", "#f9ab00")
+TIKTOK = Brand("TikTok", "#121212", "#fe2c55")
+
+
+def page(title: str, *parts: str, status: int = 200, brand: Brand | None = None) -> HTMLResponse:
     """`parts` are HTML already."""
     body = "".join(parts)
+    band = "" if brand is None else _band(brand)
     return HTMLResponse(
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(title)}</title>'
-        f"<style>{_STYLE}</style></head><body><main><h1>{escape(title)}</h1>{body}</main></body></html>",
+        f"<style>{_STYLE}</style></head><body>{band}<main><h1>{escape(title)}</h1>{body}</main></body></html>",
         status_code=status,
         headers=_HEADERS,
     )
@@ -44,11 +61,16 @@ def paragraph(text: str) -> str:
     return f"<p>{escape(text)}</p>"
 
 
-def refusal(provider: str, code: str, told: str) -> HTMLResponse:
+def _band(brand: Brand) -> str:
+    """So that nobody takes it for the real one, nor for another network's."""
+    colours = f"background:{brand.colour};border-bottom:.4rem solid {brand.edge}"
+    return f'<header style="{colours}"><b>{brand.name}</b>stand-in on your machine, not {brand.name} itself</header>'
+
+
+def refusal(brand: Brand, code: str, told: str) -> HTMLResponse:
     """Instead of sending somebody back to an address that nobody has vouched for."""
-    return page(
-        f"{provider}: access blocked", paragraph(told), f"<p>Error 400: <code>{escape(code)}</code></p>", status=400
-    )
+    why = f"<p>Error 400: <code>{escape(code)}</code></p>"
+    return page(f"{brand.name}: access blocked", paragraph(told), why, status=400, brand=brand)
 
 
 def consent_form(

@@ -79,7 +79,7 @@ def _on_page(endpoint: _Endpoint) -> _Endpoint:
         try:
             return await endpoint(request)
         except Refused as refused:
-            return pages.refusal("TikTok", refused.code, refused.told)
+            return pages.refusal(pages.TIKTOK, refused.code, refused.told)
 
     return told
 
@@ -105,10 +105,9 @@ async def _ask(world: TikTokWorld, visits: Visits[_Asked], request: Request) -> 
     scopes = [Choice(scope, SCOPES[scope]) for scope in asked.scopes]
     return pages.page(
         "Log in with TikTok",
-        pages.paragraph(
-            f"{asked.app.name} would like access to your TikTok account. This is a stand-in on your machine."
-        ),
+        pages.paragraph(f"{asked.app.name} would like access to your TikTok account."),
         pages.consent_form(AUTHORIZE, visits.begin(asked), accounts, scopes),
+        brand=pages.TIKTOK,
     )
 
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from cliply.dev_providers.pages import page, paragraph
+from cliply.dev_providers.pages import TIKTOK, page, paragraph
 from cliply.dev_providers.tiktok_checks import privacy_options
 from cliply.dev_providers.tiktok_posting import Posting, Upload
 
@@ -34,6 +34,7 @@ async def _show(posting: Posting, request: Request) -> Response:
         *(map(_draft, waiting) if waiting else [paragraph("Nothing waits.")]),
         "<h2>Posts</h2>",
         *(map(_post, posted) if posted else [paragraph("Nothing was posted.")]),
+        brand=TIKTOK,
     )
 
 
@@ -46,7 +47,7 @@ async def _done(posting: Posting, request: Request) -> Response:
         else:
             posting.finish_draft(publish_id, privacy=told.get("privacy", ""), caption=told.get("caption", ""))
     except ValueError as wrong:
-        return page("TikTok on the phone", paragraph(f"{wrong}."), status=400)
+        return page("TikTok on the phone", paragraph(f"{wrong}."), status=400, brand=TIKTOK)
     return RedirectResponse(PATH, 303)
 
 
