@@ -1,5 +1,7 @@
 """Demo mode as somebody with a browser meets it: nothing that is published reaches a network, and all of it says so."""
 
+import base64
+import hashlib
 import html
 import json
 import re
@@ -76,7 +78,12 @@ def test_the_page_runs_nothing_and_says_what_it_is(client: TestClient, world: Wo
     assert "<strong>DEMO</strong>" in page.text
     assert "This is not TikTok" in page.text
     assert "script" not in page.text
-    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'")
+    back = client.get(links(page.text)["Cancel"], **world.as_("admin"))
+    assert back.headers["content-security-policy"] == policy, "both look the same"
+    [style] = re.findall("<style>(.*?)</style>", page.text)
+    assert base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() in policy
     assert page.headers["cache-control"] == "no-store"
 
 

@@ -1,7 +1,5 @@
 """The page of consent of demo mode; there is no such page otherwise."""
 
-import base64
-import hashlib
 import html
 from collections.abc import Mapping
 from typing import Annotated
@@ -10,33 +8,12 @@ from urllib.parse import urlencode, urlsplit
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
+from cliply.features.publishing.callback_page import HEADERS, small_page
 from cliply.features.publishing.schemas import OAuthProvider
 from cliply.integrations.demo import ACCOUNTS, PAGE, code_for
 from cliply.integrations.publisher import Network
 
 router = APIRouter(include_in_schema=False)
-
-_STYLE = (
-    "body{margin:0;font:1.1rem/1.5 system-ui,sans-serif;color:#1b1b1f;background:#fbfbfd}"
-    "main{max-width:36rem;margin:0 auto;padding:2rem 1.25rem;overflow-wrap:anywhere}"
-    "h1{font-size:1.5rem;line-height:1.25}"
-    "strong{background:#ffd54a;color:#1b1b1f;padding:.1rem .5rem;border-radius:.25rem}"
-    "a{display:block;margin:.75rem 0;padding:.75rem 1rem;border:1px solid #8888;border-radius:.5rem;color:inherit}"
-    "@media(prefers-color-scheme:dark){body{color:#eee;background:#17171a}}"
-)
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Demo: connect an account</title><style>{style}</style></head><body><main>
-<h1><strong>DEMO</strong> {title}</h1>{body}</main></body></html>
-"""
-_ONLY_THIS_STYLE = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_HEADERS = {
-    "content-security-policy": (
-        f"default-src 'none'; style-src 'sha256-{_ONLY_THIS_STYLE}'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "cache-control": "no-store",
-}
 
 
 @router.get(PAGE, response_class=HTMLResponse)
@@ -80,5 +57,6 @@ def _link(label: str, to: str, query: Mapping[str, str]) -> str:
 
 
 def _page(title: str, body: str, *, status: int = 200) -> HTMLResponse:
-    """`body` is HTML already."""
-    return HTMLResponse(_PAGE.format(title=title, body=body, style=_STYLE), status, headers=_HEADERS)
+    """`title` and `body` are HTML already."""
+    shown = small_page("Demo: connect an account", f"<strong>DEMO</strong> {title}", body)
+    return HTMLResponse(shown, status, headers=HEADERS)
