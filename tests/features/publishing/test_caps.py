@@ -16,11 +16,13 @@ from tests.features.workspaces.conftest import Office
 from cliply.dev_providers.tiktok_posting import Caps
 from cliply.dev_providers.youtube_quotas import Quota
 from cliply.features.identity.models import Workspace
-from cliply.features.publishing import channels
+from cliply.features.publishing import channels, publications, tokens
 from cliply.features.publishing.channel_settings import ChannelSettings
-from cliply.features.publishing.models import Publication
+from cliply.features.publishing.models import Publication, PublicationState
+from cliply.features.publishing.outcomes import Outcome
+from cliply.features.publishing.steps import put_off
 from cliply.infra.quotas import Quotas
-from cliply.integrations.publisher import Network
+from cliply.integrations.publisher import Concerns, Network
 from cliply.integrations.youtube_quota import DAILY, Bucket, next_reset
 
 
@@ -112,6 +114,20 @@ def test_a_channel_that_takes_no_more_stops_nobody_else(stage: Stage) -> None:
     stage.google.people[0].channels[0].daily_uploads = 50
     pass_by(stage, timedelta(days=1, minutes=1))
     published(stage, over, unasked)
+
+
+def test_a_short_rest_of_an_account_ends_no_longer_one(stage: Stage) -> None:
+    """Another publication of it was on its way already when it took no more for today."""
+    account = stage.connect(Network.YOUTUBE)
+    publication = stage.publish(Network.YOUTUBE)
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    soon = Outcome(
+        PublicationState.PARKED, "It is busy.", "busy", tomorrow - timedelta(hours=23), concerns=Concerns.ACCOUNT
+    )
+    with stage.office.database.workspace(stage.office.id) as session:
+        tokens.find(session, account.id, locked=True).paused_until = tomorrow
+        put_off(session, publications.find(session, publication.id, locked=True), soon)
+    assert stage.account(account.id).paused_until == tomorrow
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,9 @@ def put_off(session: Session, publication: Publication, outcome: Outcome) -> Non
     publication.error, publication.error_code, publication.next_at = outcome.error, outcome.code, outcome.next_at
     if outcome.concerns is Concerns.ACCOUNT and outcome.next_at is not None and not same:
         channel = tokens.find(session, publication.channel_id, locked=True)
-        channel.paused_until, channel.paused_why = outcome.next_at, outcome.error
+        # One that was sent off before may be told of a minute, where the account takes nothing more until tomorrow.
+        if channel.paused_until is None or channel.paused_until < outcome.next_at:
+            channel.paused_until, channel.paused_why = outcome.next_at, outcome.error
     session.flush()
     if outcome.state is PublicationState.REJECTED:
         forget_files(session, publication)
