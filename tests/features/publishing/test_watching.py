@@ -10,7 +10,7 @@ from tests.infra.queue.claiming import end
 
 from cliply.dev_providers.faults import Fault, Kind
 from cliply.features.jobs import service as jobs
-from cliply.features.publishing import watching
+from cliply.features.publishing import publications, watching
 from cliply.integrations.publisher import Network
 
 LATER = timedelta(minutes=2)
@@ -84,6 +84,22 @@ def test_a_job_that_somebody_cancels_calls_its_publication_off(stage: Stage) -> 
     stage.run(passing=LATER)
     assert stage.publication(publication.id).state == "cancelled"
     assert stage.posts() == []
+
+
+def test_a_publication_that_was_moved_is_not_called_off_with_the_job_of_before(stage: Stage) -> None:
+    """To move it cancels a job; the one that took its place was lost."""
+    stage.connect(Network.YOUTUBE)
+    publication = stage.publish(Network.YOUTUBE, run_at=datetime.now(UTC) + timedelta(days=1))
+    with stage.office.entered("owner") as (session, caller):
+        publications.move(session, caller, publication.id, datetime.now(UTC) + timedelta(hours=1))
+    with stage.office.database.system() as session:
+        session.execute(
+            text("delete from procrastinate_jobs where id = :id"), {"id": stage.publication(publication.id).job_id}
+        )
+    pass_by(stage, timedelta(hours=1) + LATE)
+    watch(stage)
+    stage.run(passing=LATER)
+    assert (stage.publication(publication.id).state, len(stage.posts())) == ("published", 1)
 
 
 def test_a_job_that_is_given_up_again_and_again_ends_in_a_state_with_a_name(stage: Stage) -> None:

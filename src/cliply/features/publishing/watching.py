@@ -42,7 +42,9 @@ def wake(session: Session, publication_id: UUID, *, late: datetime) -> None:
         return
     begun = publication.handle_sealed is not None
     publication.attempts += _COSTS
-    if ours and ours[0].state == "cancelled" and not begun:
+    # Those of before are cancelled by whoever moves it; only of the last one does that mean the publication.
+    called_off = any(each.id == publication.job_id and each.state == "cancelled" for each in ours)
+    if called_off and not begun:
         publication.state, publication.next_at = PublicationState.CANCELLED, None
         forget_files(session, publication)
     elif publication.attempts >= MOST_ATTEMPTS:
