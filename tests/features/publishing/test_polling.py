@@ -239,6 +239,18 @@ def test_a_video_that_was_settled_by_hand_is_found_by_its_upload(stage: Stage) -
     assert ages_of(stage, publication.id) == [1]
 
 
+def test_a_post_whose_handle_nobody_can_open_keeps_no_figures_from_the_others(stage: Stage) -> None:
+    account = stage.connect(YOUTUBE)
+    nameless, other = posted(stage, account), posted(stage, account)
+    with stage.office.database.workspace(stage.office.id) as session:
+        ours = update(Publication).where(Publication.id == nameless.id)
+        session.execute(ours.values(external_id=None, handle_sealed=b"sealed with a key that was lost"))
+    poll(stage)
+    poll_at(stage, other, HOUR + timedelta(seconds=30))
+    assert (ages_of(stage, nameless.id), ages_of(stage, other.id)) == ([], [1])
+    assert "no number" in (followed(stage, nameless).problem or "")
+
+
 # Accounts
 
 

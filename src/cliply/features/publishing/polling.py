@@ -27,7 +27,7 @@ from cliply.features.publishing.models import (
     Snapshot,
 )
 from cliply.features.publishing.steps import handle_of, with_token
-from cliply.infra.sealing import open_sealer
+from cliply.infra.sealing import WrongSealKey, open_sealer
 from cliply.integrations.demo import why_not_here
 from cliply.integrations.providers import Providers
 from cliply.integrations.publisher import (
@@ -208,10 +208,9 @@ def _keep(session: Session, performance: Performance, figures: Figures, taken_at
 def _looked_for(run: JobRun, publisher: Publisher, publication: Publication) -> Sighting | None:
     """The post, with the number by which its figures are asked for; None where nobody knows it."""
     runtime = run.runtime
-    handle = handle_of(open_sealer(runtime.settings), publication)
     try:
         sighting = None
-        if handle is not None:
+        if (handle := handle_of(open_sealer(runtime.settings), publication)) is not None:
             sighting = with_token(runtime, publication, lambda token: publisher.look(token, handle, None))
         if (sighting is None or sighting.phase is Phase.GONE) and runtime.providers.spare(publication.network):
             post, since = Said.model_validate(publication.post).post(None), publication.begun_at
@@ -222,7 +221,8 @@ def _looked_for(run: JobRun, publisher: Publisher, publication: Publication) -> 
                     token, mark=str(publication.id), post=post, since=since or publication.created_at
                 ),
             )
-    except (Unknown, Rejected):
+    except (Unknown, Rejected, WrongSealKey):
+        # What is sealed with a key that nobody has is of this one post; the others are asked about all the same.
         return None
     return sighting
 
