@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from tests import kinds
 from tests.database import database, emptying, migrated, opened, server, short  # noqa: F401 - fixtures of every test
 from tools.demo_talk.dialogue import TALK
 from tools.make_demo_video import make
@@ -21,7 +22,10 @@ os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
 _SOAK_SECONDS = 3 * 3600
 
 
+# Before `-m` looks at what is marked.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    kinds.mark(items)
     for item in items:
         if item.get_closest_marker("soak") is not None:
             item.add_marker(pytest.mark.timeout(_SOAK_SECONDS))
