@@ -125,6 +125,19 @@ def test_what_three_looks_do_not_find_is_sent_anew_once(busy: Stage) -> None:
     assert (busy.ledger.count("upload_begun"), len(busy.posts())) == (2, 1)
 
 
+def test_before_it_is_sent_anew_a_minute_and_then_five_go_by_between_looks(busy: Stage) -> None:
+    """A network's lists can be minutes behind, however soon one looks at what it works on."""
+    busy.connect(Network.YOUTUBE)
+    publication_id, waits = expired_half_way(busy), []
+    for _ in range(SURE_AFTER - 1):
+        jobs_until(busy, publication_id, "unknown")
+        now = busy.publication(publication_id)
+        assert now.next_at is not None
+        waits.append((now.next_at - datetime.now(UTC)).total_seconds())
+    assert 50 < waits[0] <= 60
+    assert 290 < waits[1] <= 300
+
+
 def test_a_look_that_failed_is_none_of_the_three(busy: Stage) -> None:
     busy.connect(Network.YOUTUBE)
     publication_id = expired_half_way(busy)
