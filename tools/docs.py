@@ -17,6 +17,7 @@ from cliply.cli.main import app
 from cliply.features.identity import permissions as permission_table
 from cliply.features.identity import plans as plan_table
 from cliply.features.identity.models import Role
+from cliply.features.identity.rates import Often, Rates
 from cliply.infra.db import Database
 from cliply.infra.mail import FolderMailer
 from cliply.infra.settings import Settings
@@ -93,13 +94,34 @@ def plans() -> str:
     defined = plan_table.BUILT_IN.defined
     rows = ["| what | name | " + " | ".join(defined) + " |", "|---|---|" + "---|" * len(defined)]
     for name, field in plan_table.Terms.model_fields.items():
+        if name == "rates":
+            continue
         allowed = (_allowed(getattr(terms, name)) for terms in defined.values())
         rows.append(f"| {field.description} | `{name}` | " + " | ".join(allowed) + " |")
     text = (
         "What a workspace may do is its plan's to say. These come along; a file of your own changes them or adds some"
         " ([how to](../how-to/set-plans.md)). New workspaces are `unlimited` unless `CLIPLY_PLAN` names another."
     )
-    return "\n".join(["# Plans", "", text, "", *rows, ""])
+    return "\n".join(["# Plans", "", text, "", *rows, "", *_rates(), ""])
+
+
+def _rates() -> list[str]:
+    """Of each class of routes, for each of those who ask."""
+    defined = plan_table.BUILT_IN.defined
+    text = (
+        "How often the service may be asked is the plan's to say as well; a file names these `rates.read.user` and so "
+        "on. `100/minute` is a hundred at once, and then as many as a hundred a minute let in one by one. Where a "
+        "request names no workspace, the plan of new workspaces counts "
+        "([what programs are told](limits.md))."
+    )
+    rows = ["| what | name | " + " | ".join(defined) + " |", "|---|---|" + "---|" * len(defined)]
+    for which, field in Rates.model_fields.items():
+        for who in Often.model_fields:
+            allowed = [getattr(getattr(terms.rates, which), who) for terms in defined.values()]
+            if any(allowed):
+                rates = " | ".join(each or "unlimited" for each in allowed)
+                rows.append(f"| {field.description} | `rates.{which}.{who}` | {rates} |")
+    return ["## Rates", "", text, "", *rows]
 
 
 def _allowed(value: int | bool | None) -> str:

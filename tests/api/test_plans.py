@@ -87,6 +87,7 @@ def test_what_a_plan_has_not_at_all_is_a_403_of_the_same_shape(app: FastAPI) -> 
 
 def test_members_see_what_the_plan_allows(client: TestClient, world: World) -> None:
     shown = client.get(f"/api/workspaces/{world.workspace}", headers=world.headers("viewer")).json()["plan"]
+    assert shown.pop("rates")["publish"]["workspace"] == "60/minute"
     assert shown == {
         **dict.fromkeys((*Meter, "jobs_at_once")), "name": "unlimited", "scheduling": True,
     }  # fmt: skip
@@ -120,6 +121,7 @@ def test_an_operator_changes_the_plan_and_the_owner_reads_who_did(client: TestCl
         ({"overrides": {"colour": 1}}, 422, "validation_failed"),
         ({"overrides": {"members": 0}}, 422, "validation_failed"),
         ({"overrides": {"members": "many"}}, 422, "validation_failed"),
+        ({"overrides": {"rates": {"read": {"user": "often"}}}}, 422, "validation_failed"),
         ({"name": "Mine"}, 422, "validation_failed"),
     ],
 )

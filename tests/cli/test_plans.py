@@ -61,6 +61,7 @@ def test_the_plans_are_listed_with_what_the_file_changes() -> None:
     shown = plans("list").output
     assert "unlimited (of new workspaces)\n" in shown
     assert "  members              200\n" in shown
+    assert "  rates.read           user 600/minute, key 600/minute, workspace 1800/minute, address" in shown
 
 
 def test_a_workspace_gets_a_plan_and_limits_of_its_own(slug: str, migrated: str) -> None:
@@ -86,10 +87,23 @@ def test_a_workspace_gets_a_plan_and_limits_of_its_own(slug: str, migrated: str)
         (["--limit", "members=-1"], WrongOverride),
         (["--limit", "members=0"], WrongOverrides),
         (["--limit", "stars=5"], WrongOverrides),
+        (["--limit", "rates.read.key=often"], WrongOverrides),
+        (["--limit", "rates.nap.key=5/minute"], WrongOverrides),
     ],
 )
 def test_what_cannot_be_set_is_said_so(slug: str, arguments: list[str], error: type[Exception]) -> None:
     assert isinstance(plans("set", slug, *arguments).exception, error)
+
+
+def test_a_workspace_gets_a_rate_of_its_own_beside_those_of_its_plan(slug: str) -> None:
+    plans("set", slug, "basic", "--limit", "rates.publish.workspace=5/minute")
+    own = ("--limit", "rates.publish.user=unlimited", "--limit", "rates.read.key=9/2 hours", "--json")
+    told = json.loads(plans("set", slug, *own).output)
+    rates = {"publish": {"workspace": "5/minute", "user": None}, "read": {"key": "9/2 hours"}}
+    assert told["overrides"] == {"rates": rates}
+    read = told["terms"]["rates"]["read"]
+    assert (read["key"], read["workspace"]) == ("9/2 hours", "1800/minute")
+    assert "  rates.publish        workspace 5/minute  (its own)\n" in plans("show", slug).output
 
 
 def test_a_workspace_that_is_not_there_is_said_so() -> None:

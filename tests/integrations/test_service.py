@@ -122,6 +122,18 @@ def test_a_request_that_met_a_busy_service_is_sent_again_as_the_same_one(answers
     assert first == second
 
 
+def test_who_asked_too_often_waits_as_long_as_is_said(answers: Answers) -> None:
+    answers.give(429, {"detail": "Too many requests."}, **{"Retry-After": "0"})
+    answers.give(200, {"id": 1})
+    assert by_key(answers).get("/api/projects/1") == {"id": 1}
+
+
+def test_who_would_have_to_wait_for_long_is_told_so_at_once(answers: Answers) -> None:
+    answers.give(429, {"detail": "Too many requests. Wait 12 minutes, then try again."}, **{"Retry-After": "720"})
+    with pytest.raises(Unavailable, match="Wait 12 minutes"):
+        by_key(answers).get("/api/projects/1")
+
+
 def test_what_holds_a_password_is_sent_once(answers: Answers) -> None:
     answers.give(503, {"detail": "Not now."})
     with pytest.raises(Unavailable, match="Not now"):

@@ -8,15 +8,18 @@ from urllib.parse import urlencode, urlsplit
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
+from cliply.features.identity.dependencies import COUNTED
+from cliply.features.identity.rates import RateClass
 from cliply.features.publishing.callback_page import HEADERS, small_page
 from cliply.features.publishing.schemas import OAuthProvider
+from cliply.infra.routing import RATE
 from cliply.integrations.demo import ACCOUNTS, PAGE, code_for
 from cliply.integrations.publisher import Network
 
 router = APIRouter(include_in_schema=False)
 
 
-@router.get(PAGE, response_class=HTMLResponse)
+@router.get(PAGE, response_class=HTMLResponse, dependencies=COUNTED, openapi_extra={RATE: RateClass.PUBLIC})
 def ask(
     request: Request,
     network: Network,

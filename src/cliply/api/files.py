@@ -15,7 +15,9 @@ from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 
 from cliply.errors import Invalid
-from cliply.features.identity.dependencies import Running
+from cliply.features.identity.dependencies import COUNTED, Running
+from cliply.features.identity.rates import RateClass
+from cliply.infra.routing import RATE
 from cliply.infra.routing import router as new_router
 from cliply.infra.storage.failures import NoSuchBytes, check_range
 from cliply.infra.storage.folder import FolderStorage
@@ -23,6 +25,8 @@ from cliply.infra.storage.links import PATH, Grant
 from cliply.infra.storage.protocol import Chunks, StoredObject
 
 router = new_router("files")
+
+_COUNTED: Any = {"dependencies": COUNTED, "openapi_extra": {RATE: RateClass.FILES}}
 
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 _SHOWN = ("video/", "audio/", "image/")
@@ -40,8 +44,8 @@ class PartCutOff(Invalid):
         super().__init__("The part did not arrive whole. Send it again.")
 
 
-@router.get(PATH + "{key:path}", include_in_schema=False)
-@router.head(PATH + "{key:path}", include_in_schema=False)
+@router.get(PATH + "{key:path}", include_in_schema=False, **_COUNTED)
+@router.head(PATH + "{key:path}", include_in_schema=False, **_COUNTED)
 async def get_file(request: Request, runtime: Running) -> Response:
     """Read the object that the link is for."""
     storage = cast("FolderStorage", runtime.storage)
@@ -65,7 +69,7 @@ async def get_file(request: Request, runtime: Running) -> Response:
     return StreamingResponse(_sent(chunks), status, headers)
 
 
-@router.put(PATH + "{key:path}", include_in_schema=False)
+@router.put(PATH + "{key:path}", include_in_schema=False, **_COUNTED)
 async def put_part(request: Request, runtime: Running) -> Response:
     """Send the part that the link is for, of exactly its size."""
     storage = cast("FolderStorage", runtime.storage)

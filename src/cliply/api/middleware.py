@@ -4,6 +4,7 @@ import logging
 import re
 import time
 from collections.abc import Mapping
+from typing import Any
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -31,7 +32,7 @@ class RequestContext:
         told = Headers(scope=scope).get("x-request-id", "")
         request_id = told if _REQUEST_ID.fullmatch(told) else uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
-        answered = _Answered(send, request_id)
+        answered = _Answered(send, scope["state"], request_id)
         with log_context(request_id=request_id):
             started = time.perf_counter()
             try:
@@ -47,15 +48,19 @@ class RequestContext:
 
 
 class _Answered:
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, state: Mapping[str, Any], request_id: str) -> None:
         self._send = send
+        self._state = state
         self._request_id = request_id
         self.status: int | None = None
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            MutableHeaders(scope=message)["x-request-id"] = self._request_id
+            headers = MutableHeaders(scope=message)
+            headers["x-request-id"] = self._request_id
+            for name, value in self._state.get("rate", {}).items():
+                headers[name] = value
         await self._send(message)
 
 

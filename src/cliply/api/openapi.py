@@ -24,7 +24,10 @@ Programs send `Authorization: Bearer clp_live_…` with an API key; browsers are
 named in the path, in the header `X-Workspace-Id`, or by the key. What belongs to another workspace is not there: 404.
 
 Everything that goes wrong is answered as `application/problem+json`: `code` stays the same from version to version,
-`detail` is for people. A POST or PATCH that is sent again with the same `Idempotency-Key` is not done again."""
+`detail` is for people. A POST or PATCH that is sent again with the same `Idempotency-Key` is not done again.
+
+Answers tell by `RateLimit-Policy` and `RateLimit` how often may be asked and how much of that is left; who asks too
+often gets a 429 with `Retry-After`. In which rate an operation counts, it says as `x-cliply-rate`."""
 
 READY = "/api/readyz"
 ACTION = "x-cliply-action"
@@ -68,6 +71,18 @@ _EXAMPLES = {
     503: ("database_unavailable", "The database does not answer at the moment. Nothing was changed; try again soon."),
 }
 _TOLD_TO_WAIT = (429, 503)
+_RATE_HEADERS = {
+    "RateLimit-Policy": {
+        "description": "The limits that this request counts in: `q` requests within `w` seconds.",
+        "schema": {"type": "string"},
+        "example": '"publish-workspace";q=60;w=60',
+    },
+    "RateLimit": {
+        "description": "Of each, how many requests are left (`r`), and in how many seconds there are more (`t`).",
+        "schema": {"type": "string"},
+        "example": '"publish-workspace";r=0;t=1',
+    },
+}
 _REQUEST = "0f4d6c2e9b7a4c1d8e5f3a2b1c0d9e8f"
 
 
@@ -206,5 +221,5 @@ def _problem(status: int) -> dict[str, Any]:
     }
     if status in _TOLD_TO_WAIT:
         wait = {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}, "example": 5}
-        problem["headers"] = {"Retry-After": wait}
+        problem["headers"] = {"Retry-After": wait} | (_RATE_HEADERS if status == 429 else {})
     return problem

@@ -1,5 +1,6 @@
 """`cliply plans ...`: what workspaces may do, in the hands of whoever runs the service."""
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,7 +20,8 @@ _Workspace = Annotated[str, typer.Argument(help="The workspace, by its id or its
 class WrongOverride(Invalid):
     def __init__(self, said: str) -> None:
         super().__init__(
-            f"{said!r} is no limit. Say for example members=20, members=unlimited or scheduling=yes; "
+            f"{said!r} is no limit. Say for example members=20, members=unlimited, scheduling=yes or "
+            "rates.publish.workspace=5/minute; "
             "`cliply plans list` shows what there is."
         )
 
@@ -69,22 +71,34 @@ def set_plan(
     from cliply.features.workspaces import own_plan
     from cliply.infra.opening import open_database
 
-    own = dict(_override(said) for said in limit or ())
+    own = [_override(said) for said in limit or ()]
     plans = plans_of(settings())
     with open_database(settings()) as database, database.system() as session:
         before = {} if reset else own_plan.find(session, workspace, plans, locked=True).workspace.plan_overrides
-        wanted = {**before, **own} if own or reset else None
+        wanted = _with(before, own) if own or reset else None
         by = Actor(ActorKind.OPERATOR)
         found = own_plan.assign(session, workspace, plans, name=name, overrides=wanted, by=by)
     _tell(found, json=json)
 
 
-def _override(said: str) -> tuple[str, Any]:
+def _override(said: str) -> tuple[list[str], Any]:
     name, equals, value = said.partition("=")
+    path = name.split(".")
     known: dict[str, Any] = {"yes": True, "no": False, "unlimited": None}
-    if not equals or not (value in known or value.isdecimal()):
+    if not equals or not (value in known or value.isdecimal() or len(path) > 1):
         raise WrongOverride(said)
-    return name, known[value] if value in known else int(value)
+    return path, int(value) if value.isdecimal() else known.get(value, value)
+
+
+def _with(before: dict[str, Any], own: list[tuple[list[str], Any]]) -> dict[str, Any]:
+    """Each limit that was said beside those that were said before, down to a single rate."""
+    wanted = deepcopy(before)
+    for (*groups, name), value in own:
+        group = wanted
+        for each in groups:
+            group = group.setdefault(each, {})
+        group[name] = value
+    return wanted
 
 
 def _tell(found: "WorkspacePlan", *, json: bool) -> None:
@@ -100,7 +114,9 @@ def _tell(found: "WorkspacePlan", *, json: bool) -> None:
 
 
 def _show(terms: "Terms", own: dict[str, Any] | None = None) -> None:
-    for name, value in terms.model_dump().items():
+    told = terms.model_dump()
+    rates, own = told.pop("rates"), own or {}
+    for name, value in told.items():
         match value:
             case None:
                 shown = "unlimited"
@@ -108,4 +124,8 @@ def _show(terms: "Terms", own: dict[str, Any] | None = None) -> None:
                 shown = "yes" if value else "no"
             case _:
                 shown = f"{value:,}"
-        typer.echo(f"  {name:20} {shown}{'  (its own)' if name in (own or {}) else ''}")
+        typer.echo(f"  {name:20} {shown}{'  (its own)' if name in own else ''}")
+    for name, often in rates.items():
+        shown = ", ".join(f"{who} {rate}" for who, rate in often.items() if rate is not None)
+        its_own = "  (its own)" if name in own.get("rates", {}) else ""
+        typer.echo(f"  {f'rates.{name}':20} {shown or 'unlimited'}{its_own}")

@@ -1,16 +1,17 @@
-"""Sessions on the database: one workspace's, or the system's. Nothing else commits.
+"""Sessions on the database: one workspace's, or the system's. Nothing else commits, but for single statements.
 
 Every tenant table is guarded twice: by row security in the database, for the role that a workspace's session takes,
 and by `workspace_guard`, which narrows the statements of the ORM. No query has to mention the workspace.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 from alembic.runtime.migration import MigrationContext
 from pydantic_core import from_json
-from sqlalchemy import QueuePool, create_engine, event
+from sqlalchemy import QueuePool, Row, create_engine, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, SessionTransaction
 
@@ -69,6 +70,14 @@ class Database:
         """One transaction that sees every workspace; committed when the block ends well."""
         with self._session(None) as session:
             yield session
+
+    def at_once(self, statement: str, values: Mapping[str, Any] | None = None) -> Row[Any]:
+        """The first row of one statement that is a transaction by itself: what it holds is free once it is done.
+
+        As the user who signed in, so it is a function's to say what it may do.
+        """
+        with self._engine.connect() as connection:
+            return connection.exec_driver_sql(statement, dict(values or {})).one()
 
     def apart(self, *, connections: int) -> "Database":
         """The same database with connections of their own, for what must not wait until one of the others is free."""

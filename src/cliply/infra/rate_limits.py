@@ -4,18 +4,30 @@ A bucket is the one moment at which it will be full again (the generic cell rate
 """
 
 import hashlib
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import ip_network
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from cliply.errors import LimitReached
+from cliply.infra.db import Database
 
 # A function of the database, since a workspace's session may not see the buckets: they are everybody's.
-_SPEND = text("SELECT spend_token(:bucket, :every, :burst)")
+_SPEND = text(
+    "SELECT * FROM spend_tokens(CAST(:buckets AS text[]), CAST(:every AS interval[]), CAST(:bursts AS int[]))"
+)
+_SPEND_APART = "SELECT * FROM spend_tokens(%(buckets)s::text[], %(every)s::interval[], %(bursts)s::int[])"
+_SWEEP = "SELECT sweep_rate_limits()"
+_SWEPT_EVERY = 1_000
+"""Requests of a process. Between two sweeps no more rows can be added than these requests had buckets."""
+
+_requests = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +39,38 @@ class Limit:
 
 
 class TooOften(LimitReached):
-    """`retry_after` is in whole seconds; `headers` tell programs which limit it was."""
+    """`retry_after` is in whole seconds; `headers` tell programs which limits there are, and how far each is used."""
 
-    def __init__(self, what: str, retry_after: int, *, bucket: str = "", limit: Limit | None = None) -> None:
+    def __init__(self, what: str, retry_after: int, headers: Mapping[str, str] | None = None) -> None:
         self.retry_after = retry_after
-        self.headers = {} if limit is None else _headers(bucket.partition(":")[0], limit, retry_after)
+        self.headers = headers or {}
         wait = f"{retry_after} seconds" if retry_after < 120 else f"{math.ceil(retry_after / 60)} minutes"
         super().__init__(f"Too many {what}. Wait {wait}, then try again.")
 
 
 def spend(session: Session, limits: Mapping[str, Limit], *, what: str) -> None:
-    """Take one token of each bucket, or raise TooOften. Takes effect with the session's transaction.
+    """Take one token of each bucket, or none of any and raise TooOften. Takes effect with the session's transaction.
 
     `what` completes “Too many …”.
     """
-    # In one order, so that two who want the same buckets never wait for each other.
-    for bucket, limit in sorted(limits.items()):
-        wait = session.execute(_SPEND, {"bucket": bucket, "every": limit.every, "burst": limit.burst}).scalar_one()
-        if wait:
-            raise TooOften(what, math.ceil(wait), bucket=bucket, limit=limit)
+    if not limits:
+        return
+    asked = _asked(limits)
+    _told(limits, asked["buckets"], session.execute(_SPEND, asked).one(), what)
+
+
+def spend_apart(database: Database, limits: Mapping[str, Limit], *, what: str) -> Mapping[str, str]:
+    """The same in a transaction of its own: counted whatever becomes of the request, and nobody waits for its end.
+
+    Returns headers that tell programs how much is left.
+    """
+    if not limits:
+        return {}
+    asked = _asked(limits)
+    found = database.at_once(_SPEND_APART, asked)
+    if next(_requests) % _SWEPT_EVERY == 0:
+        database.at_once(_SWEEP)
+    return _told(limits, asked["buckets"], found, what)
 
 
 def bucket_of(what: str, *of: str) -> str:
@@ -54,12 +79,43 @@ def bucket_of(what: str, *of: str) -> str:
     return f"{what}:{hashlib.sha256(written.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
+def place_of(ip: str) -> str:
+    """Whoever has one address of the newer kind has the whole network of it."""
+    return str(ip_network(f"{ip}/64", strict=False)) if ":" in ip else ip
+
+
 def give_back(session: Session, bucket: str) -> None:
     """Fill the bucket again."""
     session.execute(text("DELETE FROM rate_limits WHERE bucket = :bucket"), {"bucket": bucket})
 
 
-def _headers(name: str, limit: Limit, wait: int) -> dict[str, str]:
-    """As draft-ietf-httpapi-ratelimit-headers has them."""
-    window = math.ceil(limit.burst * limit.every.total_seconds())
-    return {"ratelimit-policy": f'"{name}";q={limit.burst};w={window}', "ratelimit": f'"{name}";r=0;t={wait}'}
+def _asked(limits: Mapping[str, Limit]) -> dict[str, list[Any]]:
+    # In one order, so that two who want the same buckets never wait for each other.
+    buckets = sorted(limits)
+    return {
+        "buckets": buckets,
+        "every": [limits[bucket].every for bucket in buckets],
+        "bursts": [limits[bucket].burst for bucket in buckets],
+    }
+
+
+def _told(limits: Mapping[str, Limit], buckets: Sequence[str], found: Any, what: str) -> Mapping[str, str]:
+    """Raises TooOften. `found` says of each bucket in how many seconds it is full, and gives one more."""
+    headers = _headers([(bucket, limits[bucket]) for bucket in buckets], found.full_in, found.waits)
+    if found.spent:
+        return headers
+    raise TooOften(what, max(map(math.ceil, found.waits)), headers)
+
+
+def _headers(
+    limits: Sequence[tuple[str, Limit]], full_in: Sequence[float], waits: Sequence[float]
+) -> Mapping[str, str]:
+    """As draft-ietf-httpapi-ratelimit-headers has them: `t` is when there is more, be it only by one."""
+    policies, left = [], []
+    for (bucket, limit), seconds, wait in zip(limits, full_in, waits, strict=True):
+        name, every = bucket.partition(":")[0], limit.every.total_seconds()
+        used = math.ceil(seconds / every - 1e-6)
+        next_in = wait or seconds - (used - 1) * every
+        policies.append(f'"{name}";q={limit.burst};w={math.ceil(limit.burst * every)}')
+        left.append(f'"{name}";r={max(0, limit.burst - used)};t={max(0, math.ceil(next_in))}')
+    return {"ratelimit-policy": ", ".join(policies), "ratelimit": ", ".join(left)}

@@ -22,6 +22,9 @@ TAKES_CODE = "x-cliply-takes-code"
 LIMITED = "x-cliply-limited"
 """In `openapi_extra` of a route that a workspace's plan may refuse."""
 
+RATE = "x-cliply-rate"
+"""In `openapi_extra` of a route: the class of routes in whose rate its requests are counted."""
+
 _KEPT_HEADERS = ("content-type", "location", "etag")
 
 

@@ -203,9 +203,11 @@ class Service:
             else:
                 if response.status_code in taken:
                     return response
-                if response.status_code not in _BUSY or attempt == tries:
+                asked = _asked_wait(response)
+                too_long = asked is not None and asked > _LONGEST_WAIT
+                if response.status_code not in _BUSY or attempt == tries or too_long:
                     return _checked(response, is_key=is_key)
-                wait = _asked_wait(response) or wait
+                wait = asked or wait
             threading.Event().wait(wait)
         raise AssertionError("the last try returns or raises")
 
@@ -309,6 +311,6 @@ def _told(response: httpx2.Response, name: str) -> str | None:
 
 def _asked_wait(response: httpx2.Response) -> float | None:
     try:
-        return min(float(response.headers["retry-after"]), _LONGEST_WAIT)
+        return float(response.headers["retry-after"])
     except (KeyError, ValueError):
         return None

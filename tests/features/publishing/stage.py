@@ -156,9 +156,6 @@ class Stage:
         wanted = more.pop("wanted", None) or (
             Wanted(privacy="PUBLIC_TO_EVERYONE", options=AGREED) if network is Network.TIKTOK else Wanted()
         )
-        with self.office.database.system() as session:
-            # How often a workspace may ask is another test's affair.
-            session.execute(text("delete from rate_limits where bucket like 'publish:%'"))
         with self.office.entered(more.pop("who", "owner")) as (session, caller):
             clip_id = (clip or self.clip()).id
             return publications.publish(self.runtime, session, caller, network, clip_id, wanted=wanted, **more)

@@ -15,16 +15,19 @@ from cliply.features.identity.dependencies import (
     SystemSession,
     cookie_name,
 )
+from cliply.features.identity.rates import RateClass
 from cliply.features.identity.routes import forget_cookie
 from cliply.features.identity.schemas import UserRead
 from cliply.features.notifications import outbox
-from cliply.infra.routing import TAKES_CODE
+from cliply.infra.routing import RATE, TAKES_CODE
 from cliply.infra.routing import router as new_router
 
 router = new_router("identity")
 
 
-@router.post("/api/auth/sign-up", status_code=201, dependencies=PUBLIC, openapi_extra={TAKES_CODE: True})
+@router.post(
+    "/api/auth/sign-up", status_code=201, dependencies=PUBLIC, openapi_extra={TAKES_CODE: True, RATE: RateClass.SIGN_IN}
+)
 def sign_up(body: SignUp, runtime: Running, by: Stranger) -> UserRead:
     """Make an account, then sign in with it. A code is sent to its address, which confirms that it is yours."""
     user_id = signing_up.sign_up(
@@ -39,20 +42,20 @@ def sign_up(body: SignUp, runtime: Running, by: Stranger) -> UserRead:
         return UserRead.model_validate(accounts.get(session, user_id))
 
 
-@router.patch("/api/me")
+@router.patch("/api/me", openapi_extra={RATE: RateClass.WRITE})
 def change_me(body: MeUpdate, by: SignedInPrincipal, session: SystemSession) -> UserRead:
     """Change the name that others see."""
     return UserRead.model_validate(accounts.rename(session, body.name, by=by))
 
 
-@router.delete("/api/me", status_code=204)
+@router.delete("/api/me", status_code=204, openapi_extra={RATE: RateClass.WRITE})
 def delete_me(response: Response, by: SignedInPrincipal, session: SystemSession, runtime: Running) -> None:
     """Delete the account at once, and with it the workspaces in which nobody else is."""
     leaving.leave(session, by)
     forget_cookie(response, runtime)
 
 
-@router.post("/api/me/confirmation", status_code=202)
+@router.post("/api/me/confirmation", status_code=202, openapi_extra={RATE: RateClass.SIGN_IN})
 def send_confirmation(by: SignedInPrincipal, session: SystemSession, runtime: Running) -> None:
     """Send the code that confirms the account's address again; an earlier one is worth nothing then."""
     started = addresses.start_again(session, by)
@@ -60,7 +63,7 @@ def send_confirmation(by: SignedInPrincipal, session: SystemSession, runtime: Ru
     outbox.put(session, letter, settings=runtime.settings)
 
 
-@router.post("/api/me/confirmation/finish", openapi_extra={TAKES_CODE: True})
+@router.post("/api/me/confirmation/finish", openapi_extra={TAKES_CODE: True, RATE: RateClass.SIGN_IN})
 def finish_confirmation(
     body: AddressConfirm, by: SignedInPrincipal, session: SystemSession, runtime: Running
 ) -> UserRead:
@@ -73,7 +76,7 @@ def finish_confirmation(
     return UserRead.model_validate(done.user)
 
 
-@router.post("/api/me/address", status_code=202)
+@router.post("/api/me/address", status_code=202, openapi_extra={RATE: RateClass.SIGN_IN})
 def change_address(body: AddressChange, by: SignedInPrincipal, runtime: Running) -> None:
     """Send a code to another address, which becomes the account's once it is confirmed."""
     email = checked_email(body.email)
@@ -85,7 +88,7 @@ def change_address(body: AddressChange, by: SignedInPrincipal, runtime: Running)
         outbox.put(session, letter, settings=runtime.settings)
 
 
-@router.post("/api/me/password", status_code=204)
+@router.post("/api/me/password", status_code=204, openapi_extra={RATE: RateClass.SIGN_IN})
 def change_password(body: PasswordChange, request: Request, by: SignedInPrincipal, runtime: Running) -> None:
     """Set a new password; all other browsers are signed out."""
     old, new = body.password.get_secret_value(), body.new_password.get_secret_value()

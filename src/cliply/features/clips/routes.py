@@ -23,7 +23,8 @@ from cliply.features.clips.schemas import (
 from cliply.features.identity.access import Caller
 from cliply.features.identity.dependencies import Running, WorkspaceSession, allowed
 from cliply.features.identity.permissions import Action
-from cliply.infra.routing import etag
+from cliply.features.identity.rates import RateClass
+from cliply.infra.routing import RATE, etag
 from cliply.infra.routing import router as new_router
 
 router = new_router("clips")
@@ -66,7 +67,7 @@ def get_clip(
     return answer
 
 
-@router.patch("/api/clips/{clip_id}", response_model=ClipDetails)
+@router.patch("/api/clips/{clip_id}", response_model=ClipDetails, openapi_extra={RATE: RateClass.WRITE})
 def change_clip(
     clip_id: UUID,
     body: ClipUpdate,
@@ -83,7 +84,7 @@ def change_clip(
     return _tagged(clip_details(changed))
 
 
-@router.post("/api/clips/{clip_id}/review")
+@router.post("/api/clips/{clip_id}/review", openapi_extra={RATE: RateClass.WRITE})
 def review_clip(
     clip_id: UUID,
     body: ReviewUpdate,

@@ -1,9 +1,11 @@
 """Who is calling, in which workspace, and what they may do there."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Select, SQLColumnExpression, and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from cliply.errors import NotAllowed, NotFound
@@ -64,6 +66,14 @@ class KeyGrant:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanSaid:
+    """The plan of a workspace, as its row says it."""
+
+    name: str
+    overrides: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """Somebody whose identity is proved, themselves or by an API key of theirs, and by which request."""
 
@@ -71,6 +81,8 @@ class Principal:
     key: KeyGrant | None = None
     request_id: str | None = None
     ip: str | None = None
+    plan: PlanSaid | None = field(default=None, compare=False)
+    """Of the workspace that the request names, if it is one of theirs; enough to count by, not to be let in."""
 
     @property
     def actor(self) -> Actor:
@@ -104,6 +116,18 @@ class Caller:
         key = self.principal.key
         if key is not None and action not in key.scopes:
             raise ScopeMissing(action)
+
+
+def with_plan(query: Select[*tuple[Any, ...]], user_id: SQLColumnExpression[UUID]) -> Select[*tuple[Any, ...]]:
+    """A query that finds somebody, and with them the plan of the workspace `place`, where they are a member of it."""
+    is_theirs = and_(Membership.user_id == user_id, Membership.workspace_id == bindparam("place"))
+    places = query.outerjoin(Membership, is_theirs).outerjoin(Workspace, Workspace.id == Membership.workspace_id)
+    return places.add_columns(Workspace.plan, Workspace.plan_overrides)
+
+
+def plan_said(found: Any) -> PlanSaid | None:
+    """By a row of such a query."""
+    return None if found.plan is None else PlanSaid(found.plan, found.plan_overrides)
 
 
 def resolve(session: Session, principal: Principal, plans: Plans) -> Caller:

@@ -8,7 +8,6 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from ipaddress import ip_network
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, false, func, select, update
@@ -28,7 +27,7 @@ from cliply.features.identity.login_sessions import SignedIn
 from cliply.features.identity.models import Password, Recovery, User
 from cliply.features.identity.ways_in import KeyOfTheirs
 from cliply.infra.db import Database
-from cliply.infra.rate_limits import Limit, bucket_of, give_back, spend
+from cliply.infra.rate_limits import Limit, bucket_of, give_back, place_of, spend
 from cliply.infra.security import hash_password, needs_new_hash, new_token, password_matches, token_hash
 
 RECOVERY_LASTS = timedelta(hours=1)
@@ -315,9 +314,7 @@ def _place(what: str, by: Actor) -> dict[str, Limit]:
     """Where somebody is, as far as that is known; an operator is on the machine itself."""
     if by.ip is None:
         return {}
-    # Whoever has one address of the newer kind has the whole network of it.
-    place = ip_network(f"{by.ip}/64", strict=False) if ":" in by.ip else by.ip
-    return {bucket_of(what, str(place)): _PLACE}
+    return {bucket_of(what, place_of(by.ip)): _PLACE}
 
 
 def _self(by: Actor, user_id: UUID) -> Actor:

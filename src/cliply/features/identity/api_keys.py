@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 
 from cliply.errors import Invalid, NotFound
 from cliply.features.audit import service as audit
-from cliply.features.identity.access import Caller, KeyGrant, Principal, Unauthenticated
+from cliply.features.identity.access import Caller, KeyGrant, Principal, Unauthenticated, plan_said
 from cliply.features.identity.account_rules import checked_name
-from cliply.features.identity.models import ApiKey
+from cliply.features.identity.models import ApiKey, Workspace
 from cliply.features.identity.permissions import Action
 from cliply.infra.security import token_hash
 
@@ -30,9 +30,14 @@ _USED_EVERY = timedelta(minutes=1)
 """How exactly it is known when a key was last used; finer would be a write with every request."""
 _IS_STALE = (ApiKey.last_used_at < func.now() - _USED_EVERY) | ApiKey.last_used_at.is_(None)
 # Every request asks this; to put it together costs more than to ask it.
-_LIVE = select(ApiKey.id, ApiKey.workspace_id, ApiKey.user_id, ApiKey.scopes, _IS_STALE.label("is_stale")).where(
-    ApiKey.key_hash == bindparam("key_hash"), (ApiKey.expires_at > func.now()) | ApiKey.expires_at.is_(None)
-)
+_LIVE = (
+    select(
+        ApiKey.id, ApiKey.workspace_id, ApiKey.user_id, ApiKey.scopes, _IS_STALE.label("is_stale"),
+        Workspace.plan, Workspace.plan_overrides,
+    )
+    .join(Workspace, Workspace.id == ApiKey.workspace_id)
+    .where(ApiKey.key_hash == bindparam("key_hash"), (ApiKey.expires_at > func.now()) | ApiKey.expires_at.is_(None))
+)  # fmt: skip
 
 
 class WrongKey(Unauthenticated):
@@ -115,7 +120,7 @@ def principal_of(session: Session, secret: str, *, request_id: str | None = None
             .execution_options(synchronize_session=False)
         )
     grant = KeyGrant(found.id, found.workspace_id, frozenset(found.scopes))
-    return Principal(found.user_id, grant, request_id, ip)
+    return Principal(found.user_id, grant, request_id, ip, plan_said(found))
 
 
 def _new_secret() -> str:

@@ -3,10 +3,11 @@
 import re
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import jwt
 from jwt.exceptions import ExpiredSignatureError, PyJWTError
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import bindparam, delete, func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -15,7 +16,7 @@ from cliply.features.audit import service as audit
 from cliply.features.audit.models import ActorKind
 from cliply.features.audit.service import Actor
 from cliply.features.identity import ways_in
-from cliply.features.identity.access import Principal, Unauthenticated
+from cliply.features.identity.access import Principal, Unauthenticated, plan_said, with_plan
 from cliply.features.identity.account_rules import LONGEST_NAME, checked_email, checked_name, same_address
 from cliply.features.identity.models import Confirmation, Identity, Password, Recovery, User
 from cliply.infra.jwks import KeySet
@@ -31,6 +32,10 @@ _SKEW = 60
 """Seconds by which clocks may differ."""
 _LOCK = 7_274_003
 """First number of the lock under which an identity's user is made."""
+_KNOWN = with_plan(
+    select(Identity.user_id).where(Identity.issuer == bindparam("issuer"), Identity.subject == bindparam("subject")),
+    Identity.user_id,
+)
 
 
 class WrongToken(Unauthenticated):
@@ -150,19 +155,26 @@ def open_tokens(settings: Oidc) -> BearerTokens | None:
 
 
 def principal_of(
-    session: Session, claims: Claims, *, request_id: str | None = None, ip: str | None = None
+    session: Session,
+    claims: Claims,
+    *,
+    place: UUID | None = None,
+    request_id: str | None = None,
+    ip: str | None = None,
 ) -> Principal:
     """The user of these claims, in a session of the system; made at the first sign-in, once however many come at once.
 
     Raises NoAddressInToken, AddressNotVerified or AddressOfAnother.
     """
-    known = select(Identity.user_id).where(Identity.issuer == claims.issuer, Identity.subject == claims.subject)
-    user_id = session.scalar(known)
-    if user_id is None:
+    known = {"issuer": claims.issuer, "subject": claims.subject, "place": place}
+    found = session.execute(_KNOWN, known).one_or_none()
+    if found is None:
         lock = text("SELECT pg_advisory_xact_lock(:lock, hashtext(:who))")
         session.execute(lock, {"lock": _LOCK, "who": f"{claims.issuer} {claims.subject}"})
-        user_id = session.scalar(known) or _made(session, claims, request_id, ip)
-    return Principal(user_id, request_id=request_id, ip=ip)
+        found = session.execute(_KNOWN, known).one_or_none()
+    if found is None:
+        return Principal(_made(session, claims, request_id, ip), request_id=request_id, ip=ip)
+    return Principal(found.user_id, request_id=request_id, ip=ip, plan=plan_said(found))
 
 
 def _made(session: Session, claims: Claims, request_id: str | None, ip: str | None) -> Any:

@@ -1,5 +1,7 @@
 """What a request brings to prove who sends it: a browser's session, or a program's key."""
 
+from uuid import UUID
+
 from sqlalchemy.orm import Session
 
 from cliply.features.identity import api_keys, bearer, login_sessions
@@ -19,17 +21,19 @@ def principal_of(
     cookie: str | None,
     *,
     claims: Claims | None = None,
+    place: UUID | None = None,
     request_id: str | None = None,
     ip: str | None = None,
 ) -> Principal:
     """Who sends it, in a session of the system; what is named in a header counts, and no cookie then.
 
-    `claims` are what the header's token says, where it is one of another service's.
+    `claims` are what the header's token says, where it is one of another service's; `place` is the workspace that the
+    request names, if it does.
 
     Raises Unauthenticated.
     """
     if claims is not None:
-        return bearer.principal_of(session, claims, request_id=request_id, ip=ip)
+        return bearer.principal_of(session, claims, place=place, request_id=request_id, ip=ip)
     if authorization is not None:
         scheme, _, secret = authorization.partition(" ")
         if scheme.lower() != "bearer":
@@ -37,4 +41,5 @@ def principal_of(
         return api_keys.principal_of(session, secret.strip(), request_id=request_id, ip=ip)
     if cookie is None:
         raise SignedOut
-    return Principal(login_sessions.user_of(session, cookie), request_id=request_id, ip=ip)
+    seen = login_sessions.user_of(session, cookie, place=place)
+    return Principal(seen.user_id, request_id=request_id, ip=ip, plan=seen.plan)

@@ -13,18 +13,28 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 
 from cliply.errors import Invalid, NotAllowed
 from cliply.features.audit.models import ActorKind
 from cliply.features.audit.service import Actor
-from cliply.features.identity.access import Caller, NoSuchWorkspace, Principal, require_admin, resolve
+from cliply.features.identity.access import (
+    Caller,
+    NoSuchWorkspace,
+    Principal,
+    Unauthenticated,
+    require_admin,
+    resolve,
+)
 from cliply.features.identity.bearer import BearerTokens
+from cliply.features.identity.counting import count, count_stranger
 from cliply.features.identity.credentials import principal_of
 from cliply.features.identity.permissions import Action
 from cliply.features.identity.plans import plans_of
+from cliply.features.identity.rates import RateClass
 from cliply.infra.idempotency import Asked
-from cliply.infra.routing import asked, begin
+from cliply.infra.routing import RATE, asked, begin
 from cliply.runtime import Runtime
 
 WORKSPACE_HEADER = "X-Workspace-Id"
@@ -95,7 +105,22 @@ def same_site(request: Request, runtime: Running) -> None:
             raise CrossSite
 
 
-PUBLIC = [Turn, Depends(same_site)]
+def counted(request: Request, runtime: Running) -> None:
+    """Count the request by where it comes from. Raises TooOften."""
+    plans = plans_of(runtime.settings)
+    request.state.rate = count_stranger(runtime.database, plans, rate_class(request), ip=_ip(request))
+
+
+async def _counted_in_turn(request: Request, runtime: Running) -> None:
+    turns: asyncio.Semaphore = request.app.state.turns
+    async with turns:
+        await run_in_threadpool(counted, request, runtime)
+
+
+COUNTED = [Depends(_counted_in_turn)]
+"""Of routes that anybody may call and that need no connection for their work, which may be long."""
+
+PUBLIC = [Turn, Depends(same_site), Depends(counted)]
 """Of routes that anybody may call."""
 
 
@@ -111,9 +136,24 @@ def principal(request: Request, runtime: Running, _turn: Annotated[None, Turn]) 
     """Whoever the request's header or cookie proves to send it. Raises Unauthenticated or CrossSite."""
     if request.headers.get("authorization") is None and cookie_name(runtime) in request.cookies:
         same_site(request, runtime)
-    proved = _proved(request, runtime)
+    plans = plans_of(runtime.settings)
+    try:
+        proved = _proved(request, runtime)
+    except Unauthenticated:
+        request.state.rate = count_stranger(runtime.database, plans, RateClass.UNPROVED, ip=_ip(request))
+        raise
     request.state.user_id = proved.user_id
+    place = _place(request) if proved.key is None else proved.key.workspace_id
+    request.state.rate = count(runtime.database, plans, rate_class(request), by=proved, workspace_id=place)
     return proved
+
+
+def rate_class(request: Request) -> RateClass:
+    """Of the request's route; one that names none is counted by its method."""
+    said = (request.scope["route"].openapi_extra or {}).get(RATE)
+    if said is not None:
+        return RateClass(said)
+    return RateClass.READ if request.method in SAFE else RateClass.WRITE
 
 
 def _proved(request: Request, runtime: Runtime) -> Principal:
@@ -123,7 +163,13 @@ def _proved(request: Request, runtime: Runtime) -> Principal:
     claims = None if tokens is None else tokens.claims(authorization)
     with runtime.database.system() as session:
         return principal_of(
-            session, authorization, cookie, claims=claims, request_id=_request_id(request), ip=_ip(request)
+            session,
+            authorization,
+            cookie,
+            claims=claims,
+            place=_place(request),
+            request_id=_request_id(request),
+            ip=_ip(request),
         )
 
 
@@ -248,11 +294,7 @@ AdminSession = Annotated[Session, Depends(admin, scope="function")]
 
 def _workspace(request: Request, by: Principal) -> UUID:
     """By path, header or key. Raises NoSuchWorkspace where they disagree: one of them is foreign then."""
-    told = {
-        _id(value)
-        for value in (request.path_params.get("workspace_id"), request.headers.get(WORKSPACE_HEADER))
-        if value is not None
-    }
+    told = _told(request)
     if by.key is not None:
         told.add(by.key.workspace_id)
     if not told:
@@ -260,6 +302,20 @@ def _workspace(request: Request, by: Principal) -> UUID:
     if len(told) > 1:
         raise NoSuchWorkspace
     return told.pop()
+
+
+def _told(request: Request) -> set[UUID]:
+    named = request.path_params.get("workspace_id"), request.headers.get(WORKSPACE_HEADER)
+    return {_id(value) for value in named if value is not None}
+
+
+def _place(request: Request) -> UUID | None:
+    """The workspace that the request names, if it names one; whoever enters it finds out what is wrong with that."""
+    try:
+        told = _told(request)
+    except NoSuchWorkspace:
+        return None
+    return told.pop() if len(told) == 1 else None
 
 
 def _id(value: str) -> UUID:

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from cliply.features.audit import service as audit
 from cliply.features.audit.service import Actor
-from cliply.features.identity.access import Unauthenticated
+from cliply.features.identity.access import PlanSaid, Unauthenticated, plan_said, with_plan
 from cliply.features.identity.models import LoginSession
 from cliply.infra.security import new_token, token_hash
 
@@ -17,11 +17,28 @@ IDLE = timedelta(hours=12)
 ABSOLUTE = timedelta(days=30)
 _SEEN_EVERY = timedelta(minutes=1)
 """How exactly it is known when a browser was last there; finer would be a write with every request."""
+_IS_OVER = (LoginSession.seen_at <= func.now() - IDLE) | (LoginSession.created_at <= func.now() - ABSOLUTE)
+_IS_STALE = LoginSession.seen_at < func.now() - _SEEN_EVERY
+# Every request asks this; to put it together costs more than to ask it.
+_LIVE = with_plan(
+    select(LoginSession.user_id, _IS_STALE.label("is_stale")).where(
+        LoginSession.token_hash == bindparam("token_hash"), ~_IS_OVER
+    ),
+    LoginSession.user_id,
+)
 
 
 class SignedOut(Unauthenticated):
     def __init__(self) -> None:
         super().__init__("You are not signed in, or not any more. Sign in, then try again.")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Who is signed in, and the plan of the workspace that was asked about, if it is one of theirs."""
+
+    user_id: UUID
+    plan: PlanSaid | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +51,7 @@ class SignedIn:
 
 def start(session: Session, user_id: UUID, *, by: Actor, replacing: str | None = None) -> SignedIn:
     """A new token with each sign-in, so that one that somebody slipped to the browser before is worth nothing."""
-    session.execute(delete(LoginSession).where(_is_over()))
+    session.execute(delete(LoginSession).where(_IS_OVER))
     if replacing is not None:
         session.execute(delete(LoginSession).where(LoginSession.token_hash == token_hash(replacing)))
     token = new_token()
@@ -43,27 +60,24 @@ def start(session: Session, user_id: UUID, *, by: Actor, replacing: str | None =
     return SignedIn(user_id, token)
 
 
-def user_of(session: Session, token: str) -> UUID:
-    """Who is signed in with the token. Raises SignedOut."""
-    live = LoginSession.token_hash == token_hash(token), ~_is_over()
-    is_stale = LoginSession.seen_at < func.now() - _SEEN_EVERY
-    found = session.execute(select(LoginSession.user_id, is_stale.label("is_stale")).where(*live)).first()
+def user_of(session: Session, token: str, *, place: UUID | None = None) -> Seen:
+    """Who is signed in with the token, and about the workspace `place`. Raises SignedOut."""
+    found = session.execute(_LIVE, {"token_hash": token_hash(token), "place": place}).first()
     if found is None:
         raise SignedOut
     if found.is_stale:
         session.execute(
             update(LoginSession)
-            .where(*live, is_stale)
+            .where(LoginSession.token_hash == token_hash(token), ~_IS_OVER, _IS_STALE)
             .values(seen_at=func.now())
             .execution_options(synchronize_session=False)
         )
-    user_id: UUID = found.user_id
-    return user_id
+    return Seen(found.user_id, plan_said(found))
 
 
 def list_live(session: Session, user_id: UUID) -> list[LoginSession]:
     """The user's browsers, the one that was there last first."""
-    live = LoginSession.user_id == user_id, ~_is_over()
+    live = LoginSession.user_id == user_id, ~_IS_OVER
     return list(session.scalars(select(LoginSession).where(*live).order_by(LoginSession.seen_at.desc())))
 
 
@@ -81,7 +95,3 @@ def end_all(session: Session, user_id: UUID, *, by: Actor) -> int:
     ).all()
     audit.record(session, "sessions.ended", ("user", user_id), by=by)
     return len(ended)
-
-
-def _is_over() -> ColumnElement[bool]:
-    return (LoginSession.seen_at <= func.now() - IDLE) | (LoginSession.created_at <= func.now() - ABSOLUTE)

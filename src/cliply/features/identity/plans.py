@@ -16,10 +16,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from cliply.errors import Invalid, LimitReached, NotAllowed, NotFound
+from cliply.features.identity.rates import UNLIMITED, Rates, sold
 from cliply.infra.settings import Settings
-
-UNLIMITED = "unlimited"
-"""The plan of who names none, and what a file says instead of a number."""
 
 _GIGABYTE = 1_000_000_000
 _MOST = 1_000_000_000
@@ -64,10 +62,18 @@ class Terms(BaseModel):
         None, description="Bytes that are stored at the same time."
     )
     scheduling: bool = Field(True, description="Whether posts may be planned for later.")
+    rates: Rates = Field(
+        Rates(), description="How often the service may be asked; what is left out is as in the plan `unlimited`."
+    )
 
     def told(self) -> dict[str, Any]:
         """Only what was said, so that the rest can come from elsewhere."""
         return self.model_dump(exclude_unset=True)
+
+    def with_told(self, told: Mapping[str, Any]) -> "Terms":
+        """These, with what else was said; of rates, those that were named. Raises ValidationError."""
+        rates = {"rates": self.rates.with_told(told["rates"])} if "rates" in told else {}
+        return self.model_copy(update={**told, **rates})
 
 
 class Meter(StrEnum):
@@ -223,7 +229,7 @@ class Plans:
         plan = self.named(name if name in self.defined else self.default_name)
         if not overrides:
             return plan
-        return Plan(plan.name, plan.terms.model_copy(update=_usable(overrides)), plan.others)
+        return Plan(plan.name, plan.terms.with_told(_usable(overrides)), plan.others)
 
     def _besides(self, name: str) -> Mapping[str, Terms]:
         # To be unlimited is for who runs the service, and no offer to anybody.
@@ -247,6 +253,7 @@ BUILT_IN = Plans(
             api_calls_per_month=10_000,
             storage_bytes=20 * _GIGABYTE,
             scheduling=False,
+            rates=sold(read=(600, 1800), write=(120, 360), upload=(30, 60), expensive=(60, 120), publish=10),
         ),
         "pro": Terms(
             uploads_per_day=30,
@@ -262,6 +269,7 @@ BUILT_IN = Plans(
             api_calls_per_month=100_000,
             storage_bytes=200 * _GIGABYTE,
             scheduling=True,
+            rates=sold(read=(1200, 6000), write=(240, 1200), upload=(60, 180), expensive=(120, 360), publish=20),
         ),
         "premium": Terms(
             uploads_per_day=150,
@@ -277,6 +285,7 @@ BUILT_IN = Plans(
             api_calls_per_month=1_000_000,
             storage_bytes=1_000 * _GIGABYTE,
             scheduling=True,
+            rates=sold(read=(3000, 15000), write=(600, 3000), upload=(120, 600), expensive=(240, 1200), publish=40),
         ),
     }
 )
@@ -309,7 +318,7 @@ def _plans(file: Path | None, default: str) -> Plans:
     defined = dict(BUILT_IN.defined)
     if file is not None:
         for name, terms in _read(file).items():
-            defined[name] = defined.get(name, Terms()).model_copy(update=terms.told())
+            defined[name] = defined.get(name, Terms()).with_told(terms.told())
     if default not in defined:
         raise NoSuchDefault(default, defined)
     return Plans(defined, default)

@@ -20,6 +20,7 @@ from cliply.features.identity.dependencies import (
 )
 from cliply.features.identity.models import ApiKey
 from cliply.features.identity.permissions import Action
+from cliply.features.identity.rates import RateClass
 from cliply.features.identity.schemas import (
     ApiKeyCreate,
     ApiKeyCreated,
@@ -29,7 +30,7 @@ from cliply.features.identity.schemas import (
     SignIn,
     UserRead,
 )
-from cliply.infra.routing import SHOWN_ONCE
+from cliply.infra.routing import RATE, SHOWN_ONCE
 from cliply.infra.routing import router as new_router
 from cliply.infra.security import token_hash
 from cliply.runtime import Runtime
@@ -37,7 +38,7 @@ from cliply.runtime import Runtime
 router = new_router("identity")
 
 
-@router.post("/api/auth/sign-in", dependencies=PUBLIC)
+@router.post("/api/auth/sign-in", dependencies=PUBLIC, openapi_extra={RATE: RateClass.SIGN_IN})
 def sign_in(body: SignIn, request: Request, response: Response, runtime: Running, by: Stranger) -> UserRead:
     """Sign a browser in: the answer sets its cookie."""
     replacing = request.cookies.get(cookie_name(runtime))
@@ -48,7 +49,7 @@ def sign_in(body: SignIn, request: Request, response: Response, runtime: Running
         return UserRead.model_validate(accounts.get(session, signed_in.user_id))
 
 
-@router.post("/api/auth/sign-out", status_code=204)
+@router.post("/api/auth/sign-out", status_code=204, openapi_extra={RATE: RateClass.WRITE})
 def sign_out(
     request: Request, response: Response, by: SignedInPrincipal, session: SystemSession, runtime: Running
 ) -> None:
@@ -73,7 +74,7 @@ def list_sessions(
     ]
 
 
-@router.delete("/api/auth/sessions", status_code=204)
+@router.delete("/api/auth/sessions", status_code=204, openapi_extra={RATE: RateClass.WRITE})
 def end_sessions(response: Response, by: SignedInPrincipal, session: SystemSession, runtime: Running) -> None:
     """Sign the account out everywhere, here too."""
     by.require_person()
@@ -88,7 +89,9 @@ def get_me(by: SignedInPrincipal, session: SystemSession) -> MeRead:
     return MeRead(user=user, key_id=None if by.key is None else by.key.id)
 
 
-@router.post("/api/workspaces/{workspace_id}/keys", status_code=201, openapi_extra={SHOWN_ONCE: True})
+@router.post(
+    "/api/workspaces/{workspace_id}/keys", status_code=201, openapi_extra={SHOWN_ONCE: True, RATE: RateClass.WRITE}
+)
 def create_key(
     body: ApiKeyCreate, caller: Annotated[Caller, allowed(Action.MANAGE_KEYS)], session: WorkspaceSession
 ) -> ApiKeyCreated:
@@ -105,7 +108,7 @@ def list_keys(caller: Annotated[Caller, allowed(Action.MANAGE_KEYS)], session: W
     return api_keys.list_keys(session, caller)
 
 
-@router.delete("/api/workspaces/{workspace_id}/keys/{key_id}", status_code=204)
+@router.delete("/api/workspaces/{workspace_id}/keys/{key_id}", status_code=204, openapi_extra={RATE: RateClass.WRITE})
 def revoke_key(key_id: UUID, caller: Annotated[Caller, allowed(Action.MANAGE_KEYS)], session: WorkspaceSession) -> None:
     """Revoke an API key: from now on it opens nothing."""
     api_keys.revoke(session, caller, key_id)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from cliply.features.identity.access import Caller
 from cliply.features.identity.dependencies import AdminSession, Member, SignedInPrincipal, WorkspaceSession, allowed
 from cliply.features.identity.permissions import Action
+from cliply.features.identity.rates import RateClass
 from cliply.features.jobs import operations
 from cliply.features.jobs import service as jobs
 from cliply.features.jobs.models import Job
@@ -30,6 +31,7 @@ from cliply.features.jobs.schemas import (
 )
 from cliply.infra import pages
 from cliply.infra.pages import Cursor, Page, PageSize
+from cliply.infra.routing import RATE
 from cliply.infra.routing import router as new_router
 
 router = new_router("jobs")
@@ -72,7 +74,7 @@ def get_job(job_id: _Id, session: WorkspaceSession) -> JobDetails:
     return JobDetails(**job.model_dump(), events=_events(session, job_id))
 
 
-@router.post("/api/jobs/enqueue", status_code=202, response_model=JobRead)
+@router.post("/api/jobs/enqueue", status_code=202, response_model=JobRead, openapi_extra={RATE: RateClass.EXPENSIVE})
 def enqueue_job(body: JobEnqueue, caller: Member, session: WorkspaceSession) -> Job:
     """Queue a job of a kind that members may start by themselves."""
     return operations.enqueue(
@@ -80,7 +82,7 @@ def enqueue_job(body: JobEnqueue, caller: Member, session: WorkspaceSession) -> 
     )
 
 
-@router.post("/api/jobs/{job_id}/cancel", response_model=JobRead)
+@router.post("/api/jobs/{job_id}/cancel", response_model=JobRead, openapi_extra={RATE: RateClass.WRITE})
 def cancel_job(job_id: _Id, caller: Annotated[Caller, allowed(Action.CHANGE_JOBS)], session: WorkspaceSession) -> Job:
     """Cancel a job: one that waits ends at once, one that runs is told to stop."""
     return operations.cancel(session, caller, job_id)
@@ -112,7 +114,7 @@ def get_any_job(job_id: _Id, session: AdminSession) -> JobDetailsForOperators:
     return JobDetailsForOperators(**job.model_dump(), events=_events(session, job_id))
 
 
-@admin_router.post("/api/admin/jobs/bulk")
+@admin_router.post("/api/admin/jobs/bulk", openapi_extra={RATE: RateClass.ADMIN})
 def steer_jobs(body: JobsSteer, by: SignedInPrincipal, session: AdminSession) -> list[JobSteered]:
     """Cancel, retry or unlock many jobs; each that cannot be is named with why."""
     steered = operations.steer_many(session, body.action, body.ids, by=by.actor)
@@ -122,31 +124,37 @@ def steer_jobs(body: JobsSteer, by: SignedInPrincipal, session: AdminSession) ->
     ]
 
 
-@admin_router.post("/api/admin/jobs/{job_id}/retry", response_model=JobForOperators)
+@admin_router.post(
+    "/api/admin/jobs/{job_id}/retry", response_model=JobForOperators, openapi_extra={RATE: RateClass.ADMIN}
+)
 def retry_any_job(job_id: _Id, by: SignedInPrincipal, session: AdminSession) -> Job:
     """Run a job again that failed or was cancelled, with all its attempts."""
     return operations.steer(session, Steering.RETRY, job_id, by=by.actor)
 
 
-@admin_router.post("/api/admin/jobs/{job_id}/cancel", response_model=JobForOperators)
+@admin_router.post(
+    "/api/admin/jobs/{job_id}/cancel", response_model=JobForOperators, openapi_extra={RATE: RateClass.ADMIN}
+)
 def cancel_any_job(job_id: _Id, by: SignedInPrincipal, session: AdminSession) -> Job:
     """Cancel a job of any workspace."""
     return operations.steer(session, Steering.CANCEL, job_id, by=by.actor)
 
 
-@admin_router.post("/api/admin/jobs/{job_id}/unlock", response_model=JobForOperators)
+@admin_router.post(
+    "/api/admin/jobs/{job_id}/unlock", response_model=JobForOperators, openapi_extra={RATE: RateClass.ADMIN}
+)
 def unlock_any_job(job_id: _Id, by: SignedInPrincipal, session: AdminSession) -> Job:
     """Take a running job from its worker and queue it again; the old worker can write nothing more for it."""
     return operations.steer(session, Steering.UNLOCK, job_id, by=by.actor)
 
 
-@admin_router.post("/api/admin/queues/{queue}/pause", status_code=204)
+@admin_router.post("/api/admin/queues/{queue}/pause", status_code=204, openapi_extra={RATE: RateClass.ADMIN})
 def pause_queue(queue: Annotated[QueueName, Path()], by: SignedInPrincipal, session: AdminSession) -> None:
     """Begin no more jobs of a queue; those that run go on."""
     operations.pause(session, queue, by=by.actor)
 
 
-@admin_router.post("/api/admin/queues/{queue}/resume", status_code=204)
+@admin_router.post("/api/admin/queues/{queue}/resume", status_code=204, openapi_extra={RATE: RateClass.ADMIN})
 def resume_queue(queue: Annotated[QueueName, Path()], by: SignedInPrincipal, session: AdminSession) -> None:
     """Begin jobs of a paused queue again."""
     operations.resume(session, queue, by=by.actor)

@@ -6,6 +6,7 @@ from uuid import UUID
 from cliply.features.identity.dependencies import Running, SignedInPrincipal, SystemSession
 from cliply.features.identity.models import Workspace
 from cliply.features.identity.plans import plans_of
+from cliply.features.identity.rates import RateClass
 from cliply.features.organisations import service as organisations
 from cliply.features.organisations.schemas import (
     OrganisationMemberRead,
@@ -14,13 +15,13 @@ from cliply.features.organisations.schemas import (
     OrganisationWrite,
 )
 from cliply.features.workspaces.schemas import WorkspaceCreate, WorkspaceRead
-from cliply.infra.routing import LIMITED
+from cliply.infra.routing import LIMITED, RATE
 from cliply.infra.routing import router as new_router
 
 router = new_router("organisations")
 
 
-@router.post("/api/organisations", status_code=201)
+@router.post("/api/organisations", status_code=201, openapi_extra={RATE: RateClass.WRITE})
 def create_organisation(body: OrganisationWrite, by: SignedInPrincipal, session: SystemSession) -> OrganisationRead:
     """Make an organisation, which can own workspaces; the caller becomes its owner."""
     made = organisations.create(session, body.name, by=by)
@@ -40,7 +41,7 @@ def get_organisation(organisation_id: UUID, by: SignedInPrincipal, session: Syst
     return OrganisationRead.of(organisations.get(session, organisation_id, by=by))
 
 
-@router.patch("/api/organisations/{organisation_id}")
+@router.patch("/api/organisations/{organisation_id}", openapi_extra={RATE: RateClass.WRITE})
 def rename_organisation(
     organisation_id: UUID, body: OrganisationWrite, by: SignedInPrincipal, session: SystemSession
 ) -> OrganisationRead:
@@ -48,7 +49,7 @@ def rename_organisation(
     return OrganisationRead.of(organisations.rename(session, organisation_id, body.name, by=by))
 
 
-@router.delete("/api/organisations/{organisation_id}", status_code=204)
+@router.delete("/api/organisations/{organisation_id}", status_code=204, openapi_extra={RATE: RateClass.WRITE})
 def delete_organisation(organisation_id: UUID, by: SignedInPrincipal, session: SystemSession) -> None:
     """Delete an organisation that owns no workspace any more."""
     organisations.remove(session, organisation_id, by=by)
@@ -62,7 +63,11 @@ def list_organisation_members(
     return organisations.list_members(session, organisation_id, by=by)
 
 
-@router.put("/api/organisations/{organisation_id}/members/{user_id}", status_code=204, openapi_extra={LIMITED: True})
+@router.put(
+    "/api/organisations/{organisation_id}/members/{user_id}",
+    status_code=204,
+    openapi_extra={LIMITED: True, RATE: RateClass.WRITE},
+)
 def put_organisation_member(
     organisation_id: UUID,
     user_id: UUID,
@@ -75,7 +80,9 @@ def put_organisation_member(
     organisations.put_member(session, organisation_id, user_id, body.role, by=by, plans=plans_of(runtime.settings))
 
 
-@router.delete("/api/organisations/{organisation_id}/members/{user_id}", status_code=204)
+@router.delete(
+    "/api/organisations/{organisation_id}/members/{user_id}", status_code=204, openapi_extra={RATE: RateClass.WRITE}
+)
 def remove_organisation_member(
     organisation_id: UUID, user_id: UUID, by: SignedInPrincipal, session: SystemSession
 ) -> None:
@@ -95,7 +102,7 @@ def list_organisation_workspaces(
     "/api/organisations/{organisation_id}/workspaces",
     status_code=201,
     response_model=WorkspaceRead,
-    openapi_extra={LIMITED: True},
+    openapi_extra={LIMITED: True, RATE: RateClass.WRITE},
 )
 def create_organisation_workspace(
     organisation_id: UUID, body: WorkspaceCreate, by: SignedInPrincipal, session: SystemSession, runtime: Running
@@ -108,7 +115,7 @@ def create_organisation_workspace(
 @router.put(
     "/api/organisations/{organisation_id}/workspaces/{workspace_id}",
     response_model=WorkspaceRead,
-    openapi_extra={LIMITED: True},
+    openapi_extra={LIMITED: True, RATE: RateClass.WRITE},
 )
 def take_in_workspace(
     organisation_id: UUID, workspace_id: UUID, by: SignedInPrincipal, session: SystemSession, runtime: Running
@@ -117,7 +124,11 @@ def take_in_workspace(
     return organisations.take_in(session, organisation_id, workspace_id, by=by, plans=plans_of(runtime.settings))
 
 
-@router.delete("/api/organisations/{organisation_id}/workspaces/{workspace_id}", response_model=WorkspaceRead)
+@router.delete(
+    "/api/organisations/{organisation_id}/workspaces/{workspace_id}",
+    response_model=WorkspaceRead,
+    openapi_extra={RATE: RateClass.WRITE},
+)
 def release_workspace(
     organisation_id: UUID, workspace_id: UUID, by: SignedInPrincipal, session: SystemSession
 ) -> Workspace:

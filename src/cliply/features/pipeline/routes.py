@@ -20,6 +20,7 @@ from cliply.features.identity.dependencies import (
     allowed,
 )
 from cliply.features.identity.permissions import Action
+from cliply.features.identity.rates import RateClass
 from cliply.features.pipeline import retrying
 from cliply.features.pipeline import service as pipeline
 from cliply.features.pipeline.aside import aside
@@ -34,7 +35,7 @@ from cliply.features.projects.schemas import (
     UploadInit,
     UploadRead,
 )
-from cliply.infra.routing import LIMITED
+from cliply.infra.routing import LIMITED, RATE
 from cliply.infra.routing import router as new_router
 
 router = new_router("projects")
@@ -54,7 +55,7 @@ async def _examined(
     return await aside(request.app.state.turns, examine)
 
 
-@router.post("/api/upload/init", status_code=201, openapi_extra={LIMITED: True})
+@router.post("/api/upload/init", status_code=201, openapi_extra={LIMITED: True, RATE: RateClass.UPLOAD})
 def init_upload(
     body: Annotated[
         Annotated[UploadInit, Tag("file")] | Annotated[LinkInit, Tag("link")], Discriminator(_kind_of), Body()
@@ -79,7 +80,12 @@ def init_upload(
     return upload_read(uploads.init(runtime, session, caller, wanted))
 
 
-@router.post("/api/upload/complete", status_code=202, response_model=ProjectRead, openapi_extra={LIMITED: True})
+@router.post(
+    "/api/upload/complete",
+    status_code=202,
+    response_model=ProjectRead,
+    openapi_extra={LIMITED: True, RATE: RateClass.UPLOAD},
+)
 def complete_upload(
     examined: Annotated[pipeline.Examined | None, Depends(_examined)],
     body: UploadComplete,
@@ -97,7 +103,9 @@ def complete_upload(
     return project
 
 
-@router.post("/api/projects/{project_id}/clips", status_code=202, openapi_extra={LIMITED: True})
+@router.post(
+    "/api/projects/{project_id}/clips", status_code=202, openapi_extra={LIMITED: True, RATE: RateClass.EXPENSIVE}
+)
 def make_more_clips(
     project_id: UUID,
     body: ClipsMore,
@@ -112,7 +120,10 @@ def make_more_clips(
 
 
 @router.post(
-    "/api/projects/{project_id}/retry", status_code=202, response_model=ProjectRead, openapi_extra={LIMITED: True}
+    "/api/projects/{project_id}/retry",
+    status_code=202,
+    response_model=ProjectRead,
+    openapi_extra={LIMITED: True, RATE: RateClass.EXPENSIVE},
 )
 def retry_project(
     project_id: UUID, caller: Annotated[Caller, allowed(Action.CHANGE_PROJECTS)], session: WorkspaceSession
@@ -123,7 +134,7 @@ def retry_project(
     return project
 
 
-@router.post("/api/clips/{clip_id}/render", status_code=202, openapi_extra={LIMITED: True})
+@router.post("/api/clips/{clip_id}/render", status_code=202, openapi_extra={LIMITED: True, RATE: RateClass.EXPENSIVE})
 def render_clip(
     clip_id: UUID, caller: Annotated[Caller, allowed(Action.EDIT_CLIPS)], session: WorkspaceSession
 ) -> ClipRead:

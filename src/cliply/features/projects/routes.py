@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from cliply.features.identity.access import Caller
 from cliply.features.identity.dependencies import Proof, Running, WorkspaceSession, allowed
 from cliply.features.identity.permissions import Action
+from cliply.features.identity.rates import RateClass
 from cliply.features.jobs import service as jobs
 from cliply.features.projects import service as projects
 from cliply.features.projects import uploads, watching
@@ -25,6 +26,7 @@ from cliply.features.projects.schemas import (
 )
 from cliply.infra import pages
 from cliply.infra.pages import Cursor, Page, PageSize
+from cliply.infra.routing import RATE
 from cliply.infra.routing import router as new_router
 
 router = new_router("projects")
@@ -69,7 +71,7 @@ def get_project(
     return ProjectDetails(**project.model_dump(), work=_work(session, project_id))
 
 
-@router.patch("/api/projects/{project_id}", response_model=ProjectRead)
+@router.patch("/api/projects/{project_id}", response_model=ProjectRead, openapi_extra={RATE: RateClass.WRITE})
 def rename_project(
     project_id: UUID,
     body: ProjectUpdate,
@@ -83,7 +85,7 @@ def rename_project(
     return renamed
 
 
-@router.delete("/api/projects/{project_id}", status_code=204)
+@router.delete("/api/projects/{project_id}", status_code=204, openapi_extra={RATE: RateClass.WRITE})
 def delete_project(
     project_id: UUID, caller: Annotated[Caller, allowed(Action.DELETE_PROJECTS)], session: WorkspaceSession
 ) -> None:

@@ -33,12 +33,9 @@ from cliply.features.publishing.models import (
     PublicationState,
 )
 from cliply.features.publishing.steps import drop_handle, forget_files, go_on, look_at, send
-from cliply.infra.rate_limits import Limit, bucket_of, spend
 from cliply.integrations.publisher import Network
 from cliply.runtime import Runtime
 
-_OFTEN = Limit(burst=20, every=timedelta(seconds=6))
-"""Publications that a workspace may ask for; what a network allows is far less."""
 _FARTHEST = timedelta(days=366)
 
 
@@ -106,7 +103,6 @@ def publish(
     _check_time(caller, run_at, said.publish_at)
     if not again and (before := _same(session, clip_id, channel.id)) is not None:
         raise PublishedBefore(before, channel)
-    spend(session, {bucket_of("publish", str(caller.workspace_id)): _OFTEN}, what="publications at once")
     publication = Publication(
         channel_id=channel.id,
         network=network,

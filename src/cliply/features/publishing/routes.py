@@ -20,6 +20,7 @@ from cliply.features.identity.dependencies import (
     cookie_name,
 )
 from cliply.features.identity.permissions import Action
+from cliply.features.identity.rates import RateClass
 from cliply.features.publishing import channels, connecting, metrics, publications
 from cliply.features.publishing.callback_page import HEADERS, callback_page
 from cliply.features.publishing.metrics import Period
@@ -53,7 +54,7 @@ from cliply.features.publishing.schemas import (
 )
 from cliply.infra import pages
 from cliply.infra.pages import Cursor, Page, PageSize
-from cliply.infra.routing import SHOWN_ONCE
+from cliply.infra.routing import RATE, SHOWN_ONCE
 from cliply.infra.routing import router as new_router
 from cliply.infra.security import token_hash
 from cliply.integrations.publisher import Network
@@ -82,7 +83,7 @@ def list_accounts(
 
 
 # Whoever knows the state in the address may come back in its owner's place: it is kept for no Idempotency-Key.
-_SECRET = {SHOWN_ONCE: True}
+_SECRET = {SHOWN_ONCE: True, RATE: RateClass.WRITE}
 
 
 @router.post("/api/accounts", status_code=201, openapi_extra=_SECRET)
@@ -137,7 +138,7 @@ def finish_oauth(
     return _page(f"{channel.network.label} is connected", told)
 
 
-@router.post("/api/oauth/{provider}/finish")
+@router.post("/api/oauth/{provider}/finish", openapi_extra={RATE: RateClass.WRITE})
 def complete_oauth(
     request: Request, provider: OAuthProvider, body: ConnectFinish, by: SignedInPrincipal, runtime: Running
 ) -> AccountRead:
@@ -157,7 +158,7 @@ def get_account(
     return account_details(session, channels.get(session, caller, account_id), runtime.providers)
 
 
-@router.patch("/api/accounts/{account_id}")
+@router.patch("/api/accounts/{account_id}", openapi_extra={RATE: RateClass.WRITE})
 def change_account(
     account_id: UUID,
     body: AccountUpdate,
@@ -184,7 +185,7 @@ def reconnect_account(
     return _begun(request, runtime, session, caller, network, body.loopback_port, account_id)
 
 
-@router.delete("/api/accounts/{account_id}")
+@router.delete("/api/accounts/{account_id}", openapi_extra={RATE: RateClass.WRITE})
 def disconnect_account(
     account_id: UUID,
     by: SignedInPrincipal,
@@ -195,7 +196,7 @@ def disconnect_account(
     return account_read(channels.disconnect(runtime, by, workspace_id, account_id), runtime.providers)
 
 
-@router.post("/api/accounts/publish")
+@router.post("/api/accounts/publish", openapi_extra={RATE: RateClass.WRITE})
 def set_up_account(
     body: AccountSettings,
     caller: Annotated[Caller, allowed(Action.MANAGE_CHANNELS)],
@@ -206,7 +207,7 @@ def set_up_account(
     return _shown(session, channels.set_up(session, caller, body.account_id, body.settings), runtime)
 
 
-@router.post("/api/publish/youtube", status_code=202)
+@router.post("/api/publish/youtube", status_code=202, openapi_extra={RATE: RateClass.PUBLISH})
 def publish_on_youtube(
     body: Publish, caller: Annotated[Caller, allowed(Action.PUBLISH)], session: WorkspaceSession, runtime: Running
 ) -> PublicationRead:
@@ -214,7 +215,7 @@ def publish_on_youtube(
     return _published(session, runtime, caller, Network.YOUTUBE, body)
 
 
-@router.post("/api/publish/tiktok", status_code=202)
+@router.post("/api/publish/tiktok", status_code=202, openapi_extra={RATE: RateClass.PUBLISH})
 def publish_on_tiktok(
     body: Publish, caller: Annotated[Caller, allowed(Action.PUBLISH)], session: WorkspaceSession, runtime: Running
 ) -> PublicationRead:
@@ -292,7 +293,7 @@ def summarise_metrics(
     )
 
 
-@router.patch("/api/publications/{publication_id}")
+@router.patch("/api/publications/{publication_id}", openapi_extra={RATE: RateClass.WRITE})
 def move_publication(
     publication_id: UUID,
     body: PublicationUpdate,
@@ -303,7 +304,7 @@ def move_publication(
     return _read(session, publications.move(session, caller, publication_id, body.run_at))
 
 
-@router.post("/api/publications/{publication_id}/cancel")
+@router.post("/api/publications/{publication_id}/cancel", openapi_extra={RATE: RateClass.WRITE})
 def cancel_publication(
     publication_id: UUID, caller: Annotated[Caller, allowed(Action.PUBLISH)], session: WorkspaceSession
 ) -> PublicationRead:
@@ -311,7 +312,7 @@ def cancel_publication(
     return _read(session, publications.cancel(session, caller, publication_id))
 
 
-@router.post("/api/publications/{publication_id}/retry", status_code=202)
+@router.post("/api/publications/{publication_id}/retry", status_code=202, openapi_extra={RATE: RateClass.PUBLISH})
 def retry_publication(
     publication_id: UUID, caller: Annotated[Caller, allowed(Action.PUBLISH)], session: WorkspaceSession
 ) -> PublicationRead:
@@ -319,7 +320,7 @@ def retry_publication(
     return _read(session, publications.retry(session, caller, publication_id))
 
 
-@router.post("/api/publications/{publication_id}/settle", status_code=202)
+@router.post("/api/publications/{publication_id}/settle", status_code=202, openapi_extra={RATE: RateClass.WRITE})
 def settle_publication(
     publication_id: UUID,
     body: PublicationSettle,

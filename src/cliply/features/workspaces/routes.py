@@ -21,6 +21,7 @@ from cliply.features.identity.dependencies import (
 from cliply.features.identity.models import Workspace
 from cliply.features.identity.permissions import Action
 from cliply.features.identity.plans import plans_of
+from cliply.features.identity.rates import RateClass
 from cliply.features.workspaces import (
     audit_log,
     deletion,
@@ -55,7 +56,7 @@ from cliply.features.workspaces.schemas import (
 )
 from cliply.infra import pages
 from cliply.infra.pages import Cursor, Page, PageSize
-from cliply.infra.routing import LIMITED, SHOWN_ONCE, TAKES_CODE
+from cliply.infra.routing import LIMITED, RATE, SHOWN_ONCE, TAKES_CODE
 from cliply.infra.routing import router as new_router
 
 router = new_router("workspaces")
@@ -64,7 +65,7 @@ admin_router = new_router("admin")
 _AUDIT = "audit"
 
 
-@router.post("/api/workspaces", status_code=201, response_model=WorkspaceRead)
+@router.post("/api/workspaces", status_code=201, response_model=WorkspaceRead, openapi_extra={RATE: RateClass.WRITE})
 def create_workspace(
     body: WorkspaceCreate, by: SignedInPrincipal, session: SystemSession, runtime: Running
 ) -> Workspace:
@@ -89,7 +90,7 @@ def get_workspace(
     return WorkspaceDetails.of(workspaces.get(session, caller), caller.plan)
 
 
-@router.patch("/api/workspaces/{workspace_id}", response_model=WorkspaceRead)
+@router.patch("/api/workspaces/{workspace_id}", response_model=WorkspaceRead, openapi_extra={RATE: RateClass.WRITE})
 def change_workspace(
     body: WorkspaceUpdate, caller: Annotated[Caller, allowed(Action.CHANGE_WORKSPACE)], session: WorkspaceSession
 ) -> Workspace:
@@ -106,7 +107,7 @@ def change_workspace(
     return workspaces.change(session, caller, **wanted)
 
 
-@router.post("/api/workspaces/{workspace_id}/transfer", status_code=204)
+@router.post("/api/workspaces/{workspace_id}/transfer", status_code=204, openapi_extra={RATE: RateClass.WRITE})
 def transfer_workspace(
     body: WorkspaceTransfer, caller: Annotated[Caller, allowed(Action.CHANGE_OWNERS)], session: WorkspaceSession
 ) -> None:
@@ -114,7 +115,12 @@ def transfer_workspace(
     members.transfer(session, caller, body.user_id)
 
 
-@router.post("/api/workspaces/{workspace_id}/deletion", status_code=202, response_model=WorkspaceRead)
+@router.post(
+    "/api/workspaces/{workspace_id}/deletion",
+    status_code=202,
+    response_model=WorkspaceRead,
+    openapi_extra={RATE: RateClass.WRITE},
+)
 def delete_workspace(
     body: WorkspaceDelete, caller: Annotated[Caller, allowed(Action.DELETE_WORKSPACE)], session: WorkspaceSession
 ) -> Workspace:
@@ -122,13 +128,20 @@ def delete_workspace(
     return deletion.announce(session, caller, name=body.name)
 
 
-@router.delete("/api/workspaces/{workspace_id}/deletion", response_model=WorkspaceRead)
+@router.delete(
+    "/api/workspaces/{workspace_id}/deletion", response_model=WorkspaceRead, openapi_extra={RATE: RateClass.WRITE}
+)
 def keep_workspace(caller: Annotated[Caller, allowed(Action.DELETE_WORKSPACE)], session: WorkspaceSession) -> Workspace:
     """Call the deletion off, as long as its time has not come."""
     return deletion.call_off(session, caller)
 
 
-@router.post("/api/workspaces/{workspace_id}/exports", status_code=202, response_model=ExportRead)
+@router.post(
+    "/api/workspaces/{workspace_id}/exports",
+    status_code=202,
+    response_model=ExportRead,
+    openapi_extra={RATE: RateClass.EXPENSIVE},
+)
 def export_workspace(
     caller: Annotated[Caller, allowed(Action.EXPORT_WORKSPACE)], session: WorkspaceSession
 ) -> WorkspaceExport:
@@ -145,7 +158,9 @@ def get_export(
 
 
 @router.post(
-    "/api/workspaces/{workspace_id}/exports/{export_id}/link", status_code=201, openapi_extra={SHOWN_ONCE: True}
+    "/api/workspaces/{workspace_id}/exports/{export_id}/link",
+    status_code=201,
+    openapi_extra={SHOWN_ONCE: True, RATE: RateClass.WRITE},
 )
 def link_export(
     export_id: UUID,
@@ -212,7 +227,7 @@ def list_members(
     "/api/workspaces/{workspace_id}/members",
     status_code=202,
     response_model=InvitationRead,
-    openapi_extra={LIMITED: True},
+    openapi_extra={LIMITED: True, RATE: RateClass.WRITE},
 )
 def add_member(
     body: InvitationCreate,
@@ -224,7 +239,9 @@ def add_member(
     return invite_member(body, caller, session, runtime)
 
 
-@router.patch("/api/workspaces/{workspace_id}/members/{user_id}", response_model=MemberRead)
+@router.patch(
+    "/api/workspaces/{workspace_id}/members/{user_id}", response_model=MemberRead, openapi_extra={RATE: RateClass.WRITE}
+)
 def change_member(
     user_id: UUID,
     body: MemberUpdate,
@@ -237,7 +254,9 @@ def change_member(
     return members.get(session, caller, user_id)
 
 
-@router.delete("/api/workspaces/{workspace_id}/members/{user_id}", status_code=204)
+@router.delete(
+    "/api/workspaces/{workspace_id}/members/{user_id}", status_code=204, openapi_extra={RATE: RateClass.WRITE}
+)
 def remove_member(user_id: UUID, caller: Member, session: WorkspaceSession) -> None:
     """Remove a member, or leave; never the last owner."""
     members.remove(session, caller, user_id)
@@ -247,7 +266,7 @@ def remove_member(user_id: UUID, caller: Member, session: WorkspaceSession) -> N
     "/api/workspaces/{workspace_id}/invitations",
     status_code=201,
     response_model=InvitationRead,
-    openapi_extra={LIMITED: True},
+    openapi_extra={LIMITED: True, RATE: RateClass.WRITE},
 )
 def invite_member(
     body: InvitationCreate,
@@ -270,7 +289,11 @@ def list_invitations(
     return invitations.list_open(session, caller)
 
 
-@router.post("/api/workspaces/{workspace_id}/invitations/{invitation_id}/resend", response_model=InvitationRead)
+@router.post(
+    "/api/workspaces/{workspace_id}/invitations/{invitation_id}/resend",
+    response_model=InvitationRead,
+    openapi_extra={RATE: RateClass.WRITE},
+)
 def resend_invitation(
     invitation_id: UUID,
     caller: Annotated[Caller, allowed(Action.INVITE_MEMBERS)],
@@ -283,7 +306,9 @@ def resend_invitation(
     return issued.invitation
 
 
-@router.delete("/api/workspaces/{workspace_id}/invitations/{invitation_id}", status_code=204)
+@router.delete(
+    "/api/workspaces/{workspace_id}/invitations/{invitation_id}", status_code=204, openapi_extra={RATE: RateClass.WRITE}
+)
 def revoke_invitation(
     invitation_id: UUID, caller: Annotated[Caller, allowed(Action.INVITE_MEMBERS)], session: WorkspaceSession
 ) -> None:
@@ -291,7 +316,7 @@ def revoke_invitation(
     invitations.revoke(session, caller, invitation_id)
 
 
-@router.post("/api/invitations/accept", openapi_extra={TAKES_CODE: True, LIMITED: True})
+@router.post("/api/invitations/accept", openapi_extra={TAKES_CODE: True, LIMITED: True, RATE: RateClass.SIGN_IN})
 def accept_invitation(
     body: InvitationAccept, by: SignedInPrincipal, session: SystemSession, runtime: Running
 ) -> InvitationAccepted:
@@ -302,7 +327,7 @@ def accept_invitation(
     )
 
 
-@admin_router.patch("/api/admin/workspaces/{workspace_id}")
+@admin_router.patch("/api/admin/workspaces/{workspace_id}", openapi_extra={RATE: RateClass.ADMIN})
 def change_workspace_plan(
     workspace_id: UUID, body: WorkspacePlanUpdate, by: SignedInPrincipal, session: AdminSession, runtime: Running
 ) -> WorkspaceForOperators:

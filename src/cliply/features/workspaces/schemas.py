@@ -64,7 +64,7 @@ class WorkspaceDetails(WorkspaceRead):
 
 
 class WorkspaceForOperators(WorkspaceDetails):
-    overrides: dict[str, int | bool | None] = Field(
+    overrides: dict[str, int | bool | dict[str, dict[str, str | None]] | None] = Field(
         description="Where the workspace differs from its plan; null is no limit.", examples=[{"members": 20}]
     )
 
