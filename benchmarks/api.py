@@ -1,5 +1,6 @@
 """Requests over HTTP at sixteen connections to the service as `cliply serve` starts it, beside bare routes."""
 
+import json
 import os
 import statistics
 import subprocess
@@ -24,6 +25,7 @@ from cliply.features.identity.access import Caller, Principal
 from cliply.features.identity.models import Role, User
 from cliply.features.identity.permissions import Action
 from cliply.features.identity.plans import BUILT_IN
+from cliply.features.identity.rates import UNLIMITED, Often
 from cliply.features.workspaces import service as workspaces
 from cliply.infra import schema
 from cliply.infra.db import Database
@@ -53,8 +55,9 @@ def api(folder: Path) -> Sequence[Row]:
     with ExitStack() as running:
         url = running.enter_context(own_postgres())
         schema.upgrade(url)
-        key, project_id = _filled(url)
-        served = running.enter_context(_cliply(url, folder))
+        key, project_id = filled(url)
+        # As much as there is: what is counted costs the same whether it is ever refused.
+        served = running.enter_context(cliply_served(url, folder, plans_with(folder, "9000000/minute")))
         bare = running.enter_context(_process([sys.executable, "-m", "benchmarks.bare"], "/"))
         wanted = {
             _BARE: (bare, Wanted("/")),
@@ -97,7 +100,7 @@ def _wanted(port: int, key: str, project_id: UUID) -> dict[str, tuple[int, Wante
     }
 
 
-def _filled(url: str) -> tuple[str, UUID]:
+def filled(url: str) -> tuple[str, UUID]:
     """A workspace's API key, and a project that has clips."""
     database = Database(url)
     with database.system() as session:
@@ -122,10 +125,19 @@ def _filled(url: str) -> tuple[str, UUID]:
 
 
 @contextmanager
-def _cliply(url: str, folder: Path) -> Iterator[int]:
-    named = {"CLIPLY_DATABASE__URL": url, "CLIPLY_DATA": str(folder / "data")}
+def cliply_served(url: str, folder: Path, plans: Path) -> Iterator[int]:
+    """The service's port while the block runs."""
+    named = {"CLIPLY_DATABASE__URL": url, "CLIPLY_DATA": str(folder / "data"), "CLIPLY_PLANS": str(plans)}
     with _process([sys.executable, "-m", "cliply", "serve", "--socket"], "/api/healthz", named) as port:
         yield port
+
+
+def plans_with(folder: Path, rate: str) -> Path:
+    """A file of plans in which everybody may read at this rate."""
+    file = folder / f"{rate.replace('/', '-')}.json"
+    rates = {"read": dict.fromkeys(Often.model_fields, rate)}
+    file.write_text(json.dumps({UNLIMITED: {"rates": rates}}), encoding="utf-8")
+    return file
 
 
 @contextmanager
