@@ -14,6 +14,7 @@ from cliply.features.notifications import outbox
 from cliply.features.pipeline import tasks as pipeline
 from cliply.features.projects import local_copies, sweeping
 from cliply.features.projects import tasks as projects
+from cliply.features.publishing import pulse
 from cliply.features.publishing import tasks as publishing
 from cliply.features.usage import tasks as usage
 from cliply.features.workspaces import own_plan
@@ -37,6 +38,10 @@ ERRANDS_AT_ONCE = 4
 """Jobs of the other queues that run beside those of `media`: they wait for others more than they work."""
 
 
+CLOCKED_AT_ONCE = 2
+"""Schedules are fired in an instant."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lane:
     """Queues that share a number of places. What is due in one lane never waits for what runs in the other."""
@@ -51,12 +56,13 @@ def queues() -> list[str]:
 
 
 def lanes(wanted: Sequence[str], concurrency: int) -> list[Lane]:
-    """Renders take hours and a post has its time: they have places of their own where a worker does both."""
+    """Renders take hours, uploads take minutes and a schedule has its second: they have places of their own where a
+    worker does more than one of it."""
     heavy = [name for name in wanted if name == pipeline.MEDIA]
-    light = [name for name in wanted if name != pipeline.MEDIA]
-    if not heavy or not light:
-        return [Lane([*wanted], concurrency)]
-    return [Lane(heavy, concurrency), Lane(light, ERRANDS_AT_ONCE)]
+    clocked = [name for name in wanted if name == publishing.CLOCK]
+    light = [name for name in wanted if name not in (*heavy, *clocked)]
+    places = [(heavy, concurrency), (light, ERRANDS_AT_ONCE if heavy else concurrency), (clocked, CLOCKED_AT_ONCE)]
+    return [Lane(names, each) for names, each in places if names]
 
 
 def run(settings: Settings, *, only: Sequence[str], concurrency: int, pace: Pace | None = None) -> None:
@@ -78,7 +84,7 @@ def run(settings: Settings, *, only: Sequence[str], concurrency: int, pace: Pace
             )
             for lane in lanes(only or queues(), concurrency)
         ]
-        with metrics_page.served(settings.metrics, runtime.database), local_copies.swept(runtime):
+        with metrics_page.served(settings.metrics, runtime.database, also=[pulse.figures]), local_copies.swept(runtime):
             _log.info("worker_started", extra={"queues": list(only or queues()), "concurrency": concurrency})
             asyncio.run(run_all(workers))
     _log.info("worker_stopped")

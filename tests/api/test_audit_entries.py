@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -28,7 +29,7 @@ from cliply.features.identity.access import Principal, resolve
 from cliply.features.identity.models import ApiKey, Membership, Organisation, OrganisationMember, Role, User
 from cliply.features.identity.plans import BUILT_IN
 from cliply.features.projects.models import ProjectState
-from cliply.features.publishing.models import Publication, PublicationState
+from cliply.features.publishing.models import Publication, PublicationState, ScheduleState
 from cliply.features.workspaces import export, invitations
 from cliply.features.workspaces import service as workspaces
 from cliply.integrations.publisher import Network
@@ -38,6 +39,7 @@ __all__ = ["media", "video"]
 
 STRANGER = "somebody@example.com"
 PASSWORD, NEW_PASSWORD = "analytical engine no. 1", "difference engine no. 2"
+SOON = datetime.now(UTC) + timedelta(days=30)
 
 
 @dataclass
@@ -219,6 +221,18 @@ def of_publication(scene: Scene, body: Mapping[str, Any] | None = None, **more: 
     return Asked({"publication_id": scene.publication(**more)}, body or {})
 
 
+def to_be_planned(scene: Scene) -> Asked:
+    asked = publishable(scene, Network.YOUTUBE, at=f"{SOON:%Y-%m-%dT%H:%M}")
+    return Asked(body={**asked.body, "network": "youtube"})
+
+
+def of_schedule(
+    scene: Scene, body: Mapping[str, Any] | None = None, schedule: ScheduleState = ScheduleState.PLANNED
+) -> Asked:
+    local = {"schedule": schedule, "local_at": SOON.replace(tzinfo=None), "zone": "UTC", "run_at": SOON}
+    return Asked({"schedule_id": scene.publication(**local)}, body or {})
+
+
 READY: Mapping[str, Callable[[Scene], Asked]] = {
     "sign_in": signing_in,
     "sign_out": lambda scene: Asked(headers=scene.account()),
@@ -288,6 +302,11 @@ READY: Mapping[str, Callable[[Scene], Asked]] = {
     "settle_publication": lambda scene: of_publication(
         scene, {"verdict": "look"}, state=PublicationState.UNKNOWN, handle_sealed=b"sealed", begun_at=func.now()
     ),
+    "create_schedule": to_be_planned,
+    "move_schedule": lambda scene: of_schedule(scene, {"at": f"{SOON:%Y-%m-%dT%H:%M}"}),
+    "pause_schedule": of_schedule,
+    "resume_schedule": lambda scene: of_schedule(scene, schedule=ScheduleState.PAUSED),
+    "cancel_schedule": of_schedule,
     "cancel_job": lambda scene: Asked({"job_id": put(scene.world)}),
     "steer_jobs": lambda scene: Asked(body={"action": "cancel", "ids": [put(scene.world)]}, who="operator"),
     "retry_any_job": lambda scene: Asked({"job_id": scene.running_job(fails=True)}, who="operator"),
@@ -296,8 +315,8 @@ READY: Mapping[str, Callable[[Scene], Asked]] = {
     "pause_queue": lambda _: Asked({"queue": "media"}, who="operator"),
     "resume_queue": lambda _: Asked({"queue": "media"}, who="operator"),
 }
-SAYS_SO_ITSELF = {"put_part"}
-"""A signed link's: the upload that gave it out has the entry."""
+SAYS_SO_ITSELF = {"put_part", "scan_schedules"}
+"""A signed link's: the upload that gave it out has the entry. And nobody's: what fires was planned by somebody."""
 
 
 def enqueued(scene: Scene) -> Asked:

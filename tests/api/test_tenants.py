@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 from uuid import UUID, uuid4
 
@@ -90,14 +91,16 @@ def foreign(client: TestClient, app: FastAPI, world: World) -> dict[str, Any]:
         channel = Channel(network=Network.YOUTUBE, external_id=HIDDEN, name=HIDDEN, state=ChannelState.DISCONNECTED)
         session.add(channel)
         session.flush()
+        now = datetime.now(UTC)
         publication = Publication(
-            channel_id=channel.id, network=Network.YOUTUBE, clip_id=clip.id, post={"title": HIDDEN}
-        )
+            channel_id=channel.id, network=Network.YOUTUBE, clip_id=clip.id, post={"title": HIDDEN},
+            schedule="planned", local_at=now.replace(tzinfo=None), zone="UTC", run_at=now,
+        )  # fmt: skip
         session.add(publication)
         session.flush()
         job = NewJob(kind="CLIP_RENDER", queue="work", workspace_id=world.other, subject=str(project.id))
         ids |= {"project_id": project.id, "project": project.id, "clip_id": clip.id, "export_id": export.id}
-        ids |= {"account_id": channel.id, "publication_id": publication.id}
+        ids |= {"account_id": channel.id, "publication_id": publication.id, "schedule_id": publication.id}
         ids["job_id"] = enqueue(session, job)
     ids["ids"] = ids["job_id"]
     ids |= WORDS

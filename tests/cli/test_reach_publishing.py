@@ -66,6 +66,14 @@ def test_every_operation_of_publishing_is_reached_by_the_command_that_the_table_
         assert "cancelled" in owner.run("publications", "cancel", made["id"])
         assert "cancelled" in owner.refused("publications", "retry", made["id"])
         assert "cancelled" in owner.refused("publications", "settle", made["id"], "absent")
+        planned = owner.told("schedule", "add", clip, "--to", "youtube:Hive", "--at", soon, "--zone", "Asia/Tokyo")
+        assert planned["zone"] == "Asia/Tokyo"
+        assert "paused" in owner.run("schedule", "pause", planned["id"])
+        assert "planned" in owner.run("schedule", "resume", planned["id"])
+        assert "planned" in owner.run("schedule", "move", planned["id"], later)
+        assert planned["id"] in owner.run("schedule", "list", "--to", later[:10], "--account", "Hive")
+        assert "cancelled" in owner.run("schedule", "cancel", planned["id"])
+        assert "UTC" in owner.run("schedule", "next", "--to", "youtube:Hive")
         tiktok = ("publish", clip, "--to", "tiktok", "--privacy", "SELF_ONLY", "--agree", "--at", soon)
         assert owner.told(*tiktok)["id"] != made["id"]
         assert "Hive" in owner.run("accounts", "disconnect", "Hive", "--yes")

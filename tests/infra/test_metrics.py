@@ -9,6 +9,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from cliply.features.jobs.kinds import REGISTRY
+from cliply.features.publishing import pulse
 from cliply.infra import metrics
 from cliply.infra.db import Database
 from cliply.infra.metrics_page import PortTaken, expose, served
@@ -108,7 +109,7 @@ def families(database: Database) -> list[Metric]:
     metrics.provider_answered("YouTube", "answered", 0.02)
     with database.system() as session:
         enqueue(session, NewJob(kind="ANY", queue="media"))
-    return list(text_string_to_metric_families(expose(database).decode()))
+    return list(text_string_to_metric_families(expose(database, also=[pulse.figures]).decode()))
 
 
 def test_figures_keep_the_rules_of_prometheus(database: Database) -> None:

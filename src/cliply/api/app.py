@@ -19,7 +19,9 @@ from cliply.features.jobs import routes as jobs
 from cliply.features.organisations import routes as organisations
 from cliply.features.pipeline import routes as pipeline
 from cliply.features.projects import routes as projects
+from cliply.features.publishing import pulse
 from cliply.features.publishing import routes as publishing
+from cliply.features.publishing import schedule_routes as schedules
 from cliply.features.recovery import routes as recovery
 from cliply.features.usage import routes as usage
 from cliply.features.workspaces import routes as workspaces
@@ -41,6 +43,7 @@ ROUTERS: Sequence[APIRouter] = (
     pipeline.router,
     clips.router,
     publishing.router,
+    schedules.router,
     jobs.router,
     jobs.admin_router,
 )
@@ -68,7 +71,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.runtime = runtime
     app.state.stopping = threading.Event()
     app.state.tokens = open_tokens(runtime.settings.oidc)
-    app.state.readiness = readiness(runtime.database, runtime.settings)
+    app.state.readiness = readiness(runtime.database, runtime.settings, also={"scheduler": pulse.check})
     app.state.turns = asyncio.Semaphore(runtime.database.connections)
     for router in ROUTERS:
         app.include_router(router)

@@ -16,6 +16,7 @@ from cliply import __version__
 from cliply.errors import Unavailable
 from cliply.features.identity.dependencies import AdminSession, Running
 from cliply.features.identity.plans import plans_of
+from cliply.features.publishing import pulse
 from cliply.features.usage import ledger
 from cliply.features.workspaces import own_plan
 from cliply.infra import metrics_page, self_audit
@@ -127,7 +128,7 @@ async def get_healthz() -> Health:
 
 @router.get("/api/readyz")
 def get_readyz(readiness: Checked) -> Ready:
-    """Say whether the service can work: database, tables, storage, queue and disk.
+    """Say whether the service can work: database, tables, storage, queue, disk and scheduler.
 
     What is not ready is named in the problem. An answer is good for two seconds.
     """
@@ -175,4 +176,4 @@ def get_metrics(request: Request, runtime: Running) -> Response:
     told = request.headers.get("authorization", "").removeprefix("Bearer ")
     if not secrets.compare_digest(told.encode(), token.get_secret_value().encode()):
         raise HTTPException(401, "Send the token of CLIPLY_METRICS__TOKEN as Authorization: Bearer.")
-    return Response(metrics_page.expose(runtime.database), media_type=metrics_page.CONTENT_TYPE)
+    return Response(metrics_page.expose(runtime.database, also=[pulse.figures]), media_type=metrics_page.CONTENT_TYPE)

@@ -234,6 +234,7 @@ def _plans(now: Settings) -> str:
 def _service(now: Settings) -> Iterator[Check]:
     """What `cliply readyz` says of it, and what is wrong though it runs; nothing before there is a service."""
     from cliply.features.identity.plans import plans_of
+    from cliply.features.publishing import pulse
     from cliply.features.usage import ledger
     from cliply.features.workspaces import own_plan
     from cliply.infra.health import readiness
@@ -241,7 +242,7 @@ def _service(now: Settings) -> Iterator[Check]:
 
     try:
         with existing_database(now) as database:
-            checks = () if database is None else readiness(database, now).checks()
+            checks = () if database is None else readiness(database, now, also={"scheduler": pulse.check}).checks()
             # Tables of an earlier version are upgraded when the service starts; there is nothing to ask of them before.
             current = all(check.ok for check in checks if check.name in ("database", "schema"))
             for check in checks:

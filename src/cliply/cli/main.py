@@ -33,6 +33,7 @@ from cliply.cli import (
     service_organisations,
     service_publications,
     service_publishing,
+    service_schedules,
     service_usage,
     service_watching,
     service_workspaces,
@@ -70,6 +71,7 @@ app.add_typer(service_watching.projects, name="projects")
 app.add_typer(service_edits.clips, name="clips")
 app.add_typer(service_accounts.accounts, name="accounts")
 app.add_typer(service_publications.publications, name="publications")
+app.add_typer(service_schedules.schedule, name="schedule")
 app.add_typer(service_jobs.jobs, name="jobs")
 app.add_typer(service_workspaces.workspaces, name="workspaces")
 app.add_typer(service_members.members, name="members")

@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 
 def readyz(json: JsonFlag = False) -> None:
-    """Check whether the service can work: database, tables, storage, queue and disk.
+    """Check whether the service can work: database, tables, storage, queue, disk and scheduler.
 
     Asks the same as /api/readyz does and ends with 0 only if all is well, within a few seconds.
     """
@@ -37,13 +37,14 @@ def readyz(json: JsonFlag = False) -> None:
 
 
 def service_checks(now: Settings) -> "tuple[Check, ...]":
+    from cliply.features.publishing import pulse
     from cliply.infra.health import Check, readiness
 
     try:
         with existing_database(now) as database:
             if database is None:
                 return (Check("database", False, "There is none yet. Start the service: cliply up"),)
-            return readiness(database, now).checks()
+            return readiness(database, now, also={"scheduler": pulse.check}).checks()
     except CliplyError as refused:
         return (Check("database", False, str(refused)),)
 

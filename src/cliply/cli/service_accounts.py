@@ -134,6 +134,15 @@ def set_up_account(
     quiet: Annotated[
         str | None, typer.Option(metavar="FROM-TO", help="When nothing goes out, like 22:00-07:00, local time.")
     ] = None,
+    spacing: Annotated[
+        int | None, typer.Option(min=0, max=1440, help="Minutes between two publications at least; 0 for none.")
+    ] = None,
+    late: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=10_080, help="Minutes that what was planned may be late before you are asked. Default: 180."
+        ),
+    ] = None,
     made_for_kids: Annotated[
         bool | None, typer.Option("--made-for-kids/--not-made-for-kids", help="Whether it is made for children.")
     ] = None,
@@ -152,6 +161,10 @@ def set_up_account(
     }
     if daily_cap is not None:
         change["daily_cap"] = daily_cap or None
+    if spacing is not None:
+        change["spacing"] = spacing or None
+    if late is not None:
+        change["late"] = late
     if quiet is not None:
         change |= _quiet(quiet)
     if not change:

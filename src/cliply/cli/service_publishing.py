@@ -213,9 +213,10 @@ def line_of(each: Any, zone: ZoneInfo) -> str:
 
 
 def state_of(each: Any) -> str:
-    """`planned` is what people call an intent with a time."""
+    """`planned` is what people call an intent with a time, as long as its schedule has not fired."""
     if each["state"] == "intent":
-        return "planned" if each["run_at"] is not None else "waiting"
+        schedule = each.get("schedule")
+        return "waiting" if schedule in (None, "fired") else str(schedule)
     return str(each["state"]).replace("_", " ")
 
 

@@ -87,9 +87,13 @@ class Readiness:
         )
 
 
-def readiness(database: Database, settings: Settings) -> Readiness:
-    """Of an installation. Has a connection of its own: a pool that is busy is no database that is away."""
+def readiness(
+    database: Database, settings: Settings, *, also: Mapping[str, Callable[[Database], str]] | None = None
+) -> Readiness:
+    """Of an installation. Has a connection of its own: a pool that is busy is no database that is away. `also` is what
+    features know of themselves."""
     apart = database.apart(connections=1)
+    more = {name: partial(_tables_of, apart, check) for name, check in (also or {}).items()}
     return Readiness(
         {
             "database": partial(_database, apart),
@@ -97,6 +101,7 @@ def readiness(database: Database, settings: Settings) -> Readiness:
             "storage": partial(check_storage, settings),
             "queue": partial(_queue, apart),
             "disk": partial(_disk, settings),
+            **more,
         }
     )
 
@@ -145,6 +150,11 @@ def _queue(database: Database) -> str:
             raise QueueStandsStill(each.queue, each.oldest)
     waiting, running = sum(each.waiting for each in depths), sum(each.running for each in depths)
     return f"{waiting} waiting, {running} running, {workers} workers"
+
+
+def _tables_of(database: Database, check: Callable[[Database], str]) -> str:
+    schema.check_open(database)
+    return check(database)
 
 
 def _disk(settings: Settings) -> str:

@@ -47,6 +47,13 @@ _provider_seconds = Histogram(
     buckets=_REQUEST_SECONDS,
     registry=PROCESS,
 )
+_schedule_late = Histogram(
+    "cliply_schedule_late_seconds",
+    "How late schedules fired.",
+    buckets=(0.5, 1, 2, 5, 15, 60, 300, 3600, 10_800),
+    registry=PROCESS,
+)
+_schedules_missed = Counter("cliply_schedules_missed", "Schedules that were too late to fire.", registry=PROCESS)
 Gauge("cliply_build_info", "Always 1.", ("version",), registry=PROCESS).labels(__version__).set(1)
 
 
@@ -82,3 +89,12 @@ def provider_answered(provider: str, outcome: str, seconds: float | None) -> Non
     _provider_calls.labels(provider, outcome).inc()
     if seconds is not None:
         _provider_seconds.labels(provider).observe(seconds)
+
+
+def schedule_fired(late: float) -> None:
+    """`late` is in seconds."""
+    _schedule_late.observe(late)
+
+
+def schedule_missed() -> None:
+    _schedules_missed.inc()

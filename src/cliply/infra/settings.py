@@ -111,6 +111,17 @@ class Server(BaseModel):
         return self.url is not None and self.url.startswith("https://")
 
 
+class Cron(BaseModel):
+    """A scheduler outside of the service, beside the one that every worker has."""
+
+    secret: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="What `POST /api/cron/scan-schedules` asks for, `Authorization: Bearer ...`; without it nobody can "
+        "ask there.",
+    )
+
+
 class Metrics(BaseModel):
     """Figures for Prometheus; nothing is shown unless asked for."""
 
@@ -339,6 +350,7 @@ class Settings(BaseSettings):
     deepgram: Deepgram = Deepgram()
     openai: OpenAI = OpenAI()
     judge: Judge = Judge()
+    cron: Cron = Cron()
     database: Database = Database()
     mail: Mail = Mail()
     metrics: Metrics = Metrics()

@@ -25,7 +25,7 @@ def main() -> None:
     settings, outbound = Settings(), Outbound(ProcessBreakers(Rule(failures=10**6)), pause=0.01)
     with closing(outbound), database_url(settings) as url, open_runtime(settings) as runtime:
         kinds = [handled(kind, in_parts(runtime, outbound)) for kind in REGISTRY if kind.cron is None]
-        queues = [tasks.QUEUE, "maintenance"]
+        queues = [tasks.QUEUE, tasks.CLOCK, "maintenance"]
         asyncio.run(Worker(url, kinds, queues=queues, concurrency=4, cap=100, pace=PACE).run())
 
 

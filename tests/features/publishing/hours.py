@@ -5,12 +5,21 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 from tests.features.publishing.stage import Stage
 
-from cliply.features.publishing import watching
-from cliply.features.publishing.tasks import QUEUE
+from cliply.features.publishing import scanning, watching
+from cliply.features.publishing.tasks import CLOCK, QUEUE
 
 _KEPT = {
     "procrastinate_jobs": ("scheduled_at",),
-    "publications": ("run_at", "next_at", "begun_at", "created_at", "updated_at", "published_at"),
+    "publications": (
+        "run_at",
+        "local_at",
+        "fired_at",
+        "next_at",
+        "begun_at",
+        "created_at",
+        "updated_at",
+        "published_at",
+    ),
     "channels": ("expires_at", "refresh_expires_at", "paused_until"),
     "performances": ("counts_from", "next_at", "gone_at"),
     "snapshots": ("taken_at",),
@@ -19,7 +28,7 @@ _KEPT = {
 }
 _NEXT = text("""
     select min(coalesce(scheduled_at, now())) from procrastinate_jobs
-    where status = 'todo' and queue_name in (:publish, 'maintenance')
+    where status = 'todo' and queue_name in (:publish, :clock, 'maintenance')
 """)
 WATCH_EVERY = timedelta(minutes=5)
 
@@ -37,7 +46,7 @@ def live(stage: Stage, hours: float, *, jobs: int = 10_000) -> int:
     left, unwatched = timedelta(hours=hours), timedelta()
     for number in range(jobs):
         with stage.office.database.system() as session:
-            due = session.execute(_NEXT, {"publish": QUEUE}).scalar_one()
+            due = session.execute(_NEXT, {"publish": QUEUE, "clock": CLOCK}).scalar_one()
         wait = timedelta() if due is None else max(timedelta(), due - datetime.now(UTC))
         if due is None or wait > left:
             return number
@@ -52,7 +61,8 @@ def live(stage: Stage, hours: float, *, jobs: int = 10_000) -> int:
 
 
 def watch(stage: Stage) -> None:
-    """As the job does that looks for publications that nothing goes on with."""
+    """As the jobs do that look for what is due, and for publications that nothing goes on with."""
+    scanning.scan(stage.runtime)
     late = datetime.now(UTC) - timedelta(minutes=5)
     with stage.office.database.system() as session:
         found = watching.forsaken(session, late=late)

@@ -9,7 +9,7 @@ from typing import Any, cast
 from tests.features.publishing.stage import Stage
 from tests.infra.queue.claiming import claim, fall_silent, sweep
 
-from cliply.features.publishing.tasks import QUEUE
+from cliply.features.publishing.tasks import CLOCK, QUEUE
 from cliply.infra.db import Database
 from cliply.infra.queue.rows import Token
 from cliply.runtime import Runtime
@@ -124,7 +124,7 @@ def attempted(stage: Stage, token: Token, fate: Fate) -> None:
 def taken(stage: Stage) -> Token | None:
     """The next job that is due, for the worker that there is."""
     stage._let_time_pass()
-    return claim(stage.office.database, stage.worker(), queues=[QUEUE, "maintenance"])
+    return claim(stage.office.database, stage.worker(), queues=[QUEUE, CLOCK, "maintenance"])
 
 
 def bury(stage: Stage) -> None:

@@ -197,7 +197,7 @@ class Stage:
         raise AssertionError(f"there is more to do after {most} jobs")
 
     def run_one(self) -> bool:
-        token = claim(self.office.database, self.worker(), queues=[tasks.QUEUE, "maintenance"])
+        token = claim(self.office.database, self.worker(), queues=[tasks.QUEUE, tasks.CLOCK, "maintenance"])
         if token is None:
             return False
         self.attempt(token)
@@ -247,7 +247,9 @@ class Stage:
     def _let_time_pass(self) -> None:
         with self.office.database.system() as session:
             session.execute(text("update procrastinate_jobs set scheduled_at = null where status = 'todo'"))
-            session.execute(text("update publications set run_at = now() where run_at > now()"))
+            session.execute(
+                text("update publications set run_at = now(), local_at = now() at time zone zone where run_at > now()")
+            )
 
 
 def in_parts(runtime: Runtime, outbound: Outbound) -> Runtime:

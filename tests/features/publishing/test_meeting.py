@@ -150,7 +150,7 @@ def test_what_was_moved_before_its_job_ended_goes_out_at_its_new_time_only(busy:
     busy.connect(Network.YOUTUBE)
     publication = busy.publish(Network.YOUTUBE, run_at=datetime.now(UTC) + timedelta(hours=1))
     assert moved(busy, publication.id)
-    first = "from procrastinate_jobs where task_name = 'PUBLISH_YOUTUBE' order by id limit 1"
+    first = "from procrastinate_jobs where task_name = 'SCHEDULE_FIRE' order by id limit 1"
     with busy.office.database.system() as session:
         assert session.execute(text(f"select status {first}")).scalar_one() == "cancelled"
         again = "set status = 'todo', abort_requested = false, scheduled_at = null"
@@ -171,7 +171,7 @@ def test_a_job_that_comes_before_its_time_sends_nothing(busy: Stage) -> None:
         session.execute(text("update procrastinate_jobs set scheduled_at = scheduled_at - interval '2 hours'"))
     assert busy.run_one()
     now = busy.publication(publication.id)
-    assert (now.state, now.next_at) == ("parked", wanted)
+    assert (now.state, now.schedule, now.next_at) == ("intent", "planned", wanted)
     assert len(busy.ledger.entries()) == asked
     assert not busy.run_one()
     busy.run(passing=LATER)

@@ -18,6 +18,14 @@ class ChannelSettings(BaseModel):
     daily_cap: int | None = Field(None, ge=1, le=100, description="Publications a day at most; the others wait.")
     quiet_from: time | None = Field(None, description="Nothing goes out from this time on.", examples=["22:00"])
     quiet_to: time | None = Field(None, description="Until this time.", examples=["07:00"])
+    spacing: int | None = Field(None, ge=1, le=1440, description="Minutes between two publications at least.")
+    late: int = Field(
+        180,
+        ge=0,
+        le=10_080,
+        description="Minutes that what was planned may be late and still goes out by itself; later than that it is "
+        "`missed`, and people are asked.",
+    )
     made_for_kids: bool = Field(False, description="Whether what is published here is made for children.")
     synthetic: bool = Field(False, description="Whether it is labelled as made or altered by AI.")
 

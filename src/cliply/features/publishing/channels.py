@@ -28,6 +28,7 @@ _LONGEST_ID = 200
 _LONGEST_PICTURE = 2000
 _LOCK = 7_274_061
 _DISCONNECTED = "It was disconnected."
+_PLACES_LOCK = 7_274_042
 
 
 class NoChannel(Conflict):
@@ -112,6 +113,12 @@ def one_at_a_time(session: Session) -> None:
     """Until the transaction ends, nobody else adds a channel to this workspace or chooses a default."""
     wanted = {"lock": _LOCK, "workspace": str(session.info["workspace_id"])}
     session.execute(text("SELECT pg_advisory_xact_lock(:lock, hashtext(:workspace))"), wanted)
+
+
+def take_turns(session: Session, channel_id: UUID) -> None:
+    """Until the transaction ends, nobody else takes a place of a day, or a time, of this channel."""
+    wanted = {"lock": _PLACES_LOCK, "channel": str(channel_id)}
+    session.execute(text("SELECT pg_advisory_xact_lock(:lock, hashtext(:channel))"), wanted)
 
 
 def of_account(session: Session, network: Network, external_id: str) -> Channel | None:

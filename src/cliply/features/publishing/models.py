@@ -5,7 +5,17 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, func, text
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    SmallInteger,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
@@ -112,8 +122,21 @@ UNFINISHED = frozenset(PublicationState) - {
 }
 
 
+class ScheduleState(StrEnum):
+    """Where a publication is that was asked for at a time, until it is sent as any other."""
+
+    PLANNED = "planned"
+    """It fires when its time has come; no job can send it before, the database sees to that."""
+    PAUSED = "paused"
+    """By somebody's wish; it keeps its time and its place."""
+    MISSED = "missed"
+    """Nothing ran when it was due, and it is too late to send it without asking."""
+    FIRED = "fired"
+    """Its time has come; all else is told by the state of the publication."""
+
+
 class Publication(WorkspaceOwned, Model):
-    """One clip on one channel, once."""
+    """One clip on one channel, once. With a time it is a schedule as well."""
 
     __tablename__ = "publications"
     __table_args__ = (
@@ -128,7 +151,14 @@ class Publication(WorkspaceOwned, Model):
             "published_at",
             postgresql_where=text("published_at IS NOT NULL"),
         ),
-    )
+        Index(
+            "ix_publications_planned", "run_at", postgresql_where=text("schedule = 'planned' AND state <> 'cancelled'")
+        ),
+        Index(
+            "ix_publications_workspace_id_run_at", "workspace_id", "run_at", "id",
+            postgresql_where=text("run_at IS NOT NULL"),
+        ),
+    )  # fmt: skip
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4, server_default=func.gen_random_uuid())
     channel_id: Mapped[UUID]
@@ -139,8 +169,16 @@ class Publication(WorkspaceOwned, Model):
     )
     post: Mapped[dict[str, Any]]
     """Title, description and all else that was asked for."""
+    schedule: Mapped[ScheduleState | None] = mapped_column(text_enum(ScheduleState))
+    """Empty where it was asked to go at once."""
+    local_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=False))
+    """When it goes by the clock of `zone`, as it was chosen; whatever becomes of the zone's rules, this stays."""
+    zone: Mapped[str | None]
+    fold: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    """1: the second of two moments at which that clock shows this."""
     run_at: Mapped[datetime | None]
-    """When it was asked to go; empty for at once."""
+    """The moment of that, by the rules that are known now; empty for at once."""
+    fired_at: Mapped[datetime | None]
     next_at: Mapped[datetime | None]
     """When something is to happen next, where it waits."""
     version: Mapped[int] = mapped_column(default=1, server_default="1")

@@ -20,10 +20,12 @@ from cliply.features.jobs import service as jobs
 from cliply.features.publishing import (
     channels,
     composing,
+    planning,
     tasks,  # noqa: F401 - registers the kinds of jobs that `steps` starts by name
     tokens,
 )
 from cliply.features.publishing.composing import Wanted
+from cliply.features.publishing.local_time import LocalTime
 from cliply.features.publishing.models import (
     UNFINISHED,
     Channel,
@@ -31,12 +33,11 @@ from cliply.features.publishing.models import (
     Publication,
     PublicationEvent,
     PublicationState,
+    ScheduleState,
 )
-from cliply.features.publishing.steps import drop_handle, forget_files, go_on, look_at, send
+from cliply.features.publishing.steps import drop_handle, forget_files, go_on, look_at, plan, send
 from cliply.integrations.publisher import Network
 from cliply.runtime import Runtime
-
-_FARTHEST = timedelta(days=366)
 
 
 class NoSuchPublication(NotFound):
@@ -86,10 +87,13 @@ def publish(
     *,
     channel_id: UUID | None = None,
     wanted: Wanted | None = None,
-    run_at: datetime | None = None,
+    run_at: datetime | LocalTime | None = None,
     again: bool = False,
 ) -> Publication:
-    """Note the intent and start its job, at `run_at` or at once; everything that can be known is checked first."""
+    """Note the intent and start its job, at `run_at` or at once; everything that can be known is checked first.
+
+    A moment is meant as the workspace's clock shows it.
+    """
     caller.require(Action.PUBLISH)
     publisher = runtime.providers.of(network).publisher
     clip = clips.find(session, clip_id, locked=True)
@@ -100,22 +104,28 @@ def publish(
         raise channels.CannotPublish(f"“{channel.name}” cannot be published on. {health.reason}")
     said = composing.said(clip, network, channels.settings_of(channel), wanted or Wanted())
     composing.check_rules(publisher, network, said.post(None), composing.expected_video(clip))
-    _check_time(caller, run_at, said.publish_at)
+    planned = _local(session, run_at)
+    check_time(caller, None if planned is None else planned.moment, said.publish_at)
     if not again and (before := _same(session, clip_id, channel.id)) is not None:
         raise PublishedBefore(before, channel)
+    if planned is not None:
+        planning.check(session, channel, planned.moment)
     publication = Publication(
         channel_id=channel.id,
         network=network,
         clip_id=clip.id,
         post=said.model_dump(mode="json"),
-        run_at=run_at,
-        next_at=run_at,
         created_by=caller.principal.user_id,
     )
+    if planned is not None:
+        set_time(publication, planned)
     session.add(publication)
     session.flush()
-    send(session, publication, at=run_at)
-    _record(session, caller, "publication.created", publication, None)
+    if planned is not None:
+        plan(session, publication)
+    else:
+        send(session, publication, at=None)
+    record(session, caller, "publication.created", publication, None)
     return publication
 
 
@@ -168,39 +178,53 @@ def events(session: Session, caller: Caller, publication_id: UUID) -> Sequence[P
 def cancel(session: Session, caller: Caller, publication_id: UUID) -> Publication:
     """Call it off, as long as nothing of it has been begun at the network. Raises NotAsItIs after that."""
     caller.require(Action.PUBLISH)
-    publication, waiting = _held(session, publication_id)
+    publication, waiting = held(session, publication_id)
     if publication.state is PublicationState.CANCELLED:
         return publication
     if publication.state not in UNFINISHED or publication.handle_sealed is not None:
         raise NotAsItIs(publication, "it cannot be called off any more. Delete it at the network instead.")
     before = state_of(publication)
     publication.state, publication.next_at = PublicationState.CANCELLED, None
-    _supersede(session, publication, waiting, caller)
+    supersede(session, publication, waiting, caller)
     forget_files(session, publication)
-    _record(session, caller, "publication.cancelled", publication, before)
+    record(session, caller, "publication.cancelled", publication, before)
     return publication
 
 
-def move(session: Session, caller: Caller, publication_id: UUID, run_at: datetime | None) -> Publication:
-    """Have it go at another time, as long as nothing of it has been begun."""
+def move(session: Session, caller: Caller, publication_id: UUID, run_at: datetime | LocalTime | None) -> Publication:
+    """Have it go at another time or at once, as long as nothing of it has been begun. What is paused stays paused at
+    another time."""
     caller.require(Action.PUBLISH)
-    publication, waiting = _held(session, publication_id)
+    publication, waiting = held(session, publication_id)
     waits = (PublicationState.INTENT, PublicationState.PARKED)
     if publication.state not in waits or publication.handle_sealed is not None:
         raise NotAsItIs(publication, "its time cannot be changed any more.")
-    _check_time(caller, run_at)
+    planned = _local(session, run_at)
+    check_time(caller, None if planned is None else planned.moment)
+    if planned is not None:
+        channel = tokens.find(session, publication.channel_id)
+        planning.check(session, channel, planned.moment, moved=publication.id)
     before = state_of(publication)
-    publication.run_at, publication.next_at = run_at, run_at or datetime.now(UTC)
-    _supersede(session, publication, waiting, caller)
-    send(session, publication, at=run_at)
-    _record(session, caller, "publication.moved", publication, before)
+    supersede(session, publication, waiting, caller)
+    publication.error = publication.error_code = None
+    if planned is None:
+        fire_now(publication)
+        send(session, publication, at=None)
+    else:
+        paused = publication.schedule is ScheduleState.PAUSED
+        set_time(publication, planned)
+        if paused:
+            publication.schedule = ScheduleState.PAUSED
+        else:
+            plan(session, publication)
+    record(session, caller, "publication.moved", publication, before)
     return publication
 
 
 def retry(session: Session, caller: Caller, publication_id: UUID) -> Publication:
     """Try again at once what was rejected, waits, or waited for its channel; nothing is sent twice by it."""
     caller.require(Action.PUBLISH)
-    publication, waiting = _held(session, publication_id)
+    publication, waiting = held(session, publication_id)
     before = state_of(publication)
     match publication.state:
         case PublicationState.REJECTED:
@@ -210,14 +234,15 @@ def retry(session: Session, caller: Caller, publication_id: UUID) -> Publication
         case PublicationState.PARKED | PublicationState.NEEDS_RECONNECT:
             if tokens.find(session, publication.channel_id).state is not ChannelState.CONNECTED:
                 raise NotAsItIs(publication, "connect its account again first.")
+            fire_now(publication)
         case PublicationState.UNKNOWN:
             raise NotAsItIs(publication, "it may be there. See whether it is, then settle it.")
         case _:
             raise NotAsItIs(publication, "there is nothing to try again.")
-    _supersede(session, publication, waiting, caller)
+    supersede(session, publication, waiting, caller)
     publication.attempts = 0
     go_on(session, publication)
-    _record(session, caller, "publication.retried", publication, before)
+    record(session, caller, "publication.retried", publication, before)
     return publication
 
 
@@ -226,7 +251,7 @@ def reconcile(
 ) -> Publication:
     """Settle what nobody could find out: somebody has looked."""
     caller.require(Action.PUBLISH)
-    publication, waiting = _held(session, publication_id)
+    publication, waiting = held(session, publication_id)
     begun = publication.handle_sealed is not None
     # Of an account that nobody connects again, only people can say what became of it.
     if publication.state is not PublicationState.UNKNOWN and not (
@@ -234,7 +259,7 @@ def reconcile(
     ):
         raise NotAsItIs(publication, "there is nothing to settle.")
     before = state_of(publication)
-    _supersede(session, publication, waiting, caller)
+    supersede(session, publication, waiting, caller)
     publication.attempts = 0
     match verdict:
         case Verdict.LOOK:
@@ -248,7 +273,7 @@ def reconcile(
         case Verdict.ABSENT:
             _begin_anew(publication)
             send(session, publication, at=None)
-    _record(session, caller, "publication.settled", publication, before)
+    record(session, caller, "publication.settled", publication, before)
     return publication
 
 
@@ -265,7 +290,23 @@ def state_of(publication: Publication) -> dict[str, Any]:
     return {
         "channel": publication.channel_id, "clip": publication.clip_id, "state": publication.state,
         "post": publication.post, "run_at": publication.run_at, "external_id": publication.external_id,
+        "schedule": publication.schedule, "zone": publication.zone,
     }  # fmt: skip
+
+
+def set_time(publication: Publication, planned: LocalTime) -> None:
+    """Plan it for then, whatever was planned before."""
+    publication.schedule, publication.fired_at = ScheduleState.PLANNED, None
+    publication.local_at, publication.zone, publication.fold = planned.at, planned.zone, int(planned.second)
+    publication.run_at = publication.next_at = planned.moment
+
+
+def fire_now(publication: Publication) -> None:
+    """It is to go at once: a schedule that waits has its time now, and has fired."""
+    now = publication.next_at = datetime.now(UTC)
+    if publication.zone is not None and publication.schedule is not ScheduleState.FIRED:
+        set_time(publication, LocalTime.of(now, publication.zone))
+        publication.schedule, publication.fired_at = ScheduleState.FIRED, now
 
 
 def _begin_anew(publication: Publication) -> None:
@@ -274,7 +315,7 @@ def _begin_anew(publication: Publication) -> None:
     publication.note, publication.next_at, publication.published_at = None, None, None
 
 
-def _held(session: Session, publication_id: UUID) -> tuple[Publication, Sequence[int]]:
+def held(session: Session, publication_id: UUID) -> tuple[Publication, Sequence[int]]:
     """The publication, locked, and the jobs that waited for it. Jobs lock their own row first, and so does this: else
     each could wait for the other."""
     waiting = [job.id for job in jobs.search(session, subject=str(publication_id), states=("queued",), limit=100).jobs]
@@ -282,7 +323,7 @@ def _held(session: Session, publication_id: UUID) -> tuple[Publication, Sequence
     return find(session, publication_id, locked=True), waiting
 
 
-def _supersede(session: Session, publication: Publication, waiting: Sequence[int], caller: Caller) -> None:
+def supersede(session: Session, publication: Publication, waiting: Sequence[int], caller: Caller) -> None:
     """Whatever job waits or runs for it does nothing any more; those that wait are not even started."""
     publication.version += 1
     session.flush()
@@ -307,21 +348,28 @@ def _same(session: Session, clip_id: UUID, channel_id: UUID) -> Publication | No
     return session.scalars(select(Publication).where(*same).order_by(Publication.created_at).limit(1)).first()
 
 
-def _check_time(caller: Caller, run_at: datetime | None, publish_at: datetime | None = None) -> None:
+def _local(session: Session, run_at: datetime | LocalTime | None) -> LocalTime | None:
+    """As it is kept: by the clock of the workspace, where none is named. Raises Invalid."""
+    if run_at is None or isinstance(run_at, LocalTime):
+        return run_at
+    if run_at.tzinfo is None:
+        raise Invalid("Say in which time zone this time is, as in 2026-12-01T18:00:00+01:00.")
+    return LocalTime.of(run_at, planning.zone_of(session).key)
+
+
+def check_time(caller: Caller, run_at: datetime | None, publish_at: datetime | None = None) -> None:
     """`publish_at` is when the network itself makes it public. Raises NotInPlan or Invalid."""
     if run_at is not None or publish_at is not None:
         caller.plan.require(Flag.SCHEDULING)
     if run_at is None:
         return
-    if run_at.tzinfo is None:
-        raise Invalid("Say in which time zone this time is, as in 2026-12-01T18:00:00+01:00.")
     if run_at < datetime.now(UTC) - timedelta(minutes=5):
         raise Invalid("This time is over. Name one to come, or none to publish at once.")
-    if run_at > datetime.now(UTC) + _FARTHEST:
+    if run_at > datetime.now(UTC) + planning.FARTHEST:
         raise Invalid("A publication can be planned for a year ahead at most.")
 
 
-def _record(
+def record(
     session: Session, caller: Caller, action: str, publication: Publication, before: dict[str, Any] | None
 ) -> None:
     session.flush()

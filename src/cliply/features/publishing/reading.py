@@ -2,12 +2,15 @@
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from cliply.features.publishing import channels
 from cliply.features.publishing.metrics import Metrics, Summary
 from cliply.features.publishing.models import Channel, Publication, PublicationEvent, Snapshot
+from cliply.features.publishing.schedule_schemas import ScheduleRead
+from cliply.features.publishing.schedules import shown_state
 from cliply.features.publishing.schemas import (
     AccountDetails,
     AccountMetrics,
@@ -83,3 +86,19 @@ def _snapshot(snapshot: Snapshot, since: datetime) -> SnapshotRead:
     shown = {name: getattr(snapshot, name, None) for name in SnapshotRead.model_fields}
     age = (snapshot.taken_at - since) / timedelta(hours=1)
     return SnapshotRead.model_validate({**shown, "real_age_hours": round(age, 2)})
+
+
+def schedule_read(publication: Publication, zone: ZoneInfo) -> ScheduleRead:
+    """With its moment as clocks in `zone` show it."""
+    assert publication.run_at is not None  # noqa: S101 - every schedule has a time
+    fired, run_at = publication.fired_at, publication.run_at
+    shown = {name: getattr(publication, name, None) for name in ScheduleRead.model_fields}
+    made = {
+        "account_id": publication.channel_id,
+        "state": shown_state(publication),
+        "at": run_at.astimezone(zone),
+        "publication": publication.state,
+        "title": publication.post.get("title", ""),
+        "late": None if fired is None else max(0.0, round((fired - run_at).total_seconds(), 3)),
+    }
+    return ScheduleRead.model_validate({**shown, **made})

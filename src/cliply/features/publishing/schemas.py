@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field
 from cliply.features.publishing.channel_settings import ChannelSettings
 from cliply.features.publishing.channels import LONGEST_NAME
 from cliply.features.publishing.composing import Said, Wanted
-from cliply.features.publishing.models import ChannelState, PublicationState
+from cliply.features.publishing.models import ChannelState, PublicationState, ScheduleState
 from cliply.features.publishing.publications import Verdict
 from cliply.infra.bodies import Answer, Body
 from cliply.integrations.publisher import Network, Standing
@@ -154,6 +154,9 @@ class PublicationRead(Answer):
     state: PublicationState
     post: Said
     run_at: datetime | None = Field(description="When it was asked to go; null for at once.")
+    schedule: ScheduleState | None = Field(
+        description="Where it is as a schedule, `/api/schedules/{id}` with the same id; null where it has no time."
+    )
     next_at: datetime | None = Field(description="When something happens next, where it waits.")
     external_id: str | None = Field(description="The network's number of it.", examples=["dQw4w9WgXcQ"])
     url: str | None = Field(examples=["https://youtu.be/dQw4w9WgXcQ"])

@@ -1,19 +1,19 @@
 """A clip goes to its network: the handle is kept before the first byte, and only what the network lacks is sent."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, func, or_, select, text
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from cliply.features.identity.models import Workspace
 from cliply.features.jobs.runner import JobRun
 from cliply.features.publishing import channels, copies, pacing, tokens
 from cliply.features.publishing.composing import Said
-from cliply.features.publishing.models import Publication, PublicationState
+from cliply.features.publishing.models import Publication, PublicationState, ScheduleState
 from cliply.features.publishing.outcomes import Outcome, outcome_of
 from cliply.features.publishing.steps import (
     Superseded,
@@ -53,11 +53,6 @@ _SENDABLE = frozenset(
         PublicationState.NEEDS_RECONNECT,
     }
 )
-
-_CAP_LOCK = 7274042
-"""Of the claims on a channel's places of a day."""
-_EARLY = timedelta(seconds=2)
-"""That much the clocks of a database and a worker may differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +114,9 @@ def _claimed(run: JobRun, publication_id: UUID, version: int) -> Publication | N
     """The publication, being prepared or sent from here on; None where there is nothing to do now."""
     with run.held() as session:
         publication = wanted(session, publication_id, version, states=_SENDABLE)
+        if publication is not None and publication.schedule not in (None, ScheduleState.FIRED):
+            # Only its schedule has it sent.
+            publication = None
         wait = None if publication is None else _wait(session, publication)
         if publication is not None:
             publication.error = publication.error_code = None
@@ -142,22 +140,21 @@ def _wait(session: Session, publication: Publication) -> tuple[datetime, str] | 
     now = datetime.now(UTC)
     if publication.handle_sealed is not None:
         return None
-    if publication.run_at is not None and publication.run_at > now + _EARLY:
-        # A job can come early: clocks are set, and operators run jobs by hand.
-        return publication.run_at, "It waits for the time that it was planned for."
     channel = tokens.find(session, publication.channel_id)
     if channel.paused_until is not None and channel.paused_until > now:
         return channel.paused_until, channel.paused_why or ""
     zone = ZoneInfo(session.scalars(select(Workspace.timezone)).one())
     settings = channels.settings_of(channel)
-    if settings.daily_cap is not None:
+    if settings.daily_cap is not None or settings.spacing is not None:
         # Of two that want a day's last place, the second has to see that the first has it.
-        lock = text("select pg_advisory_xact_lock(:lock, hashtext(:channel))")
-        session.execute(lock, {"lock": _CAP_LOCK, "channel": str(channel.id)})
-    moment = pacing.next_moment(now, zone, settings, gone_out_today=_gone_out(session, publication, now, zone))
+        channels.take_turns(session, channel.id)
+    gone_out = _gone_out(session, publication, now, zone)
+    last = None if settings.spacing is None else _last(session, publication, now)
+    moment = pacing.next_moment(now, zone, settings, gone_out_today=gone_out, last=last)
     if moment <= now:
         return None
-    return moment, f"“{channel.name}” takes nothing now: quiet hours, or its publications a day are used up."
+    why = "quiet hours, its publications a day are used up, or one has just gone out."
+    return moment, f"“{channel.name}” takes nothing now: {why}"
 
 
 def _gone_out(session: Session, publication: Publication, now: datetime, zone: ZoneInfo) -> int:
@@ -170,6 +167,16 @@ def _gone_out(session: Session, publication: Publication, now: datetime, zone: Z
         Publication.state != PublicationState.REJECTED,
     )
     return session.scalar(select(func.count()).select_from(Publication).where(*others, *counts)) or 0
+
+
+def _last(session: Session, publication: Publication, now: datetime) -> datetime | None:
+    """When another one of its channel was begun last; now where one is about to be."""
+    others = (Publication.channel_id == publication.channel_id, Publication.id != publication.id)
+    begun = (Publication.begun_at <= now, Publication.state != PublicationState.REJECTED)
+    about_to = select(Publication.id).where(*others, Publication.state == PublicationState.PREPARING)
+    if session.scalar(about_to.limit(1)) is not None:
+        return now
+    return session.scalar(select(func.max(Publication.begun_at)).where(*others, *begun))
 
 
 def _sent(run: JobRun, publication: Publication, folder: Path) -> Sighting:

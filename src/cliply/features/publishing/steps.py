@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 _KINDS = {Network.YOUTUBE: "PUBLISH_YOUTUBE", Network.TIKTOK: "PUBLISH_TIKTOK"}
 _CHECK = "PUBLICATION_CHECK"
+_FIRE = "SCHEDULE_FIRE"
 _STATES = {
     Phase.UPLOADING: PublicationState.UPLOADING,
     Phase.PROCESSING: PublicationState.PROCESSING,
@@ -49,6 +50,14 @@ class Superseded(Exception):
 def send(session: Session, publication: Publication, *, at: datetime | None) -> None:
     """Have it sent, or the rest of it."""
     _start(session, _KINDS[publication.network], publication, at)
+
+
+def plan(session: Session, publication: Publication) -> None:
+    """Have its schedule looked at when its time has come. The job is a reminder: the row says what is to happen."""
+    publication.version += 1
+    publication.next_at = publication.run_at
+    found = REGISTRY.kinds[_FIRE].options(subject=publication.id, at=publication.run_at)
+    publication.job_id = found.start(session, publication_id=publication.id)
 
 
 def look_at(session: Session, publication: Publication, *, at: datetime | None) -> None:

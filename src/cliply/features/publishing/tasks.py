@@ -6,10 +6,12 @@ from uuid import UUID
 from cliply.features.jobs.kinds import job
 from cliply.features.jobs.retries import Retries
 from cliply.features.jobs.runner import JobRun
-from cliply.features.publishing import looking, polling, resealing, sending, watching
+from cliply.features.publishing import firing, looking, polling, resealing, scanning, sending, watching
 from cliply.infra.sealing import open_sealer
 
 QUEUE = "publish"
+CLOCK = "schedules"
+"""Has places of its own in every worker, so that what is due never waits for what is being sent."""
 _RETRIES = Retries(times=8, first=5, longest=900)
 _LEFT_ALONE = timedelta(minutes=5)
 
@@ -30,6 +32,29 @@ def publish_on_tiktok(run: JobRun, publication_id: UUID, version: int) -> None:
 def check_publication(run: JobRun, publication_id: UUID, version: int) -> None:
     """See at the network what became of a publication; nothing is sent."""
     looking.look(run, publication_id, version)
+
+
+@job("SCHEDULE_FIRE", queue=CLOCK, timeout=timedelta(minutes=5), retries=_RETRIES)
+def fire_schedule(run: JobRun, publication_id: UUID) -> None:
+    """Fire a schedule whose time has come, and whatever else of its workspace is due."""
+    with run.finish() as session:
+        firing.fire(session, settings=run.runtime.settings, wanted=publication_id, job_id=run.id)
+
+
+@job("SCHEDULES_SCAN", queue=CLOCK, timeout=timedelta(minutes=10), cron="* * * * *")
+def scan_schedules(run: JobRun) -> None:
+    """Fire schedules that are due, whatever has become of their jobs."""
+    scanning.scan(run.runtime, on_progress=lambda: run.progress(0.5))
+    with run.finish():
+        pass
+
+
+@job("SCHEDULES_ALIGN", queue="maintenance", timeout=timedelta(minutes=10), cron="41 * * * *")
+def align_schedules(run: JobRun) -> None:
+    """Keep schedules at the time that was chosen where the rules of a time zone have changed."""
+    scanning.align(run.runtime, on_progress=lambda: run.progress(0.5))
+    with run.finish():
+        pass
 
 
 @job("PUBLICATIONS_WATCH", queue="maintenance", timeout=timedelta(minutes=10), cron="*/5 * * * *")

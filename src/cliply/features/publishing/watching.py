@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from cliply.features.jobs import service as jobs
 from cliply.features.jobs.models import Job
-from cliply.features.publishing.models import UNFINISHED, Publication, PublicationState
+from cliply.features.publishing.models import UNFINISHED, Publication, PublicationState, ScheduleState
 from cliply.features.publishing.outcomes import MOST_ATTEMPTS, Outcome
 from cliply.features.publishing.steps import forget_files, go_on, look_at, put_off
 
@@ -58,10 +58,12 @@ def wake(session: Session, publication_id: UUID, *, late: datetime) -> None:
 
 
 def _due(late: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Without those that wait for people: for who connects the channel again, or has looked at the network."""
+    """Without those that wait for people, who connect the channel again or look at the network; and without those whose
+    time has not come, which schedules see to."""
     waits = Publication.state.in_(UNFINISHED - {PublicationState.NEEDS_RECONNECT, PublicationState.UNKNOWN})
     lost = (Publication.state == PublicationState.UNKNOWN) & Publication.next_at.is_not(None)
     return (
+        or_(Publication.schedule.is_(None), Publication.schedule == ScheduleState.FIRED),
         or_(waits, lost),
         or_(Publication.next_at.is_(None), Publication.next_at <= late),
         Publication.updated_at < late,
