@@ -351,14 +351,24 @@ def forget_tries(world: World) -> None:
 
 
 def call(scene: Scene, operation: Any, asked: Asked) -> Any:
+    return scene.client.request(**request_of(scene, operation, asked))
+
+
+def request_of(scene: Scene, operation: Any, asked: Asked) -> dict[str, Any]:
     ids = {"workspace_id": scene.world.workspace, "user_id": scene.world.people["admin"].id} | dict(asked.ids)
     headers = scene.world.headers(asked.who) if asked.headers is None else dict(asked.headers)
     if operation.names_workspace and "/organisations/" not in operation.path:
         headers["x-workspace-id"] = str(ids["workspace_id"])
-    arguments = operation.request(ids, headers)
+    arguments: dict[str, Any] = operation.request(ids, headers)
     if asked.body:
         arguments["json"] = dict(asked.body)
-    return scene.client.request(**arguments)
+    return arguments
+
+
+def ready(scene: Scene, operation: Any) -> Asked:
+    """What is asked of it, of things that are made for it."""
+    make = enqueued if operation.id == "enqueue_job" else READY.get(operation.id, lambda _: Asked())
+    return make(scene)
 
 
 @pytest.mark.slow
@@ -370,8 +380,7 @@ def test_every_call_that_changes_something_has_one_entry(
     wrong = []
     for operation in changing:
         forget_tries(world)
-        make = enqueued if operation.id == "enqueue_job" else READY.get(operation.id, lambda _: Asked())
-        asked = make(scene)
+        asked = ready(scene, operation)
         client.cookies.clear()
         before = count(world)
         answer = call(scene, operation, asked)

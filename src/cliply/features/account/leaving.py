@@ -42,7 +42,9 @@ def leave(session: Session, by: Principal) -> None:
     """
     by.require_person()
     me = by.user_id
-    session.execute(select(User.id).where(User.id == me).with_for_update())
+    if session.scalar(select(User.id).where(User.id == me).with_for_update()) is None:
+        # Another request of theirs was quicker.
+        return
     workspaces, organisations = _places(session, me)
     _refuse_to_orphan(session, me)
     other = aliased(Membership)

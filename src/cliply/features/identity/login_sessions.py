@@ -93,5 +93,6 @@ def end_all(session: Session, user_id: UUID, *, by: Actor) -> int:
     ended = session.scalars(
         delete(LoginSession).where(LoginSession.user_id == user_id).returning(LoginSession.token_hash)
     ).all()
-    audit.record(session, "sessions.ended", ("user", user_id), by=by)
+    if ended:
+        audit.record(session, "sessions.ended", ("user", user_id), by=by)
     return len(ended)

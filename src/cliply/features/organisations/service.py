@@ -141,6 +141,8 @@ def put_member(
         _require(place, Role.OWNER)
     if before is None and not _works_here(session, organisation_id, user_id):
         raise NoSuchMember
+    if before is role:
+        return
     _hold_workspaces(session, organisation_id)
     with own_plan.members_admitted(session, plans, Workspace.organisation_id == organisation_id):
         session.execute(

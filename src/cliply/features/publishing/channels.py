@@ -192,6 +192,8 @@ def disconnect(runtime: Runtime, principal: Principal, workspace_id: UUID, chann
         caller.require(Action.MANAGE_CHANNELS)
         channel = tokens.find(session, channel_id, locked=True)
         before, had_any = state_of(channel), channel.grant_sealed is not None
+        if channel.state is ChannelState.DISCONNECTED and not had_any:
+            return channel
         grant = _grant_of(runtime, channel)
         channel.problem = f"{_DISCONNECTED} {_by_hand(channel.network)}" if had_any else _DISCONNECTED
         channel.state, channel.grant_sealed = ChannelState.DISCONNECTED, None
