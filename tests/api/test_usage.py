@@ -80,3 +80,15 @@ def test_an_operator_lifts_a_limit_of_one_workspace(client: TestClient, world: W
     assign(client, world, overrides={"source_minutes_per_month": None})
     assert begin(client, world, duration_ms=60_001).status_code == 201
     assert metric(used(client, world), "source_minutes")["limit"] is None
+
+
+def test_calls_by_keys_count_and_those_of_people_do_not(client: TestClient, app: FastAPI, world: World) -> None:
+    assign(client, world, plan="basic", overrides={"api_calls_per_month": 2})
+    by_key = world.headers("owner", key=True)
+    answers = [client.get("/api/projects", headers=by_key) for _ in range(3)]
+    assert [each.status_code for each in answers] == [200, 200, 402]
+    assert answers[2].json()["exceeded"] == "api_calls_per_month"
+    assert client.get("/api/usage", headers=by_key).status_code == 200, "to see why is always possible"
+    assert client.get("/api/projects", **world.as_("owner")).status_code == 200
+    app.state.calls.write()
+    assert metric(used(client, world), "api_calls")["used"] == 2

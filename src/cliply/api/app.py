@@ -24,6 +24,7 @@ from cliply.features.publishing import routes as publishing
 from cliply.features.publishing import schedule_routes as schedules
 from cliply.features.recovery import routes as recovery
 from cliply.features.usage import routes as usage
+from cliply.features.usage.calls import ApiCalls
 from cliply.features.workspaces import routes as workspaces
 from cliply.infra.health import readiness
 from cliply.infra.storage.folder import FolderStorage
@@ -72,6 +73,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.stopping = threading.Event()
     app.state.tokens = open_tokens(runtime.settings.oidc)
     app.state.readiness = readiness(runtime.database, runtime.settings, also={"scheduler": pulse.check})
+    app.state.calls = ApiCalls(runtime.database)
     app.state.turns = asyncio.Semaphore(runtime.database.connections)
     for router in ROUTERS:
         app.include_router(router)

@@ -179,6 +179,9 @@ def _statuses(method: str, path: str, calls: list[object], operation: Mapping[st
         # Open to all: accounts, passwords and codes that are wrong, used up, or tried too often.
         yield from (401, 404, 429)
     yield from _by_what_it_says(operation)
+    if dependencies.member_of in calls and path not in dependencies.NEVER_COUNTED:
+        # By an API key, when its workspace has used its calls.
+        yield 402
     if "{" in path or dependencies.member_of in calls:
         yield 404
     if "parameters" in operation or "requestBody" in operation:

@@ -67,10 +67,11 @@ def address_of(listening: socket.socket) -> str:
 def serve(settings: Settings, listening: socket.socket, *, on_ready: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT, then answer what was begun and return."""
     with open_runtime(settings) as runtime, local_copies.swept(runtime):
-        server = _Server(create_app(runtime), settings, on_ready)
+        app = create_app(runtime)
+        server = _Server(app, settings, on_ready)
         _log.info("api_started", extra={"address": address_of(listening)})
         # uvicorn raises what stopped it once more when all is done.
-        with suppress(KeyboardInterrupt):
+        with app.state.calls.written(), suppress(KeyboardInterrupt):
             server.run(sockets=[listening])
     _log.info("api_stopped")
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -39,6 +39,16 @@ from cliply.runtime import Runtime
 
 WORKSPACE_HEADER = "X-Workspace-Id"
 SAFE = ("GET", "HEAD", "OPTIONS")
+NEVER_COUNTED = ("/api/usage",)
+"""What a key may ask whatever is used: that there is nothing left."""
+
+
+class Calls(Protocol):
+    """Counts calls by API keys; known here by what it does only, since it stands above."""
+
+    def count(self, session: Session, caller: Caller) -> None:
+        """Raises PlanLimit."""
+        ...
 
 
 class CrossSite(NotAllowed):
@@ -211,6 +221,9 @@ def member_of(
     with runtime.database.workspace(workspace_id) as session:
         caller = resolve(session, by, plans_of(runtime.settings))
         request.state.workspace_id = workspace_id
+        if by.key is not None and request.url.path not in NEVER_COUNTED:
+            calls: Calls = request.app.state.calls
+            calls.count(session, caller)
         begin(request, session, wanted, by=(str(workspace_id), *_who(by)))
         yield Entered(session, caller)
 

@@ -36,6 +36,8 @@ from cliply.features.publishing.models import (
     ScheduleState,
 )
 from cliply.features.publishing.steps import drop_handle, forget_files, go_on, look_at, plan, send
+from cliply.features.usage import ledger
+from cliply.features.usage.models import Metric
 from cliply.integrations.publisher import Network
 from cliply.runtime import Runtime
 
@@ -121,6 +123,7 @@ def publish(
         set_time(publication, planned)
     session.add(publication)
     session.flush()
+    _reserve(session, caller, publication)
     if planned is not None:
         plan(session, publication)
     else:
@@ -231,6 +234,8 @@ def retry(session: Session, caller: Caller, publication_id: UUID) -> Publication
             # What the network refused is not there: it is begun anew, with the clip as it is now.
             publication.post = {**publication.post, "video_sha256": _made(session, publication)}
             _begin_anew(publication)
+            session.flush()
+            _reserve(session, caller, publication)
         case PublicationState.PARKED | PublicationState.NEEDS_RECONNECT:
             if tokens.find(session, publication.channel_id).state is not ChannelState.CONNECTED:
                 raise NotAsItIs(publication, "connect its account again first.")
@@ -307,6 +312,12 @@ def fire_now(publication: Publication) -> None:
     if publication.zone is not None and publication.schedule is not ScheduleState.FIRED:
         set_time(publication, LocalTime.of(now, publication.zone))
         publication.schedule, publication.fired_at = ScheduleState.FIRED, now
+
+
+def _reserve(session: Session, caller: Caller, publication: Publication) -> None:
+    """It counts from its intent on, for as long as that lasts: the database charges it once it is published, and gives
+    back what is rejected or called off. Raises PlanLimit."""
+    ledger.reserve(session, caller.plan, Metric.PUBLICATIONS, publication.id, lease=None)
 
 
 def _begin_anew(publication: Publication) -> None:

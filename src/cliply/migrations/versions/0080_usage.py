@@ -19,6 +19,7 @@ _OURS = (
     "release_usage_of(uuid, text[], text, text[])",
     "give_back_of_project()",
     "give_back_of_clip()",
+    "settle_publication()",
     "look_at_usage()",
 )
 """Called by the others, and by triggers."""
@@ -35,6 +36,7 @@ _EVERYBODYS = (
 _TRIGGERS = {
     "projects": ("give_back_failed", "give_back_deleted"),
     "clips": ("give_back_failed", "give_back_deleted"),
+    "publications": ("settle_usage", "give_back_deleted"),
     "workspaces": ("look_at_usage",),
 }
 

@@ -236,6 +236,27 @@ when (old.state <> new.state and new.state = 'failed') execute function give_bac
 create trigger give_back_deleted after delete on clips for each row
 when (old.state <> 'candidate') execute function give_back_of_clip();
 
+-- What is posted counts, and what is not going to be does not; whoever ends it.
+create function settle_publication() returns trigger language plpgsql security definer
+set search_path from current as $$
+begin
+    if tg_op = 'UPDATE' and new.state = 'published' then
+        perform from usage_counters where (workspace_id, metric, period) in (
+            select workspace_id, metric, period from usage_entries
+            where (workspace_id, metric, source) = (new.workspace_id, 'publications', new.id::text)) for no key update;
+        update usage_entries set state = 'committed', settled_at = now(), expires_at = null
+            where (workspace_id, metric, source) = (new.workspace_id, 'publications', new.id::text)
+                and state <> 'committed';
+    else
+        perform release_usage_of(old.workspace_id, array['publications'], old.id::text, array['reserved']);
+    end if;
+    return null;
+end $$;
+
+create trigger settle_usage after update of state on publications for each row
+when (old.state <> new.state and new.state in ('published', 'rejected', 'cancelled')) execute function settle_publication();
+create trigger give_back_deleted after delete on publications for each row execute function settle_publication();
+
 -- The counters of the session's workspace that have grown since somebody last looked, held until the transaction ends.
 create function look_at_grown_usage() returns setof usage_counters language plpgsql security definer
 set search_path from current as $$
