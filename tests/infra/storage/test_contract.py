@@ -303,6 +303,19 @@ def test_a_part_s_number_has_bounds(storage: Storage, number: int) -> None:
         storage.uploads.part_link(key, upload, number, size=1, expires_in=timedelta(hours=1))
 
 
+def test_what_a_workspace_stores_is_told_with_its_bytes_and_nothing_of_others(storage: Storage) -> None:
+    workspace = uuid4()
+    mine = {new_key(workspace): size for size in (0, 1, 3_000)}
+    for key, size in mine.items():
+        put(storage, key, b"x" * size)
+    put(storage, new_key())
+    gone = new_key(workspace)
+    put(storage, gone)
+    storage.delete(gone)
+    assert dict(storage.sizes(workspace)) == mine
+    assert list(storage.sizes(uuid4())) == []
+
+
 def test_a_sweep_takes_what_is_old_and_nothing_that_is_whole_or_young(storage: Storage) -> None:
     key, whole = new_key(), new_key()
     put(storage, whole)

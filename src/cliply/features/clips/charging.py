@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from cliply.features.clips.models import Clip
 from cliply.features.identity.plans import Plan
-from cliply.features.usage import ledger
+from cliply.features.usage import ledger, stored
 from cliply.features.usage.models import Metric
 
 
@@ -20,6 +20,8 @@ def reserve(session: Session, plan: Plan, clips: Sequence[Clip]) -> None:
     One that was made before counts no second time; its render does.
     """
     now = ledger.now_in(session)
+    if clips:
+        stored.check_room(session, plan, now=now)
     for clip in clips:
         ledger.reserve(session, plan, Metric.CLIPS, clip.id, now=now)
     for clip in clips:

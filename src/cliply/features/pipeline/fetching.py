@@ -16,6 +16,7 @@ from cliply.features.projects import charging, uploads
 from cliply.features.projects import service as projects
 from cliply.features.projects.local_copies import local_copies
 from cliply.features.projects.models import Project
+from cliply.features.usage import stored
 from cliply.infra.queue.worker import Stopped
 from cliply.integrations.downloads import VideoTooLarge, VideoTooLong, download
 from cliply.media.probe import probe
@@ -56,6 +57,8 @@ def _fetched(run: JobRun, project: Project, plan: Plan, folder: Path) -> Fetched
     largest, longest = uploads.largest(runtime, plan), timedelta(hours=runtime.settings.uploads.longest)
     with run.session() as session:
         left = charging.longest(session, plan, projects.options_of(project))
+        room = stored.left(session, plan)
+    largest = largest if room is None else min(largest, room)
     try:
         got = download(
             project.link,
@@ -73,18 +76,21 @@ def _fetched(run: JobRun, project: Project, plan: Plan, folder: Path) -> Fetched
     except VideoTooLarge:
         # How much larger is not known: it was given up as soon as it was too much. Silent where it is not the plan's.
         plan.admit(Meter.LARGEST_FILE, used=0, wanted=largest + 1)
+        if room is not None and room == largest:
+            with run.session() as session:
+                stored.refuse_larger(session, plan)
         raise
     source = probe(got.file)
     uploads.check(runtime, projects.options_of(project), source)
     source_id = uuid5(project.id, f"source-{_sha256(got.file)}")
-    stored = runtime.storage.put_file(
+    whole = runtime.storage.put_file(
         project.key("source", source_id),
         got.file,
         content_type=mimetypes.guess_type(got.file.name)[0] or "application/octet-stream",
         on_progress=lambda _bytes: run.progress(0.95, "storing"),
     )
     title = projects.one_line(got.title)[: projects.LONGEST_NAME]
-    return Fetched(source_id, got.file.name, title, uploads.Verified(stored, source))
+    return Fetched(source_id, got.file.name, title, uploads.Verified(whole, source))
 
 
 def _is_last_try(run: JobRun, failed: BaseException) -> bool:

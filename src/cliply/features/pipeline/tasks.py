@@ -34,7 +34,9 @@ from cliply.features.projects import uploads
 from cliply.features.projects.local_copies import local_copies
 from cliply.features.projects.models import Project, ProjectState, Upload
 from cliply.features.projects.tasks import delete_objects
+from cliply.features.usage import stored
 from cliply.infra.logging import current_context
+from cliply.infra.storage.keys import ObjectKey
 from cliply.integrations import engines
 from cliply.media.analysis import choose_once, write_down
 from cliply.media.progress import Stage
@@ -225,7 +227,7 @@ def _keep_render(session: Session, clip: Clip, made: rendering.Rendered, version
         clip.version = max(1, clip.version)
     clip.rendered_from, clip.rendered_version = video_digest(made.edit), max(1, version)
     clip.findings = [finding.model_dump(mode="json") for finding in made.findings]
-    _delete(session, clip, clips.replace_files(clip, made.files))
+    _name(session, clip, made.files)
     return True
 
 
@@ -251,7 +253,15 @@ def _keep_cover(session: Session, clip: Clip, cover: covering.Cover) -> None:
     clip.covered_from, clip.covered_version = cover.digest, cover.version
     if clip.state is ClipState.READY:
         clip.error = None
-    _delete(session, clip, clips.replace_files(clip, cover.files))
+    _name(session, clip, cover.files)
+
+
+def _name(session: Session, clip: Clip, files: dict[str, clips.StoredFile]) -> None:
+    """Let the clip have these files, which are stored; those that they replace go."""
+    replaced = clips.replace_files(clip, files)
+    session.flush()
+    stored.keep(session, ((ObjectKey.parse(file["key"]), file["size"]) for file in files.values()))
+    _delete(session, clip, replaced)
 
 
 def _delete(session: Session, clip: Clip, keys: list[str]) -> None:

@@ -21,6 +21,7 @@ from cliply.features.projects import service as projects
 from cliply.features.projects.models import Project, ProjectState, SourceKind, Upload
 from cliply.features.projects.options import ProjectOptions
 from cliply.features.projects.sources import VideoTooLong, VideoTooShort, facts, opened, source_cache
+from cliply.features.usage import stored
 from cliply.infra.storage.failures import DamagedOnTheWay, check_sha256
 from cliply.infra.storage.protocol import MOST_PARTS, Part, StoredObject
 from cliply.media.errors import NoSpeech, Unreadable
@@ -31,6 +32,8 @@ from cliply.runtime import Runtime
 PART = 16 * 1024 * 1024
 _MEBIBYTE = 1024 * 1024
 LASTS = timedelta(days=2)
+_LATER = timedelta(days=1)
+"""When an upload that was not ended in time has been swept for sure."""
 LINK_LASTS = timedelta(hours=12)
 _LINKS_AT_ONCE = 500
 _LONGEST_NAME = 255
@@ -136,6 +139,7 @@ def init(runtime: Runtime, session: Session, caller: Caller, wanted: NewUpload) 
     )
     session.add(upload)
     session.flush()
+    stored.reserve(session, caller.plan, upload.key, upload.size, lease=LASTS + _LATER)
     return plan(runtime, upload)
 
 
@@ -200,19 +204,19 @@ def verify(
     cache = source_cache(runtime)
     with cache.alone(upload.source_id, on_wait=on_wait):
         cache.make_room(upload.size)
-        stored = runtime.storage.uploads.complete(
+        whole = runtime.storage.uploads.complete(
             upload.key,
             upload.storage_id,
             parts=upload.parts,
             sha256=sha256 or upload.sha256,
             on_progress=lambda _bytes: on_wait(),
         )
-        if stored.size != upload.size or (upload.sha256 not in (None, stored.sha256)):
+        if whole.size != upload.size or (upload.sha256 not in (None, whole.sha256)):
             raise WrongSize
         with opened(runtime, upload.key, upload.file_name, on_wait=on_wait) as path:
             source = probe(path)
             check(runtime, projects.options_of(project), source)
-            return Verified(stored, source)
+            return Verified(whole, source)
 
 
 def check(runtime: Runtime, options: ProjectOptions, source: Source) -> None:
@@ -261,6 +265,9 @@ def take(
     project.state, project.error = ProjectState.PROCESSING, None
     session.flush()
     charging.reserve(session, plan, project, project.duration_ms)
+    key = project.key("source", source_id)
+    stored.reserve(session, plan, key, project.size, lease=LASTS)
+    stored.keep(session, [(key, project.size)])
 
 
 def refuse(session: Session, by: Actor, project_id: UUID, why: str) -> None:

@@ -13,6 +13,7 @@ from cliply.features.jobs.runner import JobRun
 from cliply.features.publishing.composing import Said
 from cliply.features.publishing.models import Publication
 from cliply.features.publishing.steps import Superseded, wanted
+from cliply.features.usage import stored
 from cliply.infra.queue.worker import Stopped
 from cliply.infra.storage.keys import ObjectKey
 from cliply.integrations.publisher import Rejected
@@ -47,14 +48,14 @@ def make(run: JobRun, publication: Publication, folder: Path) -> dict[str, Any]:
 def _copy(run: JobRun, publication: Publication, kind: str, file: StoredFile, path: Path) -> StoredFile:
     storage = run.runtime.storage
     storage.download(ObjectKey.parse(file["key"]), path, on_progress=lambda _done: run.progress(0.0))
-    stored = storage.put_file(
+    copied = storage.put_file(
         key := publication.key(kind, uuid4()),
         path,
         content_type=file["content_type"],
         sha256=file["sha256"],
         on_progress=lambda _done: run.progress(0.05),
     )
-    return StoredFile(key=str(key), size=stored.size, sha256=stored.sha256, content_type=stored.content_type)
+    return StoredFile(key=str(key), size=copied.size, sha256=copied.sha256, content_type=copied.content_type)
 
 
 def _keep(run: JobRun, publication: Publication, files: dict[str, Any]) -> None:
@@ -64,6 +65,9 @@ def _keep(run: JobRun, publication: Publication, files: dict[str, Any]) -> None:
         if now is None or now.files is not None:
             raise Superseded
         now.files = files
+        session.flush()
+        copied = [files[kind] for kind in FILES if kind in files]
+        stored.keep(session, ((ObjectKey.parse(each["key"]), each["size"]) for each in copied))
 
 
 def _facts(video: Path) -> dict[str, Any]:

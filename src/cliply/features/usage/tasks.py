@@ -1,17 +1,20 @@
 """What goes by itself: reservations whose time is over are given back, and limits that come near are told."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select
 
 from cliply.features.identity.access import plan_of
+from cliply.features.identity.models import Workspace
 from cliply.features.identity.plans import plans_of
 from cliply.features.jobs.kinds import job
 from cliply.features.jobs.runner import JobRun
-from cliply.features.usage import alerts, ledger
+from cliply.features.usage import alerts, ledger, stored
 from cliply.features.usage.models import EntryState, UsageCounter, UsageEntry
 
 _BATCH = 1_000
+_OFTEN = 1_000
+"""Objects between two looks at whether the job is to stop."""
 
 
 @job("USAGE_SWEEP", queue="maintenance", timeout=timedelta(minutes=10), cron="*/5 * * * *")
@@ -29,3 +32,29 @@ def sweep_usage(run: JobRun) -> None:
         with run.inside(workspace_id) as session:
             ledger.release_expired(session)
             alerts.raise_due(session, plan_of(session, plans), now=ledger.now_in(session), settings=settings)
+
+
+@job("STORAGE_INVENTORIES", queue="maintenance", timeout=timedelta(minutes=30), cron="7 3 * * *")
+def start_inventories(run: JobRun) -> None:
+    """Have what each workspace stores compared with its ledger, once a day."""
+    today = datetime.now(UTC).date()
+    with run.session() as session:
+        found = session.scalars(select(Workspace.id).order_by(Workspace.id)).all()
+    for workspace_id in found:
+        run.progress(0)
+        with run.inside(workspace_id) as session:
+            take_inventory.options(key=f"inventory-{today}").start(session)
+
+
+@job("STORAGE_INVENTORY", queue="maintenance", timeout=timedelta(hours=2))
+def take_inventory(run: JobRun) -> None:
+    """Look through what the workspace has stored, and have its ledger say what is there."""
+    with run.session() as session:
+        since = session.execute(select(func.now())).scalar_one()
+    there: dict[str, int] = {}
+    for number, (key, size) in enumerate(stored.of_interest(run.runtime.storage.sizes(run.workspace_id))):
+        there[key] = size
+        if number % _OFTEN == 0:
+            run.progress(0.5, "looking through what is stored")
+    with run.finish() as session:
+        stored.agree(session, there, since=since)

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -98,6 +99,10 @@ class FolderStorage:
     def delete_all(self, workspace: UUID, project: UUID | None = None) -> None:
         with disk_errors():
             self._objects.delete_all(workspace, project)
+
+    def sizes(self, workspace: UUID) -> Iterator[tuple[ObjectKey, int]]:
+        with disk_errors():
+            yield from self._objects.sizes(workspace)
 
     def download_link(self, key: ObjectKey, *, expires_in: timedelta, file_name: str | None = None) -> str:
         return self.links.sign(Grant(key, file_name=file_name), expires_in)

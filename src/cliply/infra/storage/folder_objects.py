@@ -119,6 +119,12 @@ class FolderObjects:
                 set_aside(folder / prefix(workspace, project), self.unfinished)
         self.empty_unfinished()
 
+    def sizes(self, workspace: UUID) -> Iterator[tuple[ObjectKey, int]]:
+        for record in (self._objects / prefix(workspace)).glob("*/*/*.json"):
+            key = ObjectKey.parse(record.with_suffix("").relative_to(self._objects).as_posix())
+            if (found := self.find(key)) is not None:
+                yield key, found.stored.size
+
     def sweep(self, older_than: timedelta) -> int:
         limit = time.time() - older_than.total_seconds()
         with self.locked():

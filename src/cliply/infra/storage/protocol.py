@@ -1,6 +1,6 @@
 """What callers may rely on, whichever storage is used."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -132,6 +132,10 @@ class Storage(Protocol):
 
     def delete_all(self, workspace: UUID, project: UUID | None = None) -> None:
         """Remove all that a workspace or one of its projects has: objects, and uploads with their parts."""
+        ...
+
+    def sizes(self, workspace: UUID) -> Iterator[tuple[ObjectKey, int]]:
+        """The objects of a workspace with their bytes, in no order; what comes or goes meanwhile may be among them."""
         ...
 
     def download_link(self, key: ObjectKey, *, expires_in: timedelta, file_name: str | None = None) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import tempfile
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -96,6 +97,10 @@ class S3Storage:
             # Uploads first: one that is completed meanwhile is an object then, and goes with the others.
             self._abort(start, before=None)
             self._bucket.delete_all(start)
+
+    def sizes(self, workspace: UUID) -> Iterator[tuple[ObjectKey, int]]:
+        with s3_errors(self._bucket.name):
+            yield from self._bucket.sizes(prefix(workspace))
 
     def download_link(self, key: ObjectKey, *, expires_in: timedelta, file_name: str | None = None) -> str:
         check_link_age(expires_in)

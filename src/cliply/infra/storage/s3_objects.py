@@ -117,6 +117,12 @@ class Bucket:
                 # S3 answers 200 all the same.
                 raise ClientError({"Error": {"Code": refused["Code"], "Message": ""}}, "DeleteObjects")
 
+    def sizes(self, prefix: str) -> Iterator[tuple[ObjectKey, int]]:
+        return (
+            (ObjectKey.parse(found["Key"]), int(found["Size"]))
+            for found in self._pages("list_objects_v2", "Contents", prefix)
+        )
+
     def uploads(self, prefix: str = "") -> Iterator[dict[str, Any]]:
         """Those that were begun and not ended: `Key`, `UploadId` and the time `Initiated`."""
         return self._pages("list_multipart_uploads", "Uploads", prefix)
