@@ -29,6 +29,7 @@ from cliply.features.projects import service as projects
 from cliply.features.projects import uploads
 from cliply.features.projects.models import ProjectState
 from cliply.features.projects.options import ProjectOptions
+from cliply.features.usage import ledger
 from cliply.features.usage.models import Metric
 
 
@@ -176,9 +177,8 @@ def test_a_clip_that_is_rendered_again_is_one_clip_and_two_renders(studio: Studi
     _project, clip_id = made(office)
     with office.database.workspace(office.id) as session:
         clip = clips.find(session, clip_id)
-        charging.charge(session, clip, rendered=9_001, version=1)
-        charging.charge(session, clip, rendered=9_001, version=1)
-        charging.charge(session, clip, rendered=12_000, version=2)
+        for rendered, version in ((9_001, 1), (9_001, 1), (12_000, 2)):
+            ledger.commit_all(session, charging.charges(clip, rendered=rendered, version=version))
     assert (counted(office, Metric.CLIPS), counted(office, Metric.RENDER_SECONDS)) == ((1, 0), (22, 0))
 
 

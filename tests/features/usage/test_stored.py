@@ -17,9 +17,11 @@ from tests.features.workspaces.planned import LIMITED, admitted_at_once, is_admi
 from tests.infra.queue.fleet import until
 
 from cliply.features.clips.models import Clip
+from cliply.features.clips.service import StoredFile
 from cliply.features.identity.plans import Meter
 from cliply.features.pipeline import service as pipeline
-from cliply.features.pipeline.tasks import _name
+from cliply.features.pipeline.covering import Cover
+from cliply.features.pipeline.tasks import _keep_cover
 from cliply.features.projects import service as projects
 from cliply.features.projects import uploads
 from cliply.features.projects.tasks import delete_objects
@@ -94,11 +96,11 @@ def test_the_files_of_a_clip_count_and_those_that_they_replace_go(studio: Studio
     office = studio.office
     with office.database.workspace(office.id) as session:
         clip = ready_clip(session, ready_project(session))
-    for size in (700, 900):
-        key = put(studio, size, project=clip.project_id)
-        file = {"key": str(key), "size": size, "sha256": "0" * 64, "content_type": "video/mp4"}
+    for version, size in ((1, 700), (2, 900)):
+        key = put(studio, size, "cover", project=clip.project_id)
+        file = StoredFile(key=str(key), size=size, sha256="0" * 64, content_type="image/jpeg")
         with office.database.workspace(office.id) as session:
-            _name(session, session.get_one(Clip, clip.id), {"video": file})  # type: ignore[dict-item]  # a row's JSON
+            _keep_cover(session, session.get_one(Clip, clip.id), Cover(clip.id, version, "new", {"cover": file}))
     assert counted(office, BYTES) == (1_600, 0)
     with working(migrated, office.database, [delete_objects], runtime=studio.runtime):
         until(lambda: counted(office, BYTES) == (900, 0))

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from cliply.features.clips.models import Clip
 from cliply.features.identity.plans import Plan
 from cliply.features.usage import ledger, stored
+from cliply.features.usage.ledger import Amount
 from cliply.features.usage.models import Metric
 
 
@@ -19,14 +20,12 @@ def reserve(session: Session, plan: Plan, clips: Sequence[Clip]) -> None:
 
     One that was made before counts no second time; its render does.
     """
-    now = ledger.now_in(session)
-    if clips:
-        stored.check_room(session, plan, now=now)
-    for clip in clips:
-        ledger.reserve(session, plan, Metric.CLIPS, clip.id, now=now)
-    for clip in clips:
-        source = _render(clip, clip.version)
-        ledger.reserve(session, plan, Metric.RENDER_SECONDS, source, _seconds(_length(clip)), now=now)
+    if not clips:
+        return
+    stored.check_room(session, plan, now=ledger.now_in(session))
+    wanted = [Amount(Metric.CLIPS, clip.id) for clip in clips]
+    wanted += [Amount(Metric.RENDER_SECONDS, _render(clip, clip.version), _seconds(_length(clip))) for clip in clips]
+    ledger.reserve_all(session, plan, wanted)
 
 
 def most(session: Session, plan: Plan) -> int | None:
@@ -34,11 +33,12 @@ def most(session: Session, plan: Plan) -> int | None:
     return ledger.left(session, plan, Metric.CLIPS, held=True)
 
 
-def charge(session: Session, clip: Clip, *, rendered: int, version: int) -> None:
-    """The clip is there, with a video of `rendered` milliseconds that was made of its edit at `version`."""
-    now = ledger.now_in(session)
-    ledger.commit(session, Metric.CLIPS, clip.id, 1, now=now)
-    ledger.commit(session, Metric.RENDER_SECONDS, _render(clip, version), _seconds(rendered), now=now)
+def charges(clip: Clip, *, rendered: int, version: int) -> list[Amount]:
+    """What counts once the clip has a video of `rendered` milliseconds, made of its edit at `version`."""
+    return [
+        Amount(Metric.CLIPS, clip.id),
+        Amount(Metric.RENDER_SECONDS, _render(clip, version), _seconds(rendered)),
+    ]
 
 
 def give_back(session: Session, clip: Clip, version: object) -> None:

@@ -34,7 +34,7 @@ from cliply.features.projects import uploads
 from cliply.features.projects.local_copies import local_copies
 from cliply.features.projects.models import Project, ProjectState, Upload
 from cliply.features.projects.tasks import delete_objects
-from cliply.features.usage import stored
+from cliply.features.usage import ledger, stored
 from cliply.infra.logging import current_context
 from cliply.infra.storage.keys import ObjectKey
 from cliply.integrations import engines
@@ -199,9 +199,25 @@ def render_clip(
         now.state, now.error = ClipState.READY, None
         session.flush()
         if made is not None:
-            clip_charging.charge(session, now, rendered=made.edit.duration, version=clip.version)
-            project_charging.charge(session, projects.find(session, project_id))
+            _charge(session, now, made, clip.version)
         _go_on_to_covers(session, project_id, clip_id, alone=alone)
+
+
+def _charge(session: Session, clip: Clip, made: rendering.Rendered, version: int) -> None:
+    """All at once: what the clip takes, its project with the first of its clips, and what is stored."""
+    project = projects.find(session, clip.project_id)
+    ledger.commit_all(
+        session,
+        [
+            *clip_charging.charges(clip, rendered=made.edit.duration, version=version),
+            *project_charging.charges(project),
+            *stored.amounts(_objects(made.files)),
+        ],
+    )
+
+
+def _objects(files: dict[str, clips.StoredFile]) -> list[tuple[ObjectKey, int]]:
+    return [(ObjectKey.parse(file["key"]), file["size"]) for file in files.values()]
 
 
 def _go_on_to_covers(session: Session, project_id: UUID, clip_id: UUID, *, alone: bool) -> None:
@@ -227,7 +243,7 @@ def _keep_render(session: Session, clip: Clip, made: rendering.Rendered, version
         clip.version = max(1, clip.version)
     clip.rendered_from, clip.rendered_version = video_digest(made.edit), max(1, version)
     clip.findings = [finding.model_dump(mode="json") for finding in made.findings]
-    _name(session, clip, made.files)
+    _delete(session, clip, clips.replace_files(clip, made.files))
     return True
 
 
@@ -253,15 +269,9 @@ def _keep_cover(session: Session, clip: Clip, cover: covering.Cover) -> None:
     clip.covered_from, clip.covered_version = cover.digest, cover.version
     if clip.state is ClipState.READY:
         clip.error = None
-    _name(session, clip, cover.files)
-
-
-def _name(session: Session, clip: Clip, files: dict[str, clips.StoredFile]) -> None:
-    """Let the clip have these files, which are stored; those that they replace go."""
-    replaced = clips.replace_files(clip, files)
+    _delete(session, clip, clips.replace_files(clip, cover.files))
     session.flush()
-    stored.keep(session, ((ObjectKey.parse(file["key"]), file["size"]) for file in files.values()))
-    _delete(session, clip, replaced)
+    stored.keep(session, _objects(cover.files))
 
 
 def _delete(session: Session, clip: Clip, keys: list[str]) -> None:

@@ -11,6 +11,7 @@ from cliply.features.identity.plans import Plan
 from cliply.features.projects.models import Project
 from cliply.features.projects.options import ProjectOptions
 from cliply.features.usage import ledger
+from cliply.features.usage.ledger import Amount
 from cliply.features.usage.models import Metric
 
 _MINUTE = 60_000
@@ -28,19 +29,17 @@ def reserve(session: Session, plan: Plan, project: Project, duration_ms: int | N
     Asked again once it has been looked at, the length that it has counts, and no longer the one that was declared.
     Raises PlanLimit.
     """
-    now = ledger.now_in(session)
-    ledger.reserve(session, plan, Metric.PROJECTS, project.id, now=now)
+    wanted = [Amount(Metric.PROJECTS, project.id)]
     if duration_ms is not None:
         amount = minutes(ProjectOptions.model_validate(project.options), duration_ms)
-        ledger.reserve(session, plan, Metric.SOURCE_MINUTES, project.id, amount, now=now)
+        wanted.append(Amount(Metric.SOURCE_MINUTES, project.id, amount))
+    ledger.reserve_all(session, plan, wanted)
 
 
-def charge(session: Session, project: Project) -> None:
-    """Something came of it."""
-    now = ledger.now_in(session)
-    ledger.commit(session, Metric.PROJECTS, project.id, 1, now=now)
+def charges(project: Project) -> list[Amount]:
+    """What counts once something came of it."""
     length = minutes(ProjectOptions.model_validate(project.options), project.duration_ms or 0)
-    ledger.commit(session, Metric.SOURCE_MINUTES, project.id, length, now=now)
+    return [Amount(Metric.PROJECTS, project.id), Amount(Metric.SOURCE_MINUTES, project.id, length)]
 
 
 def longest(session: Session, plan: Plan, options: ProjectOptions) -> timedelta | None:

@@ -22,11 +22,26 @@ from cliply.infra.self_audit import Finding
 LEASE = timedelta(days=7)
 """How long work may take that was reserved for. Whatever ends it before gives back at once."""
 
+_NOW = "usage_now"
 _RESERVE = text("""
-    SELECT admitted, others FROM reserve_usage(
-        :metric, :source, :amount, CAST(:most AS bigint), :period, :begins, :ends, CAST(:expires AS timestamptz))
+    SELECT place, admitted, others
+    FROM unnest(
+        CAST(:metrics AS text[]), CAST(:sources AS text[]), CAST(:amounts AS bigint[]), CAST(:mosts AS bigint[]),
+        CAST(:periods AS date[]), CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[]))
+        WITH ORDINALITY AS wanted (metric, source, amount, most, period, begins, ends, place)
+    CROSS JOIN LATERAL reserve_usage(
+        metric, source, amount, most, period, begins, ends, CAST(:expires AS timestamptz))
+    ORDER BY place
 """)
-_COMMIT = text("SELECT commit_usage(:metric, :source, CAST(:amount AS bigint), :period, :begins, :ends)")
+_COMMIT = text("""
+    SELECT place, counts
+    FROM unnest(
+        CAST(:metrics AS text[]), CAST(:sources AS text[]), CAST(:amounts AS bigint[]), CAST(:periods AS date[]),
+        CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[]))
+        WITH ORDINALITY AS made (metric, source, amount, period, begins, ends, place)
+    CROSS JOIN LATERAL commit_usage(metric, source, amount, period, begins, ends) AS counts
+    ORDER BY place
+""")
 _ADD = text("SELECT add_usage(:metric, :source, :amount, :period, :begins, :ends)")
 _HOLD = text("SELECT hold_own_usage(:metric, :period, :begins, :ends)")
 _LOOK = text("SELECT metric, period, used FROM look_at_grown_usage()")
@@ -66,12 +81,29 @@ class Grown:
     used: int
 
 
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """What a source takes of a metric, or is to take."""
+
+    metric: Metric
+    source: object
+    amount: int | None = 1
+    """None, of what is committed: as much as was reserved."""
+
+
 def now_in(session: Session, moment: datetime | None = None) -> Now:
     """In the session's workspace; by the database's clock unless a moment is named."""
+    known: Now | None = session.info.get(_NOW)
+    if moment is None and known is not None:
+        return known
     asked = select(Workspace.timezone, Workspace.period_anchor, func.now().label("now"))
     row = session.execute(asked).one()
-    moment, zone = moment or row.now, ZoneInfo(row.timezone)
-    return Now(moment, zone, period_at(moment, zone, row.period_anchor))
+    zone = ZoneInfo(row.timezone)
+    if moment is not None:
+        return Now(moment, zone, period_at(moment, zone, row.period_anchor))
+    # For the database, too, it is the same moment as long as a transaction lasts, and a session is one.
+    session.info[_NOW] = Now(row.now, zone, period_at(row.now, zone, row.period_anchor))
+    return now_in(session)
 
 
 def reserve(
@@ -84,25 +116,43 @@ def reserve(
     lease: timedelta | None = LEASE,
     now: Now | None = None,
 ) -> None:
-    """Set `amount` aside for what is to be done, if the plan has as much left; asked again, the amount is changed.
+    """As `reserve_all`, for one."""
+    reserve_all(session, plan, [Amount(metric, source, amount)], lease=lease, now=now)
 
-    Nothing happens where the source counts already. Raises PlanLimit.
+
+def reserve_all(
+    session: Session, plan: Plan, wanted: Sequence[Amount], *, lease: timedelta | None = LEASE, now: Now | None = None
+) -> None:
+    """Set these aside for what is to be done, if the plan has as much left; asked again, the amount is changed.
+
+    Nothing happens where a source counts already. Raises PlanLimit; the transaction is of no use then. All in one
+    question, and in one order, so that two who want the same never wait for each other.
     """
+    if not wanted:
+        return
     now = now or now_in(session)
-    most = plan.limit(metric.meter)
-    told: dict[str, Any] = {"source": str(source), "amount": amount, "most": most}
+    wanted = _in_order(wanted)
+    limits = {"mosts": [plan.limit(each.metric.meter) for each in wanted]}
     expires = None if lease is None else now.moment + lease
-    row = session.execute(_RESERVE, {**told, **_where(metric, now), "expires": expires}).one()
-    if not row.admitted:
-        refuse(plan, metric, used=row.others, wanted=amount, now=now)
+    told = {**_told(wanted, now), **limits, "expires": expires}
+    for each, row in zip(wanted, session.execute(_RESERVE, told).all(), strict=True):
+        if not row.admitted:
+            refuse(plan, each.metric, used=row.others, wanted=each.amount or 0, now=now)
 
 
 def commit(
     session: Session, metric: Metric, source: object, amount: int | None = None, *, now: Now | None = None
 ) -> bool:
     """Let it count, once; whether it does from now on. As much as was reserved, unless an amount is named."""
-    told = {"source": str(source), "amount": amount}
-    return bool(session.execute(_COMMIT, {**told, **_where(metric, now or now_in(session))}).scalar_one())
+    return bool(commit_all(session, [Amount(metric, source, amount)], now=now))
+
+
+def commit_all(session: Session, made: Sequence[Amount], *, now: Now | None = None) -> int:
+    """The same for several in one question, and in the order in which they are reserved; how many count from now on."""
+    if not made:
+        return 0
+    told = _told(_in_order(made), now or now_in(session))
+    return sum(bool(row.counts) for row in session.execute(_COMMIT, told))
 
 
 def add(session: Session, metric: Metric, source: str, amount: int, *, now: Now | None = None) -> int:
@@ -167,6 +217,22 @@ def disagreements(session: Session) -> Iterator[Finding]:
             "changed the tables by hand; restore them from a backup."
         )
         yield Finding("usage", "error", told)
+
+
+def _in_order(amounts: Sequence[Amount]) -> list[Amount]:
+    return sorted(amounts, key=lambda each: (each.metric, str(each.source)))
+
+
+def _told(amounts: Sequence[Amount], now: Now) -> dict[str, Any]:
+    periods = [now.of(each.metric) for each in amounts]
+    return {
+        "metrics": [each.metric.value for each in amounts],
+        "sources": [str(each.source) for each in amounts],
+        "amounts": [each.amount for each in amounts],
+        "periods": [period.name for period in periods],
+        "begins": [period.begins for period in periods],
+        "ends": [period.ends for period in periods],
+    }
 
 
 def _where(metric: Metric, now: Now) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from cliply.features.identity.plans import Plan
 from cliply.features.usage import ledger
-from cliply.features.usage.ledger import Now
+from cliply.features.usage.ledger import Amount, Now
 from cliply.features.usage.models import EntryState, Metric, UsageEntry
 from cliply.infra.storage.keys import ObjectKey
 
@@ -32,11 +32,11 @@ def reserve(session: Session, plan: Plan, key: ObjectKey, size: int, *, lease: t
 
 def keep(session: Session, objects: Iterable[tuple[ObjectKey, int]], *, now: Now | None = None) -> None:
     """They are there, and named by what this transaction commits."""
-    found = sorted((str(key), size) for key, size in objects)
-    if found:
-        now = now or ledger.now_in(session)
-        for key, size in found:
-            ledger.commit(session, Metric.STORAGE_BYTES, key, size, now=now)
+    ledger.commit_all(session, amounts(objects), now=now)
+
+
+def amounts(objects: Iterable[tuple[ObjectKey, int]]) -> list[Amount]:
+    return [Amount(Metric.STORAGE_BYTES, key, size) for key, size in objects]
 
 
 def forget(session: Session, keys: Iterable[ObjectKey]) -> None:

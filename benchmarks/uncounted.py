@@ -1,0 +1,25 @@
+"""The service as it would be if nothing were counted or limited: `python -m benchmarks.uncounted SOCKET`."""
+
+import socket
+import sys
+from typing import Any
+
+from cliply.api.server import serve
+from cliply.features.usage import ledger
+from cliply.features.usage.calls import ApiCalls
+from cliply.infra.settings import Settings
+
+
+def nothing(*_asked: Any, **_named: Any) -> None:
+    """Instead of a count."""
+
+
+def main(listening: str) -> None:
+    for name in ("reserve_all", "commit_all", "release", "now_in"):
+        setattr(ledger, name, nothing)
+    setattr(ApiCalls, "count", nothing)  # noqa: B010 - mypy takes an assignment for a mistake
+    serve(Settings(), socket.socket(fileno=int(listening)), on_ready=nothing)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
