@@ -58,7 +58,7 @@ def api(folder: Path) -> Sequence[Row]:
         key, project_id = filled(url)
         # As much as there is: what is counted costs the same whether it is ever refused.
         served = running.enter_context(cliply_served(url, folder, plans_with(folder, "9000000/minute")))
-        bare = running.enter_context(_process([sys.executable, "-m", "benchmarks.bare"], "/"))
+        bare = running.enter_context(process([sys.executable, "-m", "benchmarks.bare"], "/"))
         wanted = {
             _BARE: (bare, Wanted("/")),
             _BARE_LIST: (bare, Wanted("/projects")),
@@ -128,7 +128,7 @@ def filled(url: str) -> tuple[str, UUID]:
 def cliply_served(url: str, folder: Path, plans: Path) -> Iterator[int]:
     """The service's port while the block runs."""
     named = {"CLIPLY_DATABASE__URL": url, "CLIPLY_DATA": str(folder / "data"), "CLIPLY_PLANS": str(plans)}
-    with _process([sys.executable, "-m", "cliply", "serve", "--socket"], "/api/healthz", named) as port:
+    with process([sys.executable, "-m", "cliply", "serve", "--socket"], "/api/healthz", named) as port:
         yield port
 
 
@@ -141,7 +141,7 @@ def plans_with(folder: Path, rate: str) -> Path:
 
 
 @contextmanager
-def _process(command: list[str], path: str, environment: dict[str, str] | None = None) -> Iterator[int]:
+def process(command: list[str], path: str, environment: dict[str, str] | None = None) -> Iterator[int]:
     """A server of its own process on a free port, from when it answers."""
     listening = listen("127.0.0.1", 0)
     address, descriptor = address_of(listening), listening.fileno()

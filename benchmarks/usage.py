@@ -1,5 +1,6 @@
 """What limits and usage cost a request: the service beside itself with nothing counted, round by round."""
 
+import json
 import statistics
 import sys
 import time
@@ -11,7 +12,7 @@ from uuid import UUID
 import httpx2
 from sqlalchemy import select
 
-from benchmarks.api import _cliply, _filled, _process
+from benchmarks.api import cliply_served, filled, process
 from benchmarks.load import Wanted, load
 from benchmarks.own_postgres import own_postgres
 from benchmarks.registry import Row, at_most, benchmark
@@ -19,6 +20,7 @@ from cliply.features.audit.models import ActorKind
 from cliply.features.audit.service import Actor
 from cliply.features.identity.models import Workspace
 from cliply.features.identity.plans import BUILT_IN
+from cliply.features.identity.rates import UNLIMITED, Often, RateClass
 from cliply.features.workspaces import own_plan
 from cliply.infra import schema
 from cliply.infra.db import Database
@@ -40,16 +42,22 @@ def usage(folder: Path) -> Sequence[Row]:
     with ExitStack() as running:
         url = running.enter_context(own_postgres())
         schema.upgrade(url)
-        key, project_id = _filled(url)
+        key, project_id = filled(url)
         _limited(url)
-        counted = running.enter_context(_cliply(url, folder))
-        named = {"CLIPLY_DATABASE__URL": url, "CLIPLY_DATA": str(folder / "data")}
+        plans = _plans(folder)
+        counted = running.enter_context(cliply_served(url, folder, plans))
+        named = {"CLIPLY_DATABASE__URL": url, "CLIPLY_DATA": str(folder / "data"), "CLIPLY_PLANS": str(plans)}
         command = [sys.executable, "-m", "benchmarks.uncounted"]
-        bare = running.enter_context(_process(command, "/api/healthz", named))
-        return [
-            _read(counted, bare, key, project_id),
-            _begin(counted, bare, key),
-        ]
+        bare = running.enter_context(process(command, "/api/healthz", named))
+        return [_read(counted, bare, key, project_id), _begin(counted, bare, key)]
+
+
+def _plans(folder: Path) -> Path:
+    """How often somebody may ask is measured elsewhere."""
+    file = folder / "plans.json"
+    rates = {each.value: dict.fromkeys(Often.model_fields, UNLIMITED) for each in RateClass}
+    file.write_text(json.dumps({UNLIMITED: {"rates": rates}}), encoding="utf-8")
+    return file
 
 
 def _read(counted: int, bare: int, key: str, project_id: UUID) -> Row:
@@ -85,5 +93,5 @@ def _limited(url: str) -> None:
     database = Database(url)
     with database.system() as session:
         workspace = session.scalars(select(Workspace.id)).one()
-        own_plan.assign(session, workspace, BUILT_IN, name="premium", overrides=_AMPLE, by=Actor(ActorKind.OPERATOR))
+        own_plan.assign(session, workspace, BUILT_IN, overrides=_AMPLE, by=Actor(ActorKind.OPERATOR))
     database.close()
