@@ -1,13 +1,11 @@
 """The service as it would be if nothing were counted or limited: `python -m benchmarks.uncounted SOCKET`."""
 
-import socket
 import sys
 from typing import Any
 
-from cliply.api.server import serve
+from cliply.cli import main as cliply
 from cliply.features.usage import ledger
 from cliply.features.usage.calls import ApiCalls
-from cliply.infra.settings import Settings
 
 
 def nothing(*_asked: Any, **_named: Any) -> None:
@@ -18,7 +16,9 @@ def main(listening: str) -> None:
     for name in ("reserve_all", "commit_all", "release", "now_in"):
         setattr(ledger, name, nothing)
     setattr(ApiCalls, "count", nothing)  # noqa: B010 - mypy takes an assignment for a mistake
-    serve(Settings(), socket.socket(fileno=int(listening)), on_ready=nothing)
+    # As it is started otherwise, so that nothing else differs.
+    sys.argv = ["cliply", "serve", "--socket", listening]
+    cliply.main()
 
 
 if __name__ == "__main__":
