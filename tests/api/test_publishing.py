@@ -19,7 +19,7 @@ from tests.features.publishing.stage import AGREED
 
 from cliply.dev_providers.serve import serving
 from cliply.features.publishing import tokens
-from cliply.features.publishing.callback_page import callback_page
+from cliply.infra.plain_page import plain_page
 from cliply.infra.sealing import open_sealer
 from cliply.integrations.providers import Providers
 
@@ -185,7 +185,7 @@ def test_whatever_an_account_is_called_its_name_is_text(scene: Scene, provider: 
 
 
 def test_text_on_the_page_is_escaped_wherever_it_stands() -> None:
-    page = callback_page(f"{SCRIPT}{{told}}", "\"'&<b>{title}")
+    page = plain_page(f"{SCRIPT}{{told}}", "\"'&<b>{title}")
     assert "<script" not in page
     assert "<b>" not in page
     assert page.count("{told}") == 2

@@ -10,8 +10,8 @@ from fastapi.responses import HTMLResponse
 
 from cliply.features.identity.dependencies import COUNTED
 from cliply.features.identity.rates import RateClass
-from cliply.features.publishing.callback_page import HEADERS, small_page
 from cliply.features.publishing.schemas import OAuthProvider
+from cliply.infra.plain_page import HEADERS, small_page
 from cliply.infra.routing import RATE
 from cliply.integrations.demo import ACCOUNTS, PAGE, code_for
 from cliply.integrations.publisher import Network

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from cliply.cli.console import note
 from cliply.errors import Conflict, Unavailable
-from cliply.features.publishing import callback_page
+from cliply.infra import plain_page
 
 PORT = 8765
 """The one that is taken where it is free, for networks that have to know the whole address beforehand."""
@@ -20,7 +20,7 @@ PATH = "/oauth"
 _PATIENCE = 60.0
 """Seconds that a browser is kept waiting for what it is shown, and the network is asked meanwhile."""
 _HEADERS = {
-    **callback_page.HEADERS,
+    **plain_page.HEADERS,
     "content-type": "text/html; charset=utf-8",
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
@@ -150,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
             visit.shown.set()
 
     def _say(self, status: int, title: str, told: str) -> None:
-        body = callback_page.callback_page(title, told).encode()
+        body = plain_page.plain_page(title, told).encode()
         self.send_response(status)
         for name, value in {**_HEADERS, "content-length": str(len(body))}.items():
             self.send_header(name, value)

@@ -22,7 +22,6 @@ from cliply.features.identity.dependencies import (
 from cliply.features.identity.permissions import Action
 from cliply.features.identity.rates import RateClass
 from cliply.features.publishing import channels, connecting, metrics, publications
-from cliply.features.publishing.callback_page import HEADERS, callback_page
 from cliply.features.publishing.metrics import Period
 from cliply.features.publishing.models import Channel, Publication, PublicationState
 from cliply.features.publishing.reading import (
@@ -54,6 +53,7 @@ from cliply.features.publishing.schemas import (
 )
 from cliply.infra import pages
 from cliply.infra.pages import Cursor, Page, PageSize
+from cliply.infra.plain_page import HEADERS, plain_page
 from cliply.infra.routing import RATE, SHOWN_ONCE
 from cliply.infra.routing import router as new_router
 from cliply.infra.security import token_hash
@@ -409,4 +409,4 @@ def _shown(session: Session, channel: Channel, runtime: Runtime) -> AccountRead:
 
 
 def _page(title: str, told: str, *, status: int = 200) -> HTMLResponse:
-    return HTMLResponse(callback_page(title, told), status, headers=HEADERS)
+    return HTMLResponse(plain_page(title, told), status, headers=HEADERS)

@@ -1,4 +1,4 @@
-"""Pages that a browser shows on its way to a network and back: small ones, which run nothing and load nothing."""
+"""Pages that a browser shows on its way to somebody else and back: small ones, which run nothing and load nothing."""
 
 import base64
 import hashlib
@@ -33,6 +33,6 @@ def small_page(title: str, heading: str, body: str) -> str:
     return _PAGE.format(title=html.escape(title), heading=heading, body=body, style=_STYLE)
 
 
-def callback_page(title: str, told: str) -> str:
+def plain_page(title: str, told: str) -> str:
     """What came of it, once a browser is back."""
     return small_page(title, html.escape(title), f"<p>{html.escape(told)}</p>")
