@@ -13,6 +13,7 @@ from cliply.infra.settings import Settings
 from cliply.infra.shared_breakers import SharedBreakers
 from cliply.infra.storage.opening import open_storage
 from cliply.infra.storage.protocol import Storage
+from cliply.integrations.payments import Payments
 from cliply.integrations.providers import Providers, build_providers
 
 
@@ -24,6 +25,8 @@ class Runtime:
     mailer: Mailer
     providers: Providers = field(default_factory=Providers)
     """The networks that clips can be published on; none unless they are set up."""
+    payments: Payments | None = None
+    """Who takes the money; nobody unless billing is on."""
 
 
 @contextmanager
@@ -32,4 +35,13 @@ def open_runtime(settings: Settings) -> Iterator[Runtime]:
     storage = open_storage(settings)
     with open_database(settings) as database, closing(Outbound(SharedBreakers(database))) as outbound:
         providers = build_providers(settings, outbound, Quotas(database))
-        yield Runtime(settings, database, storage, mailer(settings), providers)
+        yield Runtime(settings, database, storage, mailer(settings), providers, payments_of(settings))
+
+
+def payments_of(settings: Settings) -> Payments | None:
+    """Whoever sells nothing does not wait for Stripe's library, which is large."""
+    if settings.billing.secret_key is None:
+        return None
+    from cliply.integrations.stripe_billing import build_payments
+
+    return build_payments(settings.billing)

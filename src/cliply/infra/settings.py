@@ -287,6 +287,39 @@ class TikTok(BaseModel):
         return self
 
 
+class Billing(BaseModel):
+    """Selling plans through a Stripe account of your own; off unless a key is named."""
+
+    secret_key: SecretStr | None = Field(
+        None, description="Secret key of your Stripe account, `sk_...` or `rk_...`. Without it, nothing is sold."
+    )
+    webhook_secrets: list[SecretStr] = Field(
+        [],
+        description='Signing secrets of the webhook endpoint at Stripe, as JSON: `["whsec_..."]`; two while one '
+        "replaces the other. Needed with a key.",
+    )
+    url: str | None = Field(
+        None,
+        pattern=_ADDRESS,
+        description="Address of a server that stands in for Stripe, as `cliply dev-providers` does; Stripe's own if "
+        "none is named.",
+    )
+    grace_days: int = Field(
+        14, ge=0, le=90, description="Days for which a plan is kept though a payment is overdue, while Stripe tries on."
+    )
+    trial_days: int = Field(
+        0, ge=0, le=730, description="Days for which a workspace that subscribes for the first time pays nothing."
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.secret_key is not None and not self.webhook_secrets:
+            raise ValueError(
+                "a key needs the signing secret of a webhook endpoint: set CLIPLY_BILLING__WEBHOOK_SECRETS"
+            )
+        return self
+
+
 def _data_folder() -> Path:
     # Root's own folder is closed to the account that the database runs as.
     return Path("/var/lib/cliply") if os.geteuid() == 0 else platformdirs.user_data_path("cliply")
@@ -364,6 +397,7 @@ class Settings(BaseSettings):
     server: Server = Server()
     google: Google = Google()
     tiktok: TikTok = TikTok()
+    billing: Billing = Billing()
 
 
 _PREFIX = "CLIPLY_"

@@ -213,6 +213,11 @@ class Plans:
 
     defined: Mapping[str, Terms]
     default_name: str = UNLIMITED
+    sold_as: Mapping[str, str] = field(default_factory=dict)
+    """Which plan each price at Stripe buys, in the order in which prices are offered."""
+
+    def prices(self, name: str) -> tuple[str, ...]:
+        return tuple(price for price, plan in self.sold_as.items() if plan == name)
 
     @property
     def default(self) -> Plan:
@@ -292,7 +297,16 @@ BUILT_IN = Plans(
 """What there is without a file; a file changes or adds to it."""
 
 _Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
-_FILE: TypeAdapter[dict[str, Terms]] = TypeAdapter(dict[_Name, Terms])
+_Price = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,255}$")]
+
+
+class _Written(Terms):
+    """A plan as a file has it: what it allows, and by which prices it is bought."""
+
+    prices: list[_Price] = Field([], max_length=50)
+
+
+_FILE: TypeAdapter[dict[str, _Written]] = TypeAdapter(dict[_Name, _Written])
 
 
 def plans_of(settings: Settings) -> Plans:
@@ -316,15 +330,20 @@ def is_usable(overrides: Mapping[str, Any]) -> bool:
 @lru_cache(maxsize=8)
 def _plans(file: Path | None, default: str) -> Plans:
     defined = dict(BUILT_IN.defined)
+    sold_as: dict[str, str] = {}
     if file is not None:
-        for name, terms in _read(file).items():
-            defined[name] = defined.get(name, Terms()).with_told(terms.told())
+        for name, written in _read(file).items():
+            told = written.told()
+            for price in told.pop("prices", ()):
+                if sold_as.setdefault(price, name) != name:
+                    raise WrongPlans(file, [f"{name}.prices: {price} is a price of {sold_as[price]} already"])
+            defined[name] = defined.get(name, Terms()).with_told(told)
     if default not in defined:
         raise NoSuchDefault(default, defined)
-    return Plans(defined, default)
+    return Plans(defined, default, sold_as)
 
 
-def _read(file: Path) -> dict[str, Terms]:
+def _read(file: Path) -> "dict[str, _Written]":
     try:
         written = file.read_text(encoding="utf-8")
         found = json.loads(written) if file.suffix == ".json" else tomllib.loads(written)
