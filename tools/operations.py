@@ -100,6 +100,12 @@ COMMANDS: Mapping[str, str] = {
     "pause_schedule": "schedule pause",
     "resume_schedule": "schedule resume",
     "cancel_schedule": "schedule cancel",
+    "get_billing": "billing status",
+    "start_checkout": "billing checkout",
+    "open_portal": "billing portal",
+    "preview_change": "billing change",
+    "change_plan": "billing change",
+    "list_invoices": "billing invoices",
     "search_jobs": "jobs list",
     "get_job": "jobs show",
     "enqueue_job": "jobs enqueue",
@@ -124,6 +130,8 @@ LEFT_OUT: Mapping[str, str] = {
     "scan_schedules": "For schedulers outside of the service; workers scan by themselves.",
     "add_member": "Does what `invite_member` does, which `cliply members invite` asks for.",
     "start_oauth": "Does what `connect_account` and `reconnect_account` do, which `cliply accounts` asks for.",
+    "show_returned": "Where Stripe sends browsers back to; a terminal has nothing to show there.",
+    "receive_event": "For Stripe alone, which signs what it sends.",
     "finish_oauth": "Where networks send browsers back to; a terminal waits for them at an address of its own.",
 }
 

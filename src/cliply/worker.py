@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cliply.features.billing import tasks as billing
 from cliply.features.identity.plans import plans_of
 from cliply.features.jobs import maintenance
 from cliply.features.jobs.kinds import REGISTRY
@@ -27,7 +28,7 @@ from cliply.runtime import open_runtime
 
 _log = logging.getLogger(__name__)
 
-_HANDLERS = (maintenance, outbox, pipeline, projects, publishing, sweeping, usage, workspaces)
+_HANDLERS = (billing, maintenance, outbox, pipeline, projects, publishing, sweeping, usage, workspaces)
 """Imported so that their kinds are registered."""
 
 RUNNING_PER_WORKSPACE = 4

@@ -28,6 +28,10 @@ OPEN_TO_ALL = {
     # A signed link is all the proof that these take.
     "get_file",
     "put_part",
+    # Stripe's signature is its proof.
+    "receive_event",
+    # Says the same to everybody.
+    "show_returned",
 }
 """Routes that ask for nobody, each a decision."""
 HOLD_PASSWORDS = {"change_address", "change_password"}

@@ -34,7 +34,7 @@ Callers: TypeAlias = list[tuple[Role, str, dict[str, str]]]
 
 HIDDEN = "Hidden Elsewhere"
 """Stands in what the other workspace has and nowhere else."""
-WORDS = {"queue": "work", "form": "srt", "provider": "google"}
+WORDS = {"queue": "work", "form": "srt", "provider": "google", "outcome": "done"}
 """In paths, and nobody's."""
 
 

@@ -171,6 +171,10 @@ def test_what_sees_every_workspace_is_listed_here() -> None:
         # Schedules are due in any workspace; each fires in a session of its own.
         "features/publishing/scanning.py",
         "features/publishing/pulse.py",
+        # Whom an event of Stripe's concerns is found out from all; and a plan is its operator's to give, not its own.
+        "features/billing/inbox.py",
+        "features/billing/routes.py",
+        "features/billing/syncing.py",
         # Queues are shared by all workspaces; only numbers leave it.
         "infra/metrics_page.py",
         "infra/health.py",

@@ -51,10 +51,15 @@ def served(app: FastAPI) -> Iterator[Served]:
         yield noting
 
 
-def missed(app: FastAPI, reached: Mapping[str, set[str]], *, publishing: bool) -> dict[str, str]:
-    """Operations that the command of the table did not ask for: of publishing, or all others."""
+_APART = ("publishing", "billing")
+"""Tags of what needs others to be there."""
+
+
+def missed(app: FastAPI, reached: Mapping[str, set[str]], *, of: str | None = None) -> dict[str, str]:
+    """Operations that the command of the table did not ask for: of one tag, or all that need nobody else."""
     tags = {each["operationId"]: each["tags"] for _, _, each in table.operations(app.openapi())}
-    wanted = {name: command for name, command in table.COMMANDS.items() if ("publishing" in tags[name]) == publishing}
+    apart = {name: next((tag for tag in tags[name] if tag in _APART), None) for name in table.COMMANDS}
+    wanted = {name: command for name, command in table.COMMANDS.items() if apart[name] == of}
     return {name: command for name, command in wanted.items() if name not in reached[command]}
 
 

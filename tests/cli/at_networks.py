@@ -37,8 +37,8 @@ def networks() -> Playground:
 @pytest.fixture
 def runtime(database: Database, tmp_path: Path, networks: Playground) -> Iterator[Runtime]:
     with ExitStack() as opened:
-        google, tiktok = (opened.enter_context(serving(app)) for app in networks.apps())
-        told = networks.settings(google, tiktok)
+        google, tiktok = (opened.enter_context(serving(app)) for app in networks.apps()[:2])
+        told = networks.settings(google, tiktok, "http://127.0.0.1:9")
 
         def of(name: str) -> dict[str, str]:
             return {key.rpartition("__")[2].lower(): value for key, value in told.items() if f"_{name}__" in key}

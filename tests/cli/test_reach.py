@@ -268,4 +268,4 @@ def test_every_operation_is_reached_by_the_command_that_the_table_names(
     story.organisations()
     story.operating()
     story.leaving()
-    assert missed(service.app, story.ada.reached, publishing=False) == {}
+    assert missed(service.app, story.ada.reached) == {}

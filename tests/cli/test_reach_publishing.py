@@ -77,4 +77,4 @@ def test_every_operation_of_publishing_is_reached_by_the_command_that_the_table_
         tiktok = ("publish", clip, "--to", "tiktok", "--privacy", "SELF_ONLY", "--agree", "--at", soon)
         assert owner.told(*tiktok)["id"] != made["id"]
         assert "Hive" in owner.run("accounts", "disconnect", "Hive", "--yes")
-    assert missed(service.app, owner.reached, publishing=True) == {}
+    assert missed(service.app, owner.reached, of="publishing") == {}

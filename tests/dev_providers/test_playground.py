@@ -29,7 +29,7 @@ class Open:
 
     def connectors(self) -> tuple[Connector, Connector]:
         """By the settings that it tells."""
-        told = self.playground.settings(self.google, self.tiktok)
+        told = self.playground.settings(self.google, self.tiktok, "http://127.0.0.1:9")
         youtube = GoogleConnector(
             self.outbound.client("Google", hosts=(), url=told["CLIPLY_GOOGLE__URL"]),
             OAuthApp(told["CLIPLY_GOOGLE__CLIENT_ID"], told["CLIPLY_GOOGLE__CLIENT_SECRET"]),
@@ -47,7 +47,7 @@ class Open:
 def opened() -> Iterator[Open]:
     there = playground("https://clips.example.com/")
     with ExitStack() as stack:
-        google, tiktok = (stack.enter_context(serving(app)) for app in there.apps())
+        google, tiktok = (stack.enter_context(serving(app)) for app in there.apps()[:2])
         outbound = Outbound(ProcessBreakers())
         stack.callback(outbound.close)
         yield Open(there, google, tiktok, outbound)

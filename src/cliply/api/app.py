@@ -11,6 +11,7 @@ from cliply.api import demo, files, health, openapi, problems
 from cliply.api.limits import Limits
 from cliply.api.middleware import Heads, RequestContext, SecurityHeaders
 from cliply.features.account import routes as account
+from cliply.features.billing import routes as billing
 from cliply.features.clips import routes as clips
 from cliply.features.identity import routes as identity
 from cliply.features.identity.bearer import open_tokens
@@ -45,6 +46,7 @@ ROUTERS: Sequence[APIRouter] = (
     clips.router,
     publishing.router,
     schedules.router,
+    billing.router,
     jobs.router,
     jobs.admin_router,
 )

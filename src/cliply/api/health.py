@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from cliply import __version__
 from cliply.errors import Unavailable
+from cliply.features.billing import checking as billing
 from cliply.features.identity.dependencies import AdminSession, Running
 from cliply.features.identity.plans import plans_of
 from cliply.features.publishing import pulse
@@ -160,7 +161,8 @@ def get_ready_details(runtime: Running, readiness: Checked, session: AdminSessio
 def get_self_audit(runtime: Running, session: AdminSession) -> SelfAudit:
     """Tell operators what is wrong with the set-up: walls between workspaces that are down, settings that do harm."""
     plans = own_plan.findings(session, plans_of(runtime.settings))
-    found = self_audit.findings(session, runtime.settings, also=[*plans, *ledger.disagreements(session)])
+    also = [*plans, *ledger.disagreements(session), *billing.findings(session, runtime.settings)]
+    found = self_audit.findings(session, runtime.settings, also=also)
     return SelfAudit(
         ok=all(each.severity != "error" for each in found),
         findings=[FindingRead.model_validate(each) for each in found],

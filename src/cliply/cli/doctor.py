@@ -233,6 +233,7 @@ def _plans(now: Settings) -> str:
 
 def _service(now: Settings) -> Iterator[Check]:
     """What `cliply readyz` says of it, and what is wrong though it runs; nothing before there is a service."""
+    from cliply.features.billing import checking as billing
     from cliply.features.identity.plans import plans_of
     from cliply.features.publishing import pulse
     from cliply.features.usage import ledger
@@ -250,7 +251,8 @@ def _service(now: Settings) -> Iterator[Check]:
                     yield Check(f"service: {check.name}", "ok" if check.ok else "missing", check.found)
             if database is not None and current:
                 with database.system() as session:
-                    also = [*own_plan.findings(session, plans_of(now)), *ledger.disagreements(session)]
+                    plans = own_plan.findings(session, plans_of(now))
+                    also = [*plans, *ledger.disagreements(session), *billing.findings(session, now)]
                     told = findings(session, now, also=also)
                 for found in told:
                     state: State = "missing" if found.severity == "error" else "optional"

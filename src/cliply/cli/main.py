@@ -25,6 +25,7 @@ from cliply.cli import (
     service_account,
     service_accounts,
     service_admin,
+    service_billing,
     service_edits,
     service_jobs,
     service_keys,
@@ -72,6 +73,7 @@ app.add_typer(service_edits.clips, name="clips")
 app.add_typer(service_accounts.accounts, name="accounts")
 app.add_typer(service_publications.publications, name="publications")
 app.add_typer(service_schedules.schedule, name="schedule")
+app.add_typer(service_billing.billing, name="billing")
 app.add_typer(service_jobs.jobs, name="jobs")
 app.add_typer(service_workspaces.workspaces, name="workspaces")
 app.add_typer(service_members.members, name="members")

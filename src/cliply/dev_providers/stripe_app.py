@@ -47,6 +47,10 @@ class Stripe:
         self.deliveries = Deliveries(self.account, machine)
         self.portal = stripe_portal.add_configuration(self.account)
 
+    def webhook_secrets(self) -> Sequence[str]:
+        """Of all its endpoints."""
+        return [secret for each in self.account.every("webhook_endpoint") for secret in each["_secrets"]]
+
     def settle(self) -> None:
         stripe_time.settle(self.account)
 

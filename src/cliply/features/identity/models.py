@@ -146,6 +146,9 @@ class Workspace(WorkspaceOwned, Model):
     plan_overrides: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     # Since when its subscription has had monthly periods, by which usage is counted. Empty: months of the calendar.
     period_anchor: Mapped[datetime | None]
+    # Copies, for whoever reads this row only; `features/billing` writes them.
+    stripe_customer_id: Mapped[str | None] = mapped_column(unique=True)
+    stripe_subscription_id: Mapped[str | None] = mapped_column(unique=True)
     # Set: everything of it goes then, unless that is called off before.
     delete_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -28,6 +28,7 @@ class Action(StrEnum):
     MANAGE_CHANNELS = "channels:manage"
     READ_PUBLICATIONS = "publications:read"
     PUBLISH = "publications:create"
+    MANAGE_BILLING = "billing:manage"
 
 
 MEANING: Mapping[Action, str] = {
@@ -52,6 +53,7 @@ MEANING: Mapping[Action, str] = {
     Action.MANAGE_CHANNELS: "Connect accounts on networks, set them up and disconnect them.",
     Action.READ_PUBLICATIONS: "See what is published, where, when, and what became of it.",
     Action.PUBLISH: "Publish clips on connected accounts, and call that off.",
+    Action.MANAGE_BILLING: "See what is paid for the workspace; subscribe, change the plan and cancel.",
 }
 
 _VIEWER = frozenset(
@@ -78,6 +80,7 @@ _ADMIN = _MEMBER | {
     Action.CHANGE_MEMBERS,
     Action.MANAGE_KEYS,
     Action.MANAGE_CHANNELS,
+    Action.MANAGE_BILLING,
 }
 _OWNER = _ADMIN | {
     Action.CHANGE_OWNERS,

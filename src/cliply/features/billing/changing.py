@@ -1,0 +1,188 @@
+"""Another plan for who has one already: what it costs and takes, told before, and done at the price that was told."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, TypeAlias
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cliply.errors import Conflict, Invalid
+from cliply.features.audit import service as audit
+from cliply.features.billing import customers
+from cliply.features.billing.standing import OVER
+from cliply.features.billing.subscribing import price_of
+from cliply.features.billing.syncing import payments_of
+from cliply.features.billing.tasks import sync_subscription
+from cliply.features.clips.models import Clip, ClipState
+from cliply.features.identity.access import Caller
+from cliply.features.identity.models import Membership, Workspace
+from cliply.features.identity.permissions import Action
+from cliply.features.identity.plans import Flag, Meter, Plan, plans_of
+from cliply.features.projects.quota import Day, begun_since
+from cliply.features.workspaces.models import Invitation
+from cliply.integrations.payments import Line, Subscription, Wanted
+from cliply.runtime import Runtime
+
+PRICE_HOLDS = timedelta(minutes=30)
+"""How long what a preview has told is what a change costs."""
+Direction: TypeAlias = Literal["upgrade", "downgrade", "cancel", "keep", "none"]
+
+
+class NoSubscription(Conflict):
+    def __init__(self) -> None:
+        super().__init__(
+            "This workspace has no subscription whose plan could be changed. Subscribe: `cliply billing checkout`."
+        )
+
+
+class PaymentOpen(Conflict):
+    def __init__(self) -> None:
+        super().__init__(
+            "A payment of this subscription is open. Pay it first (`cliply billing portal`), then change the plan."
+        )
+
+
+class PreviewTooOld(Invalid):
+    def __init__(self) -> None:
+        super().__init__("What a change costs was looked up too long ago. Look it up again, then change the plan.")
+
+
+@dataclass(frozen=True, slots=True)
+class Above:
+    """More of something than the new plan allows. It is kept, and there is nothing new until it is less."""
+
+    meter: Meter
+    used: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What it would be."""
+
+    plan: str
+    price_id: str | None
+    direction: Direction
+    at: datetime
+    takes_effect: datetime
+    lines: Sequence[Line]
+    total: int
+    due_now: int
+    currency: str
+    above: Sequence[Above]
+    lost: Sequence[Flag]
+
+
+def preview(runtime: Runtime, session: Session, caller: Caller, plan: str, price: str | None) -> Change:
+    """Nothing is done. Raises BillingOff, NoSubscription, PlanNotSold or PriceNotOfPlan."""
+    caller.require(Action.MANAGE_BILLING)
+    payments_of(runtime)
+    one = _current(session, caller)
+    return _looked_up(runtime, session, caller, one, plan, price, at=datetime.now(UTC).replace(microsecond=0))
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What was done. Plan and limits follow within moments, once it is looked up again."""
+
+    change: Change
+    waits_for_payment: bool
+    pay_url: str | None
+
+
+def change(
+    runtime: Runtime, session: Session, caller: Caller, plan: str, price: str | None, *, previewed_at: datetime | None
+) -> Changed:
+    """Do it: what is due is charged at once, and the larger plan is there once that is paid.
+
+    What is asked twice with the same `previewed_at` is done once. Raises what `preview` does, PaymentOpen,
+    PreviewTooOld or PaymentDeclined.
+    """
+    caller.require(Action.MANAGE_BILLING)
+    payments = payments_of(runtime)
+    one = _current(session, caller)
+    now = datetime.now(UTC).replace(microsecond=0)
+    at = now if previewed_at is None else previewed_at.astimezone(UTC)
+    if not now - PRICE_HOLDS <= at <= now + timedelta(minutes=1):
+        raise PreviewTooOld
+    wanted = _looked_up(runtime, session, caller, one, plan, price, at=at)
+    after = one
+    if wanted.direction in ("cancel", "keep"):
+        after = payments.end_at_period_end(one.id, ends=wanted.direction == "cancel")
+    elif wanted.price_id is not None and wanted.direction != "none":
+        once = f"change-{one.id}-{one.price_id}-{wanted.price_id}-{int(at.timestamp())}"
+        after = payments.change(Wanted(one, wanted.price_id, at), once=once)
+    audit.record(
+        session, "billing.plan_changed", ("subscription", one.id), by=caller.actor,
+        before={"price": one.price_id}, after={"price": wanted.price_id},
+    )  # fmt: skip
+    sync_subscription.options(subject=caller.workspace_id).start(session, workspace_id=caller.workspace_id)
+    return Changed(wanted, after.pending_price_id is not None, after.pay_url)
+
+
+def _current(session: Session, caller: Caller) -> Subscription:
+    """The one that lives. Raises NoSubscription or PaymentOpen."""
+    living = [each for each in customers.subscriptions(session, caller.workspace_id) if each.status not in OVER]
+    if not living:
+        raise NoSubscription
+    one = living[-1]
+    if one.status not in ("active", "trialing") or one.pending_price_id is not None:
+        raise PaymentOpen
+    return one
+
+
+def _looked_up(
+    runtime: Runtime,
+    session: Session,
+    caller: Caller,
+    one: Subscription,
+    plan: str,
+    price: str | None,
+    *,
+    at: datetime,
+) -> Change:
+    plans = plans_of(runtime.settings)
+    target = plans.of(plan, _overrides(session)) if plan in plans.defined else plans.named(plan)
+    lacks = list(_above(session, target)), _lost(caller.plan, target)
+    if plan == plans.default_name and not plans.prices(plan):
+        return Change(plan, None, "cancel", at, one.period_end, (), 0, 0, one.currency, *lacks)
+    wanted = price_of(plans, plan, price)
+    if wanted == one.price_id:
+        direction: Direction = "none" if one.cancel_at is None else "keep"
+        return Change(plan, wanted, direction, at, at, (), 0, 0, one.currency, *lacks)
+    told = payments_of(runtime).preview(Wanted(one, wanted, at))
+    rank = list(plans.defined)
+    is_more = told.total > 0 or (told.total == 0 and rank.index(plan) > rank.index(caller.plan.name))
+    return Change(
+        plan, wanted, "upgrade" if is_more else "downgrade", at, at, told.lines, told.total, told.due_now,
+        told.currency, *lacks,
+    )  # fmt: skip
+
+
+def _above(session: Session, target: Plan) -> Iterator[Above]:
+    members = session.scalar(select(func.count()).select_from(Membership)) or 0
+    invited = session.scalar(select(func.count()).select_from(Invitation).where(Invitation.expires_at > func.now()))
+    of_projects = select(func.count(Clip.id)).where(Clip.state != ClipState.CANDIDATE).group_by(Clip.project_id)
+    most = session.scalar(select(func.max(of_projects.subquery().c[0])))
+    zone = ZoneInfo(session.scalars(select(Workspace.timezone)).one())
+    today = begun_since(session, Day.around(datetime.now(UTC), zone).begins)
+    for meter, used in (
+        (Meter.MEMBERS, members + (invited or 0)),
+        (Meter.CLIPS_PER_PROJECT, most or 0),
+        (Meter.UPLOADS_PER_DAY, today),
+    ):
+        limit = target.limit(meter)
+        if limit is not None and used > limit:
+            yield Above(meter, used, limit)
+
+
+def _lost(has: Plan, target: Plan) -> list[Flag]:
+    return [flag for flag in Flag if getattr(has.terms, flag) and not getattr(target.terms, flag)]
+
+
+def _overrides(session: Session) -> dict[str, Any]:
+    """Limits of the workspace's own stay when its plan changes."""
+    return dict(session.scalars(select(Workspace.plan_overrides)).one())

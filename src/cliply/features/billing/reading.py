@@ -1,0 +1,135 @@
+"""How billing is told to whoever asks."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from cliply.features.billing import customers
+from cliply.features.billing.amounts import money
+from cliply.features.billing.changing import Above, Change, Changed
+from cliply.features.billing.schemas import (
+    AboveRead,
+    BillingRead,
+    ChangeRead,
+    LineRead,
+    OfferRead,
+    PreviewRead,
+    SubscriptionRead,
+)
+from cliply.features.billing.standing import Resolved, Standing, resolve
+from cliply.features.identity.access import Caller
+from cliply.features.identity.plans import Meter, Plans, plans_of
+from cliply.infra.settings import Settings
+
+_NOTES = {
+    Standing.NONE: "This workspace has no subscription.",
+    Standing.TRIAL: "This is a trial; it is paid when the trial ends, unless it is cancelled before.",
+    Standing.ACTIVE: "All is paid.",
+    Standing.GRACE: "A payment is overdue. The plan is kept for some days while it is tried again.",
+    Standing.OVERDUE: "A payment is overdue, and the days of grace are over. Pay it to have the plan again.",
+    Standing.INCOMPLETE: "The first payment has not come yet.",
+    Standing.PAUSED: "The subscription is paused. It goes on from the portal.",
+    Standing.UNPAID: "The subscription was not paid. Pay what is open to have the plan again.",
+    Standing.ENDED: "The subscription has ended.",
+    Standing.UNKNOWN_PRICE: "The price that is paid belongs to no plan here. Whoever runs this service knows of it.",
+    Standing.UNKNOWN_STATUS: "Stripe tells something of the subscription that is not understood here.",
+}
+_ABOVE = {
+    Meter.MEMBERS: "{used} members, with those who are invited, where {limit} are allowed: nobody new can be invited",
+    Meter.CLIPS_PER_PROJECT: "a project of {used} clips where {limit} are allowed: it gets no more",
+    Meter.UPLOADS_PER_DAY: "{used} uploads today where {limit} are allowed: the next one has to wait for tomorrow",
+}
+
+
+def billing_read(session: Session, settings: Settings, caller: Caller) -> BillingRead:
+    plans = plans_of(settings)
+    enabled = settings.billing.secret_key is not None
+    found = customers.subscriptions(session, caller.workspace_id)
+    grace = timedelta(days=settings.billing.grace_days)
+    resolved = resolve(found, plans, grace=grace, now=datetime.now(UTC))
+    offers = [OfferRead(plan=plan, prices=plans.prices(plan)) for plan in dict.fromkeys(plans.sold_as.values())]
+    note = _NOTES[resolved.standing]
+    if not enabled:
+        note = "Billing is off on this installation: nothing is sold, and nothing has to be paid."
+    return BillingRead(
+        enabled=enabled,
+        plan=caller.plan.name,
+        standing=resolved.standing,
+        grace_until=resolved.changes_at,
+        limits=caller.plan.terms,
+        subscription=_subscription(resolved, plans),
+        offers=offers if enabled else [],
+        note=note,
+    )
+
+
+def _subscription(resolved: Resolved, plans: Plans) -> SubscriptionRead | None:
+    one = resolved.subscription
+    if one is None:
+        return None
+    pending = one.pending_price_id
+    return SubscriptionRead(
+        id=one.id,
+        status=one.status,
+        price=one.price_id,
+        amount=one.amount,
+        currency=one.currency,
+        period_start=one.period_start,
+        period_end=one.period_end,
+        trial_end=one.trial_end,
+        cancel_at=one.cancel_at,
+        changes_to=None if pending is None else plans.sold_as.get(pending, pending),
+        pay_url=one.pay_url,
+    )
+
+
+def preview_read(change: Change) -> PreviewRead:
+    return PreviewRead(
+        plan=change.plan,
+        price=change.price_id,
+        direction=change.direction,
+        as_of=change.at,
+        takes_effect=change.takes_effect,
+        lines=[LineRead(text=each.text, amount=each.amount) for each in change.lines],
+        total=change.total,
+        due_now=change.due_now,
+        currency=change.currency,
+        above=[AboveRead(meter=each.meter, used=each.used, limit=each.limit) for each in change.above],
+        lost=change.lost,
+        told=" ".join(_sentences(change)),
+    )
+
+
+def change_read(changed: Changed) -> ChangeRead:
+    return ChangeRead(
+        preview=preview_read(changed.change), waits_for_payment=changed.waits_for_payment, pay_url=changed.pay_url
+    )
+
+
+def _sentences(change: Change) -> list[str]:
+    match change.direction:
+        case "cancel":
+            told = [f"The subscription ends on {change.takes_effect:%d %B %Y}, and is paid until then."]
+        case "keep":
+            told = ["The subscription goes on, and is not cancelled any more."]
+        case "none":
+            told = ["That is the plan already."]
+        case _:
+            told = [_costs(change)]
+    if change.above:
+        told.append(f"There is more than it allows: {'; '.join(map(_of_above, change.above))}. Nothing is deleted.")
+    if change.lost:
+        told.append(f"It does not have: {', '.join(change.lost)}.")
+    return told
+
+
+def _costs(change: Change) -> str:
+    if change.due_now > 0:
+        return f"{money(change.due_now, change.currency)} are charged now for the rest of the period."
+    if change.total < 0:
+        return f"{money(-change.total, change.currency)} are credited, and taken off invoices to come."
+    return "Nothing is charged now."
+
+
+def _of_above(above: Above) -> str:
+    return _ABOVE[above.meter].format(used=above.used, limit=above.limit)

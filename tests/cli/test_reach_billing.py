@@ -1,0 +1,39 @@
+"""Whatever billing can do over the API is done from a terminal, beside a Stripe of this machine."""
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from tests.api.conftest import World, world
+from tests.cli.at_a_service import Terminal, missed, served
+from tests.dev_providers.stripe_account import card
+from tests.features.billing.till import till
+
+from cliply.api.app import create_app
+
+__all__ = ["world"]
+
+
+@pytest.mark.slow
+def test_every_operation_of_billing_is_reached_by_the_command_that_the_table_names(
+    world: World, tmp_path: Path
+) -> None:
+    with till(world, tmp_path) as at, served(create_app(at.runtime)) as service:
+        owner = Terminal(tmp_path / "home", service, defaultdict(set))
+        owner.environment = {"CLIPLY_REMOTE__URL": service.url, "CLIPLY_REMOTE__KEY": world.keys["owner"]}
+        assert "offered: pro" in owner.run("billing", "status")
+        page = owner.run("billing", "checkout", "pro", "--no-browser").strip()
+        assert at.browser.post(page, data=card("4242424242424242")).status_code == 303
+        at.catch_up()
+        told = owner.run("billing", "status")
+        assert re.search(r"^pro  active\n.*\n29\.00 EUR a period, renews \d{4}-", told)
+        assert "/p/session/" in owner.told("billing", "portal")["url"]
+        said = owner.invoke("billing", "change", "premium", "--yes")
+        assert "are charged now for the rest of the period" in said.output
+        at.catch_up()
+        assert owner.told("billing", "status")["plan"] == "premium"
+        assert len(owner.run("billing", "invoices").splitlines()) == 2
+        assert "no plan “gold”" in owner.refused("billing", "change", "gold", "--yes")
+        assert "has a subscription" in owner.refused("billing", "checkout", "pro", "--no-browser")
+    assert missed(service.app, owner.reached, of="billing") == {}

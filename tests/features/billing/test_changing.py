@@ -1,0 +1,139 @@
+"""Another plan: told before what it costs and takes, then done at that price, and nothing deleted."""
+
+import pytest
+from sqlalchemy import func, text
+from tests.dev_providers.stripe_account import DECLINED, FAILS_LATER, card
+from tests.features.billing.till import Till, problem
+from tests.features.clips.rows import ready_clip, ready_project
+
+from cliply.features.clips.models import ClipState
+from cliply.features.identity.models import Membership, Role, User
+
+
+def preview(at: Till, plan: str) -> dict[str, object]:
+    told: dict[str, object] = at.told("POST", "/api/billing/change/preview", {"plan": plan})
+    return told
+
+
+def test_an_upgrade_costs_what_was_told_and_counts_at_once(at: Till) -> None:
+    at.subscribe("pro")
+    at.shop.later(days=10)
+    told = preview(at, "premium")
+    assert (told["direction"], told["above"], told["lost"]) == ("upgrade", [], [])
+    done = at.told("POST", "/api/billing/change", {"plan": "premium", "previewed_at": told["as_of"]})
+    assert (done["waits_for_payment"], done["preview"]["due_now"]) == (False, told["due_now"])
+    paid = at.shop.stripe.account.every("invoice")[0]
+    assert (paid["amount_paid"], paid["status"]) == (told["due_now"], "paid")
+    # The job that was begun with it is enough: no event is needed.
+    at.run()
+    assert at.status["plan"] == "premium"
+
+
+def test_a_change_that_is_asked_for_twice_is_paid_once(at: Till) -> None:
+    at.subscribe("pro")
+    told = preview(at, "premium")
+    for _ in range(3):
+        at.told("POST", "/api/billing/change", {"plan": "premium", "previewed_at": told["as_of"]})
+    assert len(at.shop.stripe.account.every("invoice")) == 2
+
+
+def test_an_upgrade_that_is_not_paid_gives_nothing_until_it_is(at: Till) -> None:
+    at.subscribe("pro", FAILS_LATER)
+    done = at.told("POST", "/api/billing/change", {"plan": "premium"})
+    assert done["waits_for_payment"]
+    at.catch_up()
+    status = at.status
+    assert (status["plan"], status["subscription"]["changes_to"]) == ("pro", "premium")
+    assert at.letters() == ["payment_pending"]
+    assert problem(at.ask("POST", "/api/billing/change", {"plan": "premium"})) == (409, "payment_open")
+    assert at.browser.post(done["pay_url"], data=card(DECLINED)).status_code == 402
+    assert at.browser.post(done["pay_url"], data=card("4242424242424242")).status_code == 303
+    at.catch_up()
+    assert (at.status["plan"], at.status["subscription"]["changes_to"]) == ("premium", None)
+
+
+def test_a_downgrade_says_what_is_above_keeps_it_and_lets_nothing_new_begin(at: Till) -> None:
+    at.subscribe("premium")
+    with at.world.database.system() as session:
+        for number in range(8):
+            user = User(email=f"m{number}@example.com", name="M", email_confirmed_at=func.now())
+            session.add(user)
+            session.flush()
+            session.add(Membership(workspace_id=at.world.workspace, user_id=user.id, role=Role.MEMBER))
+    with at.world.database.workspace(at.world.workspace) as session:
+        project = ready_project(session)
+        for _ in range(13):
+            ready_clip(session, project, at.runtime.storage, state=ClipState.READY)
+    told = preview(at, "pro")
+    assert told["direction"] == "downgrade"
+    assert told["above"] == [
+        {"meter": "members", "used": 12, "limit": 10},
+        {"meter": "clips_per_project", "used": 13, "limit": 12},
+    ]
+    assert "12 members" in str(told["told"])
+    assert "Nothing is deleted" in str(told["told"])
+    at.told("POST", "/api/billing/change", {"plan": "pro", "previewed_at": told["as_of"]})
+    at.catch_up()
+    assert at.status["plan"] == "pro"
+    members = at.told("GET", f"/api/workspaces/{at.world.workspace}/members")
+    assert len(members) == 12
+    answer = at.ask(
+        "POST", f"/api/workspaces/{at.world.workspace}/invitations", {"email": "new@example.com", "role": "member"}
+    )
+    assert problem(answer) == (402, "plan_limit")
+    # What was paid too much is taken off the next invoices.
+    assert at.shop.stripe.account.every("customer")[0]["balance"] < 0
+
+
+def test_the_plan_that_is_not_sold_ends_the_subscription_with_its_period(at: Till) -> None:
+    at.subscribe("pro")
+    told = preview(at, "basic")
+    assert (told["direction"], told["lost"], told["due_now"]) == ("cancel", ["scheduling"], 0)
+    at.told("POST", "/api/billing/change", {"plan": "basic"})
+    at.catch_up()
+    assert (at.status["plan"], at.status["subscription"]["cancel_at"] is not None) == ("pro", True)
+    assert preview(at, "pro")["direction"] == "keep"
+    at.told("POST", "/api/billing/change", {"plan": "pro"})
+    at.catch_up()
+    assert at.status["subscription"]["cancel_at"] is None
+
+
+@pytest.mark.parametrize("plan", ["gold", "unlimited"])
+def test_a_plan_that_is_not_offered_cannot_be_changed_to(at: Till, plan: str) -> None:
+    at.subscribe("pro")
+    assert at.ask("POST", "/api/billing/change/preview", {"plan": plan}).status_code in (404, 422)
+
+
+def test_a_price_that_was_told_long_ago_is_looked_up_again(at: Till) -> None:
+    at.subscribe("pro")
+    old = {"plan": "premium", "previewed_at": "2026-01-01T00:00:00Z"}
+    assert problem(at.ask("POST", "/api/billing/change", old)) == (422, "preview_too_old")
+
+
+def test_who_has_not_subscribed_has_nothing_to_change(at: Till) -> None:
+    assert problem(at.ask("POST", "/api/billing/change/preview", {"plan": "pro"})) == (409, "no_subscription")
+
+
+def test_a_customer_hits_a_limit_upgrades_and_goes_on(at: Till) -> None:
+    with at.world.database.system() as session:
+        session.execute(text("UPDATE workspaces SET plan = 'basic'"))
+    new = {"email": "new@example.com", "role": "member"}
+    path = f"/api/workspaces/{at.world.workspace}/invitations"
+    refused = at.ask("POST", path, new)
+    assert problem(refused) == (402, "plan_limit")
+    lifts = refused.json()["lifts"]
+    assert at.status["offers"][0]["plan"] in lifts
+    at.subscribe(lifts[0])
+    assert at.ask("POST", path, new).status_code == 201
+
+
+def test_a_workspace_that_is_to_be_deleted_pays_no_longer_than_it_is_there(at: Till) -> None:
+    at.subscribe("pro")
+    with at.world.database.system() as session:
+        session.execute(text("UPDATE workspaces SET delete_at = now() + interval '14 days'"))
+    at.check()
+    assert at.subscription["cancel_at"] is not None
+    with at.world.database.system() as session:
+        session.execute(text("UPDATE workspaces SET delete_at = now() + interval '1 day'"))
+    at.check()
+    assert at.subscription["status"] == "canceled"
