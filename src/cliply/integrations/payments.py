@@ -56,6 +56,8 @@ class Subscription:
     currency: str
     period_start: datetime
     period_end: datetime
+    anchor: datetime
+    """From which its periods are counted, so that a month's last day does not wander; not over yet in a trial."""
     trial_end: datetime | None = None
     cancel_at: datetime | None = None
     ended_at: datetime | None = None

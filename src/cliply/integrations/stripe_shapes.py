@@ -50,6 +50,7 @@ class SubscriptionTold(BaseModel):
     customer: _Named
     status: str
     created: datetime
+    billing_cycle_anchor: datetime
     items: _Items
     trial_end: datetime | None = None
     cancel_at: datetime | None = None
@@ -82,6 +83,7 @@ class SubscriptionTold(BaseModel):
             currency=item.price.currency,
             period_start=start,
             period_end=end,
+            anchor=self.billing_cycle_anchor,
             trial_end=self.trial_end,
             cancel_at=self.cancel_at,
             ended_at=self.ended_at,

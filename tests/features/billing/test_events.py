@@ -151,7 +151,7 @@ def forget(at: Till) -> None:
             session.execute(text(f"DELETE FROM {table}"))
         session.execute(text("UPDATE billing_customers SET granted = NULL"))
         session.execute(text("UPDATE workspaces SET plan = 'basic', stripe_customer_id = NULL, "
-                             "stripe_subscription_id = NULL"))  # fmt: skip
+                             "stripe_subscription_id = NULL, period_anchor = NULL"))  # fmt: skip
 
 
 def end_states(at: Till, orders: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
@@ -239,6 +239,7 @@ def test_hands_in_the_database_are_found_and_put_right(at: Till) -> None:
         "UPDATE billing_subscriptions SET status = 'canceled'",
         "DELETE FROM billing_subscriptions",
         "UPDATE billing_customers SET granted = NULL",
+        "UPDATE workspaces SET period_anchor = NULL",
     ):
         before = at.state()
         with at.world.database.system() as session:
@@ -253,7 +254,7 @@ def test_stripe_that_does_not_answer_loses_no_event(at: Till) -> None:
     from cliply.integrations.payments import PaymentsAway
 
     at.browser.post(at.checkout(), data=card("4242424242424242"))
-    at.shop.stripe.account.faults.plan(Fault(Kind.ANSWER, path="/v1/customers", times=3, status=503))
+    at.shop.stripe.account.faults.plan(Fault(Kind.ANSWER, path="/v1/subscriptions", times=3, status=503))
     at.post(at.event("invoice.paid"))
     with pytest.raises(PaymentsAway):
         at.run()

@@ -21,7 +21,8 @@ def one(status: str, price: str = "price_pro", **more: Any) -> Subscription:
         **{
             "id": "sub_1", "customer_id": "cus_1", "status": status, "created_at": NOW, "item_id": "si_1",
             "price_id": price, "amount": 1, "currency": "eur", "period_start": NOW - timedelta(days=3),
-            "period_end": NOW + timedelta(days=27), **more,
+            "period_end": NOW + timedelta(days=27),
+            "anchor": NOW - timedelta(days=3), **more,
         }
     )  # fmt: skip
 

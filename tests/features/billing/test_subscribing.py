@@ -16,6 +16,9 @@ def test_who_pays_on_the_page_has_the_plan(at: Till) -> None:
     assert (after["plan"], after["standing"]) == ("pro", "active")
     assert (after["subscription"]["status"], after["subscription"]["amount"]) == ("active", 2900)
     assert after["limits"]["uploads_per_day"] == 30
+    anchor = at.workspace().period_anchor
+    assert anchor is not None
+    assert int(anchor.timestamp()) == at.subscription["billing_cycle_anchor"]
     workspace = at.workspace()
     assert workspace.stripe_subscription_id == at.subscription["id"]
     assert workspace.stripe_customer_id == at.subscription["customer"]
@@ -122,7 +125,7 @@ def test_the_portal_is_for_who_has_subscribed(at: Till) -> None:
     status = at.status
     assert (status["plan"], status["subscription"]["cancel_at"]) == ("pro", status["subscription"]["period_end"])
     at.later(days=32)
-    assert (at.status["standing"], at.status["plan"]) == ("ended", "basic")
+    assert (at.status["standing"], at.status["plan"], at.workspace().period_anchor) == ("ended", "basic", None)
     assert at.letters() == ["ended"]
 
 

@@ -177,6 +177,7 @@ class Till:
         columns = [each.key for each in BillingSubscription.__table__.columns if each.key != "read_at"]
         return {
             "plan": workspace.plan,
+            "anchor": workspace.period_anchor,
             "ids": (workspace.stripe_customer_id, workspace.stripe_subscription_id),
             "granted": [each.granted for each in customers],
             "subscriptions": [{name: getattr(each, name) for name in columns} for each in found],

@@ -101,6 +101,8 @@ def _follows(session: Session, settings: Settings, row: BillingCustomer, found: 
         return False
     if resolved.standing in UNCLEAR:
         return True
+    if workspace.period_anchor != resolved.anchor:
+        return False
     return row.granted == resolved.plan and resolved.plan in (None, workspace.plan)
 
 

@@ -22,8 +22,8 @@ from cliply.integrations.payments import Subscription
 
 BY = Actor(ActorKind.SYSTEM)
 _COPIED = (
-    "customer_id", "status", "price_id", "item_id", "amount", "currency", "period_start", "period_end", "trial_end",
-    "cancel_at", "ended_at", "overdue_since", "pending_price_id", "pay_url", "invoice_id", "created_at",
+    "customer_id", "status", "price_id", "item_id", "amount", "currency", "period_start", "period_end", "anchor",
+    "trial_end", "cancel_at", "ended_at", "overdue_since", "pending_price_id", "pay_url", "invoice_id", "created_at",
 )  # fmt: skip
 
 
@@ -125,6 +125,7 @@ def denormalise(session: Session, row: BillingCustomer, resolved: Resolved, plan
     workspace.stripe_customer_id = row.customer_id
     workspace.stripe_subscription_id = resolved.subscription.id if resolved.subscription is not None else None
     if resolved.standing not in UNCLEAR:
+        workspace.period_anchor = resolved.anchor
         _give(session, row, workspace.plan, resolved.plan, plans)
     session.flush()
     after = (workspace.stripe_customer_id, workspace.stripe_subscription_id)

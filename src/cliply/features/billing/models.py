@@ -51,6 +51,8 @@ class BillingSubscription(WorkspaceOwned, Model):
     currency: Mapped[str]
     period_start: Mapped[datetime]
     period_end: Mapped[datetime]
+    anchor: Mapped[datetime]
+    """From which its periods are counted."""
     trial_end: Mapped[datetime | None]
     cancel_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]

@@ -61,6 +61,11 @@ class Resolved:
     """When the standing is another one though nothing happens: the days of grace are over."""
 
     @property
+    def anchor(self) -> datetime | None:
+        """From which the months of usage are counted: those of what is paid."""
+        return None if self.plan is None or self.subscription is None else self.subscription.anchor
+
+    @property
     def is_live(self) -> bool:
         return self.subscription is not None and self.subscription.status not in OVER
 

@@ -44,6 +44,7 @@ def upgrade() -> None:
             currency text NOT NULL,
             period_start timestamptz NOT NULL,
             period_end timestamptz NOT NULL,
+            anchor timestamptz NOT NULL,
             trial_end timestamptz,
             cancel_at timestamptz,
             ended_at timestamptz,
