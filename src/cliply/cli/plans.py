@@ -116,6 +116,7 @@ def _tell(found: "WorkspacePlan", *, json: bool) -> None:
 def _show(terms: "Terms", own: dict[str, Any] | None = None) -> None:
     told = terms.model_dump()
     rates, own = told.pop("rates"), own or {}
+    wide = max(map(len, told))
     for name, value in told.items():
         match value:
             case None:
@@ -124,8 +125,8 @@ def _show(terms: "Terms", own: dict[str, Any] | None = None) -> None:
                 shown = "yes" if value else "no"
             case _:
                 shown = f"{value:,}"
-        typer.echo(f"  {name:20} {shown}{'  (its own)' if name in own else ''}")
+        typer.echo(f"  {name:{wide}} {shown}{'  (its own)' if name in own else ''}")
     for name, often in rates.items():
         shown = ", ".join(f"{who} {rate}" for who, rate in often.items() if rate is not None)
         its_own = "  (its own)" if name in own.get("rates", {}) else ""
-        typer.echo(f"  {f'rates.{name}':20} {shown or 'unlimited'}{its_own}")
+        typer.echo(f"  {f'rates.{name}':{wide}} {shown or 'unlimited'}{its_own}")

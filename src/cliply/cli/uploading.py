@@ -66,7 +66,8 @@ def upload(
     """Give the service a video, which makes clips of it. Run again after a dropped line, it goes on."""
     link = source.startswith(("http://", "https://"))
     video = Path(source)
-    part = times.part(begin, end, _ENDLESS if link else probe(video).duration)
+    length = None if link else probe(video).duration
+    part = times.part(begin, end, _ENDLESS if length is None else length)
     options = {
         "count": times.count(count),
         "shortest": times.length(shortest, "--min"),
@@ -86,7 +87,7 @@ def upload(
         "loudness": times.level(loudness),
     }
     found = service()
-    wanted = _given({"name": name, "options": _given(options)})
+    wanted = _given({"name": name, "duration_ms": length, "options": _given(options)})
     project = _send_link(found, source, wanted) if link else send(found, video, wanted)
     if wait or out is not None:
         project = follow(found, project["id"])

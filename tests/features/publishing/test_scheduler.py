@@ -1,4 +1,4 @@
-"""The scheduler over changes of clocks, with jumps of its own, beside another one, and as a real worker: once, on time."""
+"""The scheduler over changes of clocks, with jumps of its own, beside another one, and as a worker: once, on time."""
 
 import random
 import threading
