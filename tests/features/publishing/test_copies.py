@@ -3,12 +3,14 @@
 import hashlib
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import delete
+from tests.features.publishing.meetings import meeting
 from tests.features.publishing.stage import Stage
 
 from cliply.dev_providers.faults import Fault, Kind
@@ -146,3 +148,34 @@ def test_what_is_called_off_or_refused_leaves_no_copies(stage: Stage) -> None:
     assert [stage.publication(each.id).state for each in (called_off, refused)] == ["cancelled", "rejected"]
     assert stage.posts() == []
     assert [stage.copies(each.id) for each in (called_off, refused)] == [[], []]
+
+
+@pytest.mark.parametrize("step", ["before storage.keys", "after storage.keys", "before storage.delete"])
+def test_whoever_tries_again_while_copies_are_removed_keeps_the_new_ones(stage: Stage, step: str) -> None:
+    stage.connect(Network.YOUTUBE)
+    publication = refused(stage)
+    assert meeting(stage, step, partial(prepared_again, stage, publication.id))
+    assert len(stage.copies(publication.id)) > 0
+    stage.run(passing=LATER)
+    assert stage.publication(publication.id).state == "published"
+    assert (stage.copies(publication.id), len(stage.posts())) == ([], 1)
+
+
+def refused(stage: Stage) -> Publication:
+    """With its copies, which the next job removes."""
+    publication = half_way(stage, stage.clip())
+    body = b'{"error": {"code": 400, "message": "No.", "errors": [{"reason": "invalidTitle"}]}}'
+    stage.faults(Network.YOUTUBE).plan(Fault(Kind.ANSWER, "^/upload", status=400, body=body))
+    stage._let_time_pass()
+    assert stage.run_one()
+    assert stage.publication(publication.id).state == "rejected"
+    assert len(stage.copies(publication.id)) > 0
+    return publication
+
+
+def prepared_again(stage: Stage, publication_id: UUID) -> None:
+    """It has new copies, and waits for a network that is out of order."""
+    stage.faults(Network.YOUTUBE).plan(Fault(Kind.ANSWER, "^/upload"))
+    retried(stage, publication_id)
+    assert stage.run_one()
+    assert stage.publication(publication_id).state == "parked"

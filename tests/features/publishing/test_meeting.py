@@ -9,14 +9,14 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
-from tests.features.publishing.mortal import Frozen, attempted, taken
+from tests.features.publishing.meetings import lets_go, meeting
+from tests.features.publishing.mortal import Frozen, taken
 from tests.features.publishing.stage import Stage
 
 from cliply.errors import Conflict
 from cliply.features.jobs.kinds import REGISTRY
 from cliply.features.publishing import publications, tokens
 from cliply.features.publishing.models import Publication
-from cliply.infra.queue.rows import Token
 from cliply.infra.queue.worker import Stopped
 from cliply.integrations.publisher import Network
 
@@ -45,27 +45,6 @@ def started_again(stage: Stage, publication: Publication) -> None:
     with stage.office.database.workspace(stage.office.id) as session:
         kind = REGISTRY.kinds[f"PUBLISH_{now.network.value.upper()}"].options(subject=now.id)
         kind.start(session, publication_id=now.id, version=now.version)
-
-
-def lets_go(stage: Stage, token: Token, frozen: Frozen) -> None:
-    with suppress(Stopped):
-        attempted(stage, token, frozen.fate())
-
-
-def meeting(stage: Stage, step: int, happens: Callable[[], None]) -> bool:
-    """Something happens while the next job stands at this step; False where it has fewer steps."""
-    token, frozen = taken(stage), Frozen(step)
-    assert token is not None
-    worker = threading.Thread(target=lets_go, args=(stage, token, frozen))
-    worker.start()
-    while not frozen.stands.wait(0.01) and worker.is_alive():
-        pass
-    stands = frozen.stands.is_set()
-    if stands:
-        happens()
-    frozen.thawed.set()
-    worker.join()
-    return stands
 
 
 def one_post_or_none(stage: Stage, publication: Publication, *, posts: int, called_off: bool) -> None:

@@ -147,6 +147,18 @@ def test_a_deleted_object_is_gone(storage: Storage) -> None:
     storage.delete(key)
 
 
+def test_a_project_s_keys_are_those_of_its_objects_and_nobody_else_s(storage: Storage) -> None:
+    workspace, project = uuid4(), uuid4()
+    assert list(storage.keys(workspace, project)) == []
+    made = [ObjectKey(workspace, project, kind, uuid4()) for kind in ("video", "video", "cover")]
+    for key in (*made, new_key(workspace), new_key(uuid4(), project)):
+        put(storage, key)
+    storage.uploads.begin(ObjectKey(workspace, project, "video", uuid4()), content_type="video/mp4")
+    assert sorted(storage.keys(workspace, project), key=str) == sorted(made, key=str)
+    storage.delete(made[0])
+    assert sorted(storage.keys(workspace, project), key=str) == sorted(made[1:], key=str)
+
+
 def test_deleting_a_workspace_or_project_takes_its_uploads_and_nothing_of_others(storage: Storage) -> None:
     workspace, project = uuid4(), uuid4()
     doomed, sibling, other = new_key(workspace, project), new_key(workspace), new_key()

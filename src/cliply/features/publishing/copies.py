@@ -1,17 +1,20 @@
 """A publication's own copies of a clip's files: what becomes of the clip while it is sent changes nothing of it."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cliply.features.clips import service as clips
 from cliply.features.clips.models import Clip
 from cliply.features.clips.service import StoredFile
+from cliply.features.jobs import service as jobs
 from cliply.features.jobs.runner import JobRun
 from cliply.features.publishing.composing import Said
-from cliply.features.publishing.models import Publication
+from cliply.features.publishing.models import UNFINISHED, Publication
 from cliply.features.publishing.steps import Superseded, wanted
 from cliply.features.usage import stored
 from cliply.infra.queue.worker import Stopped
@@ -21,6 +24,8 @@ from cliply.media.probe import probe
 
 FILES = {"video": "video.mp4", "cover": "cover.jpg"}
 """What is copied, by kind, and what it is called on this machine."""
+_LOOK_AGAIN = timedelta(seconds=20)
+_MAKING = ("running", "stopping")
 
 
 def make(run: JobRun, publication: Publication, folder: Path) -> dict[str, Any]:
@@ -43,6 +48,27 @@ def make(run: JobRun, publication: Publication, folder: Path) -> dict[str, Any]:
             run.runtime.storage.delete(ObjectKey.parse(each["key"]))
         raise
     return files
+
+
+def remove(run: JobRun, publication_id: UUID) -> None:
+    """What is stored for a publication that is over. Waits for jobs that may still write for it."""
+    storage = run.runtime.storage
+    with run.session() as session:
+        found = jobs.search(session, subject=str(publication_id), states=_MAKING).jobs
+    if any(each.id != run.id for each in found):
+        run.snooze(datetime.now(UTC) + _LOOK_AGAIN)
+        return
+    # Listed before it is asked whether it is over: what a retry copies after that is not among them.
+    keys = storage.keys(run.workspace_id, publication_id)
+    with run.session() as session:
+        query = select(Publication.state).where(Publication.id == publication_id)
+        state = session.scalars(query.with_for_update()).one_or_none()
+    if state in UNFINISHED:
+        # It was tried again, and its end has all of them removed.
+        return
+    for key in keys:
+        run.progress(0)
+        storage.delete(key)
 
 
 def _copy(run: JobRun, publication: Publication, kind: str, file: StoredFile, path: Path) -> StoredFile:

@@ -11,7 +11,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cliply.features.jobs.kinds import REGISTRY
-from cliply.features.projects.tasks import delete_objects
 from cliply.features.publishing import tokens
 from cliply.features.publishing.models import UNFINISHED, Publication, PublicationEvent, PublicationState
 from cliply.features.publishing.outcomes import SOON, Outcome, next_look
@@ -25,6 +24,8 @@ T = TypeVar("T")
 _KINDS = {Network.YOUTUBE: "PUBLISH_YOUTUBE", Network.TIKTOK: "PUBLISH_TIKTOK"}
 _CHECK = "PUBLICATION_CHECK"
 _FIRE = "SCHEDULE_FIRE"
+REMOVES_COPIES = "COPIES_DELETE"
+"""The one kind of job for a publication that does not go on with it."""
 _STATES = {
     Phase.UPLOADING: PublicationState.UPLOADING,
     Phase.PROCESSING: PublicationState.PROCESSING,
@@ -193,7 +194,7 @@ def needs_reconnect(session: Session, publication: Publication, failed: Reconnec
 def forget_files(session: Session, publication: Publication) -> None:
     """Its own copies are needed no more, those neither that a job was just making; that job is waited for."""
     publication.files = None
-    delete_objects.options(subject=publication.id).start(session, project_id=publication.id)
+    REGISTRY.kinds[REMOVES_COPIES].options(subject=publication.id).start(session, publication_id=publication.id)
 
 
 def size_of(publication: Publication) -> int:

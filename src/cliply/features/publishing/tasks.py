@@ -6,7 +6,7 @@ from uuid import UUID
 from cliply.features.jobs.kinds import job
 from cliply.features.jobs.retries import Retries
 from cliply.features.jobs.runner import JobRun
-from cliply.features.publishing import firing, looking, polling, resealing, scanning, sending, watching
+from cliply.features.publishing import copies, firing, looking, polling, resealing, scanning, sending, watching
 from cliply.infra.sealing import open_sealer
 
 QUEUE = "publish"
@@ -55,6 +55,12 @@ def align_schedules(run: JobRun) -> None:
     scanning.align(run.runtime, on_progress=lambda: run.progress(0.5))
     with run.finish():
         pass
+
+
+@job("COPIES_DELETE", queue="maintenance", timeout=timedelta(minutes=30))
+def delete_copies(run: JobRun, publication_id: UUID) -> None:
+    """Remove the copies of a publication that is over."""
+    copies.remove(run, publication_id)
 
 
 @job("PUBLICATIONS_WATCH", queue="maintenance", timeout=timedelta(minutes=10), cron="*/5 * * * *")

@@ -11,7 +11,7 @@ from cliply.features.jobs import service as jobs
 from cliply.features.jobs.models import Job
 from cliply.features.publishing.models import UNFINISHED, Publication, PublicationState, ScheduleState
 from cliply.features.publishing.outcomes import MOST_ATTEMPTS, Outcome
-from cliply.features.publishing.steps import forget_files, go_on, look_at, put_off
+from cliply.features.publishing.steps import REMOVES_COPIES, forget_files, go_on, look_at, put_off
 
 _ALIVE = ("queued", "running", "stopping")
 _COSTS = 5
@@ -37,7 +37,7 @@ def wake(session: Session, publication_id: UUID, *, late: datetime) -> None:
     if publication is None:
         return
     found = jobs.search(session, subject=str(publication_id), limit=100).jobs
-    ours = [each for each in found if each.kind != "OBJECTS_DELETE"]
+    ours = [each for each in found if each.kind != REMOVES_COPIES]
     if any(each.state in _ALIVE for each in ours):
         return
     begun = publication.handle_sealed is not None

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -95,6 +95,10 @@ class FolderStorage:
     def delete(self, key: ObjectKey) -> None:
         with disk_errors():
             self._objects.delete(key)
+
+    def keys(self, workspace: UUID, project: UUID) -> Sequence[ObjectKey]:
+        with disk_errors():
+            return self._objects.keys(workspace, project)
 
     def delete_all(self, workspace: UUID, project: UUID | None = None) -> None:
         with disk_errors():

@@ -14,7 +14,7 @@ import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -112,6 +112,10 @@ class FolderObjects:
             sync_folder(self._record(key).parent)
             for content in self._contents(key):
                 content.unlink()
+
+    def keys(self, workspace: UUID, project: UUID) -> Sequence[ObjectKey]:
+        records = (self._objects / prefix(workspace, project)).glob("*/*.json")
+        return [ObjectKey.parse(str(each.relative_to(self._objects).with_suffix(""))) for each in records]
 
     def delete_all(self, workspace: UUID, project: UUID | None) -> None:
         with self.locked():

@@ -130,6 +130,10 @@ class Storage(Protocol):
         """Remove the object, if it is there."""
         ...
 
+    def keys(self, workspace: UUID, project: UUID) -> Sequence[ObjectKey]:
+        """Of all objects that a project has now, in no order that holds."""
+        ...
+
     def delete_all(self, workspace: UUID, project: UUID | None = None) -> None:
         """Remove all that a workspace or one of its projects has: objects, and uploads with their parts."""
         ...

@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -90,6 +90,10 @@ class S3Storage:
     def delete(self, key: ObjectKey) -> None:
         with s3_errors(self._bucket.name):
             self._client.delete_object(**self._bucket.at(key))
+
+    def keys(self, workspace: UUID, project: UUID) -> Sequence[ObjectKey]:
+        with s3_errors(self._bucket.name):
+            return [ObjectKey.parse(name) for name in self._bucket.names(prefix(workspace, project))]
 
     def delete_all(self, workspace: UUID, project: UUID | None = None) -> None:
         start = prefix(workspace, project)

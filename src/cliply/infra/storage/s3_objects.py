@@ -5,7 +5,7 @@ metadata: one that has none has not been checked yet, and is not there for anybo
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,8 +109,11 @@ class Bucket:
             Config=self._copy,
         )
 
+    def names(self, prefix: str) -> Sequence[str]:
+        return [found["Key"] for found in self._pages("list_objects_v2", "Contents", prefix)]
+
     def delete_all(self, prefix: str) -> None:
-        names = [{"Key": found["Key"]} for found in self._pages("list_objects_v2", "Contents", prefix)]
+        names = [{"Key": name} for name in self.names(prefix)]
         for start in range(0, len(names), _BATCH):
             batch = {"Objects": names[start : start + _BATCH], "Quiet": True}
             for refused in self.client.delete_objects(Bucket=self.name, Delete=batch).get("Errors", []):
