@@ -101,7 +101,7 @@ def note_failure(run: JobRun, publication: Publication, failed: PublishFailure) 
         if now is None:
             return
         if isinstance(failed, Reconnect):
-            needs_reconnect(session, now, failed, settings=run.runtime.settings)
+            failed = needs_reconnect(session, now, failed, settings=run.runtime.settings)
         begun = now.handle_sealed is not None
         put_off(session, now, outcome_of(failed, begun=begun, attempts=now.attempts, now=datetime.now(UTC)))
 

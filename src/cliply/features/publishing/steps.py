@@ -14,9 +14,19 @@ from cliply.features.jobs.kinds import REGISTRY
 from cliply.features.publishing import tokens
 from cliply.features.publishing.models import UNFINISHED, Publication, PublicationEvent, PublicationState
 from cliply.features.publishing.outcomes import SOON, Outcome, next_look
-from cliply.infra.sealing import Sealer
+from cliply.infra.sealing import Sealer, open_sealer
 from cliply.infra.settings import Settings
-from cliply.integrations.publisher import Concerns, Handle, Network, Phase, Reconnect, Sighting, TokenExpired, TryLater
+from cliply.integrations.publisher import (
+    Concerns,
+    Handle,
+    Network,
+    Phase,
+    PublishFailure,
+    Reconnect,
+    Sighting,
+    TokenExpired,
+    TryLater,
+)
 from cliply.runtime import Runtime
 
 T = TypeVar("T")
@@ -89,13 +99,9 @@ def with_token(runtime: Runtime, publication: Publication, call: Callable[[str],
     channel = (publication.workspace_id, publication.channel_id)
     token = tokens.fresh(runtime, *channel)
     try:
-        try:
-            return call(token)
-        except TokenExpired:
-            return call(tokens.fresh(runtime, *channel, refused=token))
-    except TryLater as busy:
-        runtime.providers.heard(busy)
-        raise
+        return _answered(runtime, call, token)
+    except TokenExpired:
+        return _answered(runtime, call, tokens.fresh(runtime, *channel, refused=token))
 
 
 def keep_handle(sealer: Sealer, publication: Publication, handle: Handle) -> None:
@@ -186,9 +192,17 @@ def drop_handle(publication: Publication) -> None:
     publication.handle_sealed, publication.bytes_sent, publication.external_id = None, 0, None
 
 
-def needs_reconnect(session: Session, publication: Publication, failed: Reconnect, *, settings: Settings) -> None:
-    """A network may take our tokens and still not let us publish: then its owner has to be asked as well."""
-    tokens.lose(session, tokens.find(session, publication.channel_id, locked=True), failed, settings=settings)
+def needs_reconnect(
+    session: Session, publication: Publication, failed: Reconnect, *, settings: Settings
+) -> PublishFailure:
+    """A network may take our tokens and still not let us publish: then its owner has to be asked as well. What is to be
+    made of the publication: where the account was connected again since, it goes on."""
+    channel = tokens.find(session, publication.channel_id, locked=True)
+    if tokens.holds(open_sealer(settings), channel, failed):
+        tokens.lose(session, channel, failed, settings=settings)
+        return failed
+    told = f"“{channel.name}” was connected again meanwhile."
+    return TryLater(told, failed.code, at=datetime.now(UTC), concerns=Concerns.REQUEST)
 
 
 def forget_files(session: Session, publication: Publication) -> None:
@@ -200,6 +214,16 @@ def forget_files(session: Session, publication: Publication) -> None:
 def size_of(publication: Publication) -> int:
     """Bytes of the video; 1 while it is not known, so that nothing counts as sent."""
     return int((publication.files or {}).get("video", {}).get("size", 1))
+
+
+def _answered(runtime: Runtime, call: Callable[[str], T], token: str) -> T:
+    try:
+        return call(token)
+    except TryLater as busy:
+        runtime.providers.heard(busy)
+        raise
+    except Reconnect as ended:
+        raise tokens.Refused(ended, token) from None
 
 
 def _put_off_looking(session: Session, publication: Publication, outcome: Outcome) -> None:

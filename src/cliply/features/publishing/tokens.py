@@ -2,6 +2,7 @@
 
 import json
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -11,7 +12,8 @@ from sqlalchemy.orm import Session
 from cliply.errors import NotFound
 from cliply.features.publishing import channel_letter
 from cliply.features.publishing.models import Channel, ChannelState
-from cliply.infra.sealing import Sealer, open_sealer
+from cliply.infra.sealing import Sealer, WrongSealKey, open_sealer
+from cliply.infra.security import token_hash
 from cliply.infra.settings import Settings
 from cliply.integrations.publisher import Concerns, Grant, Reconnect, TryLater, Unknown
 from cliply.runtime import Runtime
@@ -25,6 +27,14 @@ _turns = [threading.Lock() for _ in range(64)]
 class NoSuchChannel(NotFound):
     def __init__(self) -> None:
         super().__init__("There is no such account in this workspace.")
+
+
+class Refused(Reconnect):
+    """A network's answer to one token, of which a hash is kept: the account may have others by the time it is noted."""
+
+    def __init__(self, ended: Reconnect, token: str) -> None:
+        super().__init__(str(ended), ended.code)
+        self.token_hash = token_hash(token)
 
 
 def find(session: Session, channel_id: UUID, *, locked: bool = False) -> Channel:
@@ -97,6 +107,17 @@ def lose(session: Session, channel: Channel, ended: Reconnect, *, settings: Sett
     if channel.state is ChannelState.CONNECTED:
         channel.state, channel.problem = ChannelState.NEEDS_RECONNECT, str(ended)
         channel_letter.send(session, channel, settings=settings)
+
+
+def holds(sealer: Sealer, channel: Channel, ended: Reconnect) -> bool:
+    """Whether what somebody was told of a channel, which is locked, still is so: it may have been connected again."""
+    if channel.state is not ChannelState.CONNECTED:
+        return True
+    if not isinstance(ended, Refused):
+        return False
+    with suppress(WrongSealKey):
+        return token_hash(opened(sealer, channel).access_token) == ended.token_hash
+    return False
 
 
 def _usable(session: Session, channel_id: UUID, *, locked: bool = False) -> Channel:
