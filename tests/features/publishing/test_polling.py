@@ -273,6 +273,25 @@ def test_an_account_that_has_to_be_connected_again_is_asked_for_nothing_until_it
     assert late.taken_at - followed(stage, publication).counts_from > 5 * HOUR
 
 
+def test_an_account_whose_tokens_cannot_be_opened_is_asked_for_nothing_until_it_is_connected_again(
+    stage: Stage,
+) -> None:
+    account = stage.connect(YOUTUBE)
+    publication = posted(stage, account)
+    with stage.office.database.workspace(stage.office.id) as session:
+        session.execute(update(Channel).values(grant_sealed=b"sealed with a key that was lost"))
+    poll(stage)
+    poll_at(stage, publication, HOUR)
+    assert stage.account(account.id).state is ChannelState.NEEDS_RECONNECT
+    assert "Connect it again" in (followed(stage, publication).problem or "")
+    pass_by(stage, 4 * HOUR)
+    watch(stage)
+    assert not stage.run_one(), "nothing is started for it"
+    stage.connect(YOUTUBE)
+    poll(stage)
+    assert ages_of(stage, publication.id) == [3]
+
+
 def test_an_account_that_does_not_allow_figures_is_published_on_all_the_same(stage: Stage) -> None:
     with stage.office.entered("owner") as (session, caller):
         url = connecting.begin(stage.runtime, session, caller, TIKTOK, bound_to=BOUND, redirect_uri=HERE)

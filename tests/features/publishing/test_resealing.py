@@ -9,8 +9,8 @@ from tests.features.publishing.stage import Stage
 
 from cliply.features.publishing import resealing, tokens
 from cliply.features.publishing.models import Channel
-from cliply.infra.sealing import WrongSealKey, open_sealer
-from cliply.integrations.publisher import Network
+from cliply.infra.sealing import open_sealer
+from cliply.integrations.publisher import Network, Reconnect
 
 YOUTUBE, TIKTOK = Network.YOUTUBE, Network.TIKTOK
 OLD, NEW = "an old key of more than thirty-two bytes", "a new key of more than thirty-two bytes"
@@ -60,7 +60,7 @@ def test_the_key_is_replaced_while_publishing_goes_on_and_is_not_needed_afterwar
     assert reseal(both) == 0, "nothing is left"
     expire(stage)
     assert all(fresh(new, each) for each in channels)
-    with pytest.raises(WrongSealKey):
+    with pytest.raises(Reconnect, match="a key that is not here"):
         fresh(with_keys(stage, OLD), channels[0])
 
 

@@ -303,7 +303,7 @@ def test_what_is_moved_to_another_row_or_workspace_does_not_open(stage: Stage) -
     sealed = stage.account(one.id).grant_sealed
     sealer = open_sealer(stage.runtime.settings)
     change(stage, other, grant_sealed=sealed)
-    with pytest.raises(WrongSealKey):
+    with pytest.raises(Reconnect, match="cannot be opened"):
         fresh(stage, other)
     moved = stage.account(one.id)
     for name in ("id", "workspace_id"):
@@ -320,8 +320,35 @@ def test_what_was_changed_in_the_database_does_not_open(stage: Stage) -> None:
     sealed = stage.account(channel.id).grant_sealed or b""
     for at in (0, 5, 20, len(sealed) - 1):
         change(stage, channel, grant_sealed=sealed[:at] + bytes([sealed[at] ^ 1]) + sealed[at + 1 :])
-        with pytest.raises(WrongSealKey):
+        change(stage, channel, state="connected")
+        with pytest.raises(Reconnect, match="cannot be opened"):
             fresh(stage, channel)
+
+
+def test_whoever_owns_tokens_that_cannot_be_opened_is_told_once_and_can_connect_again(stage: Stage) -> None:
+    channel = stage.connect(YOUTUBE)
+    publications = [stage.publish(YOUTUBE), stage.publish(YOUTUBE)]
+    change(stage, channel, grant_sealed=b"sealed with a key that was lost")
+    assert stage.run_one()
+    assert stage.run_one()
+    assert [stage.publication(each.id).state for each in publications] == ["needs_reconnect"] * 2
+    found = stage.account(channel.id)
+    assert found.state == "needs_reconnect"
+    assert "a key that is not here" in (found.problem or "")
+    assert letters(stage) == ["owner@example.com"]
+    stage.connect(YOUTUBE)
+    stage.run(passing=timedelta(minutes=2))
+    assert [stage.publication(each.id).state for each in publications] == ["published"] * 2
+
+
+def test_a_grant_without_a_refresh_token_is_kept_where_the_one_of_before_cannot_be_opened(stage: Stage) -> None:
+    channel = stage.connect(YOUTUBE)
+    sealer = open_sealer(stage.runtime.settings)
+    with stage.office.database.workspace(stage.office.id) as session:
+        found = tokens.find(session, channel.id, locked=True)
+        found.grant_sealed = b"sealed with a key that was lost"
+        tokens.keep(sealer, found, Grant("new", datetime.now(UTC) + timedelta(hours=1), frozenset()))
+    assert (grant(stage, channel).access_token, grant(stage, channel).refresh_token) == ("new", None)
 
 
 def test_no_row_of_the_database_holds_a_token(stage: Stage) -> None:

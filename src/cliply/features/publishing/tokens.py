@@ -50,7 +50,9 @@ def keep(sealer: Sealer, channel: Channel, grant: Grant) -> None:
     """What the network sent now. A refresh token is never replaced by nothing."""
     refresh, refresh_expires_at = grant.refresh_token, grant.refresh_expires_at
     if refresh is None and channel.grant_sealed is not None:
-        refresh, refresh_expires_at = opened(sealer, channel).refresh_token, channel.refresh_expires_at
+        # One that nobody can open is as good as none.
+        with suppress(WrongSealKey):
+            refresh, refresh_expires_at = opened(sealer, channel).refresh_token, channel.refresh_expires_at
     written = json.dumps({"access": grant.access_token, "refresh": refresh})
     channel.grant_sealed = sealer.seal(written, row=row_of(channel.workspace_id, channel.id))
     channel.scopes = sorted(each for each in grant.scopes if each.isprintable())
@@ -80,17 +82,17 @@ def fresh(runtime: Runtime, workspace_id: UUID, channel_id: UUID, *, refused: st
     """
     sealer = open_sealer(runtime.settings)
     with runtime.database.workspace(workspace_id) as session:
-        grant = opened(sealer, _usable(session, channel_id))
-    if _is_good(grant, refused):
-        return grant.access_token
+        channel = _usable(session, channel_id)
+    with suppress(WrongSealKey):
+        if _is_good(grant := opened(sealer, channel), refused):
+            return grant.access_token
     lost: Reconnect | None = None
     with _turns[hash(channel_id) % len(_turns)], runtime.database.workspace(workspace_id) as session:
         # Held while the network answers: a refresh token that changes with each use is lost where two use it at once.
         channel = _usable(session, channel_id, locked=True)
-        grant = opened(sealer, channel)
-        if _is_good(grant, refused):
-            return grant.access_token
         try:
+            if _is_good(grant := _unsealed(sealer, channel), refused):
+                return grant.access_token
             renewed = _renewed(runtime, channel, grant)
         except Reconnect as ended:
             lost = ended
@@ -118,6 +120,18 @@ def holds(sealer: Sealer, channel: Channel, ended: Reconnect) -> bool:
     with suppress(WrongSealKey):
         return token_hash(opened(sealer, channel).access_token) == ended.token_hash
     return False
+
+
+def _unsealed(sealer: Sealer, channel: Channel) -> Grant:
+    """Raises Reconnect where there is nothing that can be opened."""
+    try:
+        return opened(sealer, channel)
+    except WrongSealKey:
+        raise Reconnect(
+            f"The tokens of “{channel.name}” cannot be opened: they were sealed with a key that is not here any more, "
+            "or damaged. Connect it again.",
+            "sealed",
+        ) from None
 
 
 def _usable(session: Session, channel_id: UUID, *, locked: bool = False) -> Channel:
