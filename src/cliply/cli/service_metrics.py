@@ -72,6 +72,8 @@ def lines_of(told: Any, zone: ZoneInfo) -> Iterator[str]:
     if told["problem"]:
         yield told["problem"]
     if not told["snapshots"]:
+        if told["problem"] and told["next_at"] is None:
+            return
         yield "There are no figures yet; the first are taken an hour after it was published."
         return
     yield _line("age", [*_FIGURES, "watched", "share"])

@@ -48,7 +48,9 @@ _SCOPE = "demo"
 _TOKEN = "demo:"  # noqa: S105 - what a token of a demo begins with; it opens nothing
 _LASTS = timedelta(days=1)
 _CALLBACK = re.compile(r"/api/oauth/(google|tiktok)/callback")
-_ACCOUNT = re.compile(r"demo-(youtube|tiktok)-\d")
+ACCOUNT_PATTERN = r"demo-(youtube|tiktok)-\d"
+"""Of the whole id of an account; no network has such."""
+_ACCOUNT = re.compile(ACCOUNT_PATTERN)
 _POST = re.compile(r"demo-[\w-]{1,200}")
 _PART = 1 << 20
 _BEGUN = ".begun"

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text, update
+from tests.features.publishing.demo import in_demo_mode
 from tests.features.publishing.hours import pass_by
 from tests.features.publishing.mortal import Frozen, Killed, attempted, bury, kills_at, taken
 from tests.features.publishing.polls import (
@@ -310,10 +311,9 @@ def test_an_account_that_does_not_allow_figures_is_published_on_all_the_same(sta
 
 def test_what_is_on_a_network_is_left_alone_in_demo_mode(stage: Stage) -> None:
     publication = posted(stage, stage.connect(YOUTUBE))
-    with stage.office.database.workspace(stage.office.id) as session:
-        session.execute(update(Channel).values(external_id="demo-youtube-1"))
-    poll(stage)
-    poll_at(stage, publication, HOUR)
+    with in_demo_mode(stage):
+        poll(stage)
+        poll_at(stage, publication, HOUR)
     assert statistics_spent(stage) == 0
     assert followed(stage, publication).gone_at is None
 

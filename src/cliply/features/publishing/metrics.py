@@ -15,9 +15,10 @@ from cliply.errors import Invalid
 from cliply.features.identity.access import Caller
 from cliply.features.identity.models import Workspace
 from cliply.features.identity.permissions import Action
-from cliply.features.publishing import channels, publications
+from cliply.features.publishing import channels, publications, tokens
 from cliply.features.publishing.ages import AGES
 from cliply.features.publishing.models import Performance, Publication, Snapshot
+from cliply.integrations.demo import is_demo
 from cliply.integrations.publisher import Network
 
 _USUAL = timedelta(days=27)
@@ -58,6 +59,8 @@ class Metrics:
     publication: Publication
     performance: Performance | None
     """None until somebody has begun to follow it."""
+    in_demo: bool
+    """Whether it was published in demo mode: nobody follows it."""
     snapshots: Sequence[Snapshot]
 
 
@@ -95,7 +98,9 @@ class Summary:
 def of_publication(session: Session, caller: Caller, publication_id: UUID) -> Metrics:
     publication = publications.get(session, caller, publication_id)
     query = select(Snapshot).where(Snapshot.publication_id == publication_id).order_by(Snapshot.age_hours)
-    return Metrics(publication, session.get(Performance, publication_id), session.scalars(query).all())
+    channel = tokens.find(session, publication.channel_id)
+    performance, snapshots = session.get(Performance, publication_id), session.scalars(query).all()
+    return Metrics(publication, performance, is_demo(channel.external_id), snapshots)
 
 
 def summary(

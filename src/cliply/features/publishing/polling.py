@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, String, cast, select, text, update
+from sqlalchemy import ColumnElement, String, cast, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -28,7 +28,7 @@ from cliply.features.publishing.models import (
 )
 from cliply.features.publishing.steps import handle_of, with_token
 from cliply.infra.sealing import WrongSealKey, open_sealer
-from cliply.integrations.demo import why_not_here
+from cliply.integrations.demo import ACCOUNT_PATTERN, why_not_here
 from cliply.integrations.providers import Providers
 from cliply.integrations.publisher import (
     Concerns,
@@ -44,6 +44,8 @@ from cliply.integrations.publisher import (
 )
 
 KIND = "PERFORMANCE_POLL"
+_DEMO = f"^({ACCOUNT_PATTERN})$"
+"""Nobody looks at what is published into a folder."""
 _AT_ONCE = 50
 """What the most generous network tells of with one request."""
 _ALONE_AFTER = 3
@@ -55,7 +57,8 @@ _BEGIN = text("""
     INSERT INTO performances (publication_id, workspace_id, counts_from, next_at)
     SELECT id, workspace_id, counts_from, counts_from + make_interval(hours => :first) FROM (
         SELECT id, workspace_id, greatest(published_at, cast(post ->> 'publish_at' AS timestamptz)) AS counts_from
-        FROM publications WHERE state = 'published' AND published_at > :since) new
+        FROM publications WHERE state = 'published' AND published_at > :since
+            AND channel_id NOT IN (SELECT id FROM channels WHERE external_id ~ :demo)) new
     WHERE NOT EXISTS (SELECT FROM performances WHERE publication_id = new.id)
     ON CONFLICT DO NOTHING
 """)
@@ -75,9 +78,11 @@ def due_channels(session: Session, providers: Providers, now: datetime) -> Seque
 
     From here on, what was published since the last time is followed as well.
     """
-    session.execute(_BEGIN, {"first": ages.AGES[0], "since": now - ages.LAST_CALL})
-    over = (Performance.next_at.is_not(None), Performance.counts_from < now - ages.LAST_CALL)
-    session.execute(update(Performance).where(*over).values(next_at=None))
+    session.execute(_BEGIN, {"first": ages.AGES[0], "since": now - ages.LAST_CALL, "demo": _DEMO})
+    in_demo = select(Publication.id).join(Channel, Channel.id == Publication.channel_id)
+    in_demo = in_demo.where(Channel.external_id.regexp_match(_DEMO))
+    over = or_(Performance.counts_from < now - ages.LAST_CALL, Performance.publication_id.in_(in_demo))
+    session.execute(update(Performance).where(Performance.next_at.is_not(None), over).values(next_at=None))
     alive = select(Job.id).where(
         Job.workspace_id == Channel.workspace_id,
         Job.kind == KIND,

@@ -29,6 +29,8 @@ from cliply.features.publishing.schemas import (
 from cliply.integrations.demo import is_demo
 from cliply.integrations.providers import Providers
 
+_NOBODY_COUNTS = "It was published in demo mode, into a folder: nobody sees it there, and there will be no figures."
+
 
 def account_read(channel: Channel, providers: Providers) -> AccountRead:
     """No token, nor anything that is made of one."""
@@ -64,6 +66,8 @@ def publication_metrics(metrics: Metrics) -> PublicationMetrics:
     shown = {name: getattr(performance, name, None) for name in PublicationMetrics.model_fields}
     about = {"publication_id": publication.id, "account_id": publication.channel_id, "network": publication.network}
     taken = [_snapshot(each, since or each.taken_at) for each in metrics.snapshots]
+    if metrics.in_demo:
+        shown |= {"problem": _NOBODY_COUNTS, "next_at": None}
     return PublicationMetrics.model_validate({**shown, **about, "counts_from": since, "snapshots": taken})
 
 

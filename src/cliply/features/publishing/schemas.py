@@ -242,7 +242,9 @@ class PublicationMetrics(Answer):
     )
     gone_at: datetime | None = Field(description="When it was found to be deleted; null as long as it was not.")
     next_at: datetime | None = Field(description="When its network is asked next; null where it is not any more.")
-    problem: str | None = Field(description="Why there were no figures when they were last asked for; null otherwise.")
+    problem: str | None = Field(
+        description="Why there were no figures when they were last asked for, or never will be; null otherwise."
+    )
     snapshots: list[SnapshotRead] = Field(
         description="By age, each once. An age that was missed, as by an outage, is left out and never made up."
     )
