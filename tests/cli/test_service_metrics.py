@@ -20,5 +20,5 @@ _SOON = "There are no figures yet; the first are taken an hour after it was publ
 def test_who_will_never_have_figures_is_promised_none(
     problem: str | None, next_at: str | None, lines: list[str]
 ) -> None:
-    told = {"standing": None, "problem": problem, "next_at": next_at, "snapshots": []}
+    told: dict[str, object] = {"standing": None, "problem": problem, "next_at": next_at, "snapshots": []}
     assert list(lines_of(told, ZoneInfo("UTC"))) == lines

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import delete
 from tests.features.publishing.meetings import meeting
+from tests.features.publishing.mortal import Fate, Killed, attempted, bury, taken
 from tests.features.publishing.stage import Stage
 
 from cliply.dev_providers.faults import Fault, Kind
@@ -19,6 +20,8 @@ from cliply.features.projects import service as projects
 from cliply.features.publishing import publications
 from cliply.features.publishing.models import Publication
 from cliply.features.publishing.publications import NotAsItIs
+from cliply.features.usage import ledger
+from cliply.features.usage.models import Metric
 from cliply.infra.storage.keys import ObjectKey
 from cliply.integrations.publisher import Network
 
@@ -156,9 +159,37 @@ def test_whoever_tries_again_while_copies_are_removed_keeps_the_new_ones(stage: 
     publication = refused(stage)
     assert meeting(stage, step, partial(prepared_again, stage, publication.id))
     assert len(stage.copies(publication.id)) > 0
+    assert counted(stage) >= sum(each.stat().st_size for each in stage.media)
     stage.run(passing=LATER)
     assert stage.publication(publication.id).state == "published"
-    assert (stage.copies(publication.id), len(stage.posts())) == ([], 1)
+    assert (stage.copies(publication.id), len(stage.posts()), counted(stage)) == ([], 1, 0)
+
+
+def test_copies_that_a_worker_removed_and_died_are_counted_no_more(stage: Stage) -> None:
+    stage.connect(Network.YOUTUBE)
+    publication = refused(stage)
+    token = taken(stage)
+    assert token is not None
+    with pytest.raises(Killed):
+        attempted(stage, token, dies_after("after storage.delete"))
+    assert counted(stage) > 0
+    bury(stage)
+    stage.run()
+    assert (stage.copies(publication.id), counted(stage)) == ([], 0)
+
+
+def dies_after(step: str) -> Fate:
+    def strikes(_number: int, name: str) -> None:
+        if name == step:
+            raise Killed
+
+    return Fate(strikes)
+
+
+def counted(stage: Stage) -> int:
+    """Bytes that the workspace is said to store, without those of clips, which are put there by hand."""
+    with stage.office.database.workspace(stage.office.id) as session:
+        return ledger.taken(session, Metric.STORAGE_BYTES)
 
 
 def refused(stage: Stage) -> Publication:

@@ -61,14 +61,24 @@ def remove(run: JobRun, publication_id: UUID) -> None:
     # Listed before it is asked whether it is over: what a retry copies after that is not among them.
     keys = storage.keys(run.workspace_id, publication_id)
     with run.session() as session:
-        query = select(Publication.state).where(Publication.id == publication_id)
-        state = session.scalars(query.with_for_update()).one_or_none()
-    if state in UNFINISHED:
-        # It was tried again, and its end has all of them removed.
-        return
+        if not _is_over(session, publication_id):
+            # It was tried again, and its end has all of them removed.
+            return
     for key in keys:
         run.progress(0)
         storage.delete(key)
+    with run.finish() as session:
+        if _is_over(session, publication_id):
+            # Those as well that somebody removed who died before this.
+            stored.forget_project(session, run.workspace_id, publication_id)
+        else:
+            stored.forget(session, keys)
+
+
+def _is_over(session: Session, publication_id: UUID) -> bool:
+    """It stays so until the transaction ends."""
+    query = select(Publication.state).where(Publication.id == publication_id)
+    return session.scalars(query.with_for_update()).one_or_none() not in UNFINISHED
 
 
 def _copy(run: JobRun, publication: Publication, kind: str, file: StoredFile, path: Path) -> StoredFile:
