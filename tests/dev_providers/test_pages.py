@@ -8,7 +8,18 @@ from tests.dev_providers.people import WEB, google, tiktok
 from tests.servers.consent import open_page, read_form
 
 from cliply.dev_providers import google_oauth, tiktok_oauth
-from cliply.dev_providers.pages import GOOGLE, TIKTOK, Choice, consent_form, page, paragraph, refusal, table, told
+from cliply.dev_providers.pages import (
+    GOOGLE,
+    STRIPE,
+    TIKTOK,
+    Choice,
+    consent_form,
+    page,
+    paragraph,
+    refusal,
+    table,
+    told,
+)
 from cliply.integrations.google_oauth import UPLOAD
 from cliply.integrations.tiktok_oauth import BASIC
 
@@ -43,7 +54,7 @@ def test_whose_page_of_consent_it_is_shows_at_a_glance_and_that_it_is_a_stand_in
 
 
 def test_white_can_be_read_on_the_colour_of_each() -> None:
-    for brand in (GOOGLE, TIKTOK):
+    for brand in (GOOGLE, TIKTOK, STRIPE):
         parts = [int(brand.colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
         linear = [each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in parts]
         luminance = sum(weight * each for weight, each in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

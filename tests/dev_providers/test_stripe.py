@@ -373,7 +373,9 @@ def test_the_portal_changes_cancels_and_takes_another_card(at: Shop) -> None:
         params={"customer": subscription.customer, "return_url": "http://127.0.0.1:1/back"}
     )
     said = {"subscription": subscription.id}
-    assert "Cliply pro" in at.browser.get(session.url).text
+    shown = at.browser.get(session.url).text
+    assert "29.00 EUR a month, active. Renews on 31 January 2027." in shown
+    assert "<b>Stripe</b>stand-in on your machine" in shown
     at.browser.post(session.url, data={**said, "do": "change", "price": "price_premium_monthly"})
     at.browser.post(session.url, data={**said, "do": "cancel"})
     after = at.client.v1.subscriptions.retrieve(subscription.id)

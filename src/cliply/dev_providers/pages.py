@@ -42,6 +42,7 @@ class Brand:
 
 GOOGLE = Brand("Google", "#1a5fd0", "#f9ab00")
 TIKTOK = Brand("TikTok", "#121212", "#fe2c55")
+STRIPE = Brand("Stripe", "#4638c2", "#0a2540")
 
 
 def page(title: str, *parts: str, status: int = 200, brand: Brand | None = None) -> HTMLResponse:

@@ -7,20 +7,27 @@ from html import escape
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
+from starlette.responses import HTMLResponse
 
+from cliply.dev_providers import pages
 from cliply.dev_providers.stripe_cards import CARDS, Card, card_of
 from cliply.dev_providers.stripe_errors import Refused, declined
 from cliply.dev_providers.stripe_world import Thing
 
-STYLE = (
+_STYLE = (
     "<style>main{max-width:32rem;margin:auto}"
     "form label{display:block;padding:.4rem 0}form input,form select{display:block;width:100%;box-sizing:border-box;"
     "font:inherit;padding:.5rem;border:1px solid #888;border-radius:.4rem}"
     ".two{display:grid;grid-template-columns:1fr 1fr;gap:.8rem}form input[type=radio]{display:inline;width:auto}"
     "button{width:100%;padding:.7rem;margin:.6rem 0;border:0;border-radius:.4rem;background:#4638c2;color:#fff}"
     "button.quiet{background:#e7e7ee;color:#222}.alert{background:#fde8e8;border-left:4px solid #b00020;padding:.6rem}"
-    "details code{white-space:nowrap}.sum{font-size:1.3rem;font-weight:600}</style>"
+    "details code,.whole td,td:last-child{white-space:nowrap}.sum{font-size:1.3rem;font-weight:600}</style>"
 )
+
+
+def page(title: str, *parts: str, status: int = 200) -> HTMLResponse:
+    """One that customers see; `parts` are HTML already."""
+    return pages.page(title, _STYLE, *parts, status=status, brand=pages.STRIPE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +113,11 @@ def lines_of(things: list[Thing]) -> str:
         for each in things
     )
     return f"<div><table>{rows}</table></div>"
+
+
+def whole(rows: str) -> str:
+    """A table of dates, numbers and sums, none of which is broken into lines; it is moved sideways instead."""
+    return f'<div><table class="whole">{rows}</table></div>'
 
 
 def _grouped(number: str) -> str:

@@ -16,8 +16,8 @@ from cliply.dev_providers.stripe_events import Deliveries, Delivery, roll_secret
 from cliply.dev_providers.stripe_world import Account, Thing, moment
 
 _SHOWN = 100
-_STEPS = {"hour": 1, "day": 24, "week": 7 * 24, "month": 31 * 24}
-"""Hours."""
+_STEPS = {"hour": ("An hour", 1), "day": ("A day", 24), "week": ("A week", 7 * 24), "month": ("A month", 31 * 24)}
+"""In words and in hours."""
 
 
 def routes(account: Account, deliveries: Deliveries, settle: Callable[[], None]) -> Sequence[BaseRoute]:
@@ -33,7 +33,7 @@ async def _do(account: Account, deliveries: Deliveries, settle: Callable[[], Non
     with account.lock:
         match wish:
             case "advance" if what in _STEPS:
-                account.clock.advance(timedelta(hours=_STEPS[what]))
+                account.clock.advance(timedelta(hours=_STEPS[what][1]))
                 settle()
             case "refund" | "dispute":
                 customer = account.get("customer", what)
@@ -58,17 +58,20 @@ async def _show(account: Account, deliveries: Deliveries, settle: Callable[[], N
             pages.paragraph("On this machine, for trying billing out. No money moves, and no card that is real works."),
             "<h2>Time</h2>",
             pages.paragraph(f"Here it is {account.clock.now():%d %B %Y, %H:%M} UTC."),
-            "<p>" + "".join(_button("advance", step, f"A {step} later") for step in _STEPS) + "</p>",
+            "<p>"
+            + "".join(_button("advance", step, f"{told} later") for step, (told, _hours) in _STEPS.items())
+            + "</p>",
             "<h2>Subscriptions</h2>",
-            pages.table(["Customer", "Plan", "Status", "Until", "Ends"], _subscriptions(account)),
+            pages.table(["Customer", "Plan", "Status", "Paid until", "Cancelled for"], _subscriptions(account)),
             "<h2>Customers</h2>",
             _customers(account),
             "<h2>Invoices</h2>",
             pages.table(["At", "Number", "Customer", "Reason", "Total", "Status"], _invoices(account)),
             "<h2>Webhooks</h2>",
             *(_endpoint(each) for each in account.every("webhook_endpoint")),
-            _button("hold", "", "Deliver events again" if deliveries.held else "Hold events back"),
+            f"<p>{_button('hold', '', 'Deliver events again' if deliveries.held else 'Hold events back')}</p>",
             _deliveries(deliveries.all()),
+            brand=pages.STRIPE,
         )
 
 
@@ -119,7 +122,7 @@ def _deliveries(found: Sequence[Delivery]) -> str:
         f"<td>{_button('resend', each.event['id'], 'Send again')}</td></tr>"
         for each in reversed(found[-_SHOWN:])
     )
-    head = "<tr><th>Event</th><th>Id</th><th>Answers</th><th></th><th></th></tr>"
+    head = "<tr><th>Event</th><th>Id</th><th>Answers</th><th>State</th><th></th></tr>"
     return f"<div><table>{head}{rows}</table></div>" if rows else pages.paragraph("No event was sent yet.")
 
 

@@ -10,15 +10,15 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from cliply.dev_providers import stripe_subscriptions as subscriptions
-from cliply.dev_providers.pages import page, paragraph
+from cliply.dev_providers.pages import paragraph
 from cliply.dev_providers.stripe_card_form import (
-    STYLE,
     Told,
     asks_who_pays,
     bank_question,
     card_form,
     form_of,
     lines_of,
+    page,
     read,
     sum_of,
 )
@@ -61,14 +61,14 @@ async def _locked(
         try:
             return answer(account, account.get(kind, request.path_params["id"]), form)
         except Refused as refused:
-            return page("Stripe", STYLE, paragraph(str(refused)), status=refused.status)
+            return page("Stripe", paragraph(str(refused)), status=refused.status)
 
 
 def _show_session(account: Account, session: Thing, form: dict[str, str], problem: str = "") -> Response:
     if session["status"] == "expired":
-        return page("This page has expired", STYLE, _back(session), status=410)
+        return page("This page has expired", _back(session), status=410)
     if session["status"] == "complete":
-        return page("You’re all done here", STYLE, paragraph("This was paid."), _back(session))
+        return page("You’re all done here", paragraph("This was paid."), _back(session))
     lines = session["line_items"]["data"]
     every = lines[0]["price"]["recurring"]
     due = sum_of(session["amount_total"], session["currency"])
@@ -77,7 +77,6 @@ def _show_session(account: Account, session: Thing, form: dict[str, str], proble
     per = f"{sum_of(sum(each['amount_total'] for each in lines), session['currency'])} a {every['interval']}"
     known = account.find(session["customer"] or "") or {}
     parts = [
-        STYLE,
         f'<p class="sum">{escape(told + per)}</p>',
         lines_of(lines),
         paragraph(f"Due today: {due}"),
@@ -118,7 +117,7 @@ def _ask_session(account: Account, session: Thing, form: dict[str, str]) -> Resp
     if session["status"] != "open" or "_told" not in session:
         return RedirectResponse(f"/c/pay/{session['id']}", 303)
     due = sum_of(session["amount_total"], session["currency"])
-    return page("Your bank", STYLE, bank_question(f"/c/pay/{session['id']}/bank", due))
+    return page("Your bank", bank_question(f"/c/pay/{session['id']}/bank", due))
 
 
 def _prove_session(account: Account, session: Thing, form: dict[str, str]) -> Response:
@@ -142,7 +141,6 @@ def _show_invoice(account: Account, invoice: Thing, form: dict[str, str], proble
     del account
     due = sum_of(invoice["amount_due"], invoice["currency"])
     parts = [
-        STYLE,
         paragraph(f"{invoice['customer_name'] or ''} {invoice['customer_email'] or ''}"),
         lines_of(invoice["lines"]["data"]),
         f'<p class="sum">{due}: {escape(invoice["status"])}</p>',
@@ -181,7 +179,7 @@ def _collected(account: Account, invoice: Thing, method: Thing, form: dict[str, 
 def _ask_invoice(account: Account, invoice: Thing, form: dict[str, str]) -> Response:
     del account, form
     due = sum_of(invoice["amount_due"], invoice["currency"])
-    return page("Your bank", STYLE, bank_question(f"/i/{invoice['id']}/bank", due))
+    return page("Your bank", bank_question(f"/i/{invoice['id']}/bank", due))
 
 
 def _prove_invoice(account: Account, invoice: Thing, form: dict[str, str]) -> Response:

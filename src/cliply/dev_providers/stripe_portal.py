@@ -11,10 +11,10 @@ from starlette.routing import BaseRoute, Route
 
 from cliply.dev_providers import stripe_changes as changes
 from cliply.dev_providers import stripe_subscriptions as subscriptions
-from cliply.dev_providers.pages import page, paragraph
+from cliply.dev_providers.pages import paragraph
 from cliply.dev_providers.stripe_api import Call, Endpoint
 from cliply.dev_providers.stripe_calls import set_to_end
-from cliply.dev_providers.stripe_card_form import STYLE, card_form, form_of, read, sum_of
+from cliply.dev_providers.stripe_card_form import card_form, form_of, page, read, sum_of, whole
 from cliply.dev_providers.stripe_cards import add_method
 from cliply.dev_providers.stripe_customers import living
 from cliply.dev_providers.stripe_errors import Refused, declined, wrong
@@ -108,7 +108,7 @@ async def _visited(account: Account, settle: Callable[[], None], request: Reques
         found = account.every("billing_portal.session", _path=request.path_params["path"])
         if not found or found[0]["created"] + _GOOD_FOR <= account.now(found[0]):
             told = "Go back to where you came from, and ask for a new one."
-            return page("This address is no longer good", STYLE, paragraph(told), status=410)
+            return page("This address is no longer good", paragraph(told), status=410)
         session = found[0]
         if request.method == "GET":
             return _shown(account, session)
@@ -162,7 +162,7 @@ def _shown(account: Account, session: Thing, problem: str = "") -> Response:
     customer = account.get("customer", session["customer"])
     flow = (session["flow"] or {}).get("type")
     here = f"/p/session/{session['_path']}"
-    parts = [STYLE]
+    parts = list[str]()
     if problem:
         parts.append(f'<p class="alert" role="alert">{escape(problem)}</p>')
     for each in _living(account, customer):
@@ -182,7 +182,7 @@ def _subscription(account: Account, here: str, subscription: Thing, flow: str | 
     price = item["price"]
     ends = subscription["cancel_at_period_end"]
     until = f"{'Ends' if ends else 'Renews'} on {moment(_end(subscription)):%d %B %Y}"
-    told = f"{_name(account, price)}: {_costs(price)}. {subscription['status']}. {until}."
+    told = f"{_costs(price)}, {_status(subscription)}. {until}."
     parts = [f"<h2>{escape(_name(account, price))}</h2>", paragraph(told)]
     hidden = f'<input type="hidden" name="subscription" value="{escape(subscription["id"])}">'
     if flow in (None, "subscription_update"):
@@ -216,7 +216,7 @@ def _invoices(account: Account, customer: Thing) -> str:
         f"<td>{sum_of(each['total'], each['currency'])}</td><td>{escape(each['status'])}</td></tr>"
         for each in found
     )
-    return f"<div><table>{rows}</table></div>" if rows else paragraph("None yet.")
+    return whole(rows) if rows else paragraph("None yet.")
 
 
 def _living(account: Account, customer: Thing) -> list[Thing]:
@@ -232,6 +232,10 @@ def _name(account: Account, price: Thing) -> str:
     return str(account.get("product", price["product"])["name"])
 
 
+def _status(subscription: Thing) -> str:
+    return str(subscription["status"]).replace("_", " ")
+
+
 def _costs(price: Thing) -> str:
     return f"{sum_of(price['unit_amount'], price['currency'])} a {price['recurring']['interval']}"
 
@@ -242,7 +246,7 @@ def _method_of(account: Account, customer: Thing) -> str:
     if chosen is None:
         return "None."
     card = account.get("payment_method", chosen)["card"]
-    return f"{card['brand']} ending in {card['last4']}, {card['exp_month']:02}/{card['exp_year']}"
+    return f"{card['brand'].title()} ending in {card['last4']}, {card['exp_month']:02}/{card['exp_year']}"
 
 
 _OF = fields("subscription", subscription=Text())
