@@ -132,6 +132,7 @@ def test_a_wrong_file_is_told_wherever_it_is_used(slug: str, tmp_path: Path, mon
 
 def test_the_doctor_names_the_plans() -> None:
     assert doctor._plans(console.settings()).startswith("unlimited, basic, pro, premium, agency; new workspaces get")
+    assert doctor._plans(console.settings()).endswith("; nothing is sold")
 
 
 def test_what_a_plan_refuses_over_the_api_is_a_limit_to_scripts_too(

@@ -22,7 +22,7 @@ def test_every_operation_of_billing_is_reached_by_the_command_that_the_table_nam
     with till(world, tmp_path) as at, served(create_app(at.runtime)) as service:
         owner = Terminal(tmp_path / "home", service, defaultdict(set))
         owner.environment = {"CLIPLY_REMOTE__URL": service.url, "CLIPLY_REMOTE__KEY": world.keys["owner"]}
-        assert "offered: pro" in owner.run("billing", "status")
+        assert "cliply billing checkout pro" in owner.run("billing", "status")
         page = owner.run("billing", "checkout", "pro", "--no-browser").strip()
         assert at.browser.post(page, data=card("4242424242424242")).status_code == 303
         at.catch_up()
@@ -33,6 +33,7 @@ def test_every_operation_of_billing_is_reached_by_the_command_that_the_table_nam
         assert "are charged now for the rest of the period" in said.output
         at.catch_up()
         assert owner.told("billing", "status")["plan"] == "premium"
+        assert "cliply billing change pro" in owner.run("billing", "status")
         assert len(owner.run("billing", "invoices").splitlines()) == 2
         assert "no plan “gold”" in owner.refused("billing", "change", "gold", "--yes")
         assert "has a subscription" in owner.refused("billing", "checkout", "pro", "--no-browser")

@@ -228,7 +228,11 @@ def _plans(now: Settings) -> str:
     from cliply.features.identity.plans import plans_of
 
     plans = plans_of(now)
-    return f"{', '.join(plans.defined)}; new workspaces get {plans.default_name}"
+    sold = "nothing is sold"
+    if now.billing.secret_key is not None:
+        names = dict.fromkeys(plans.sold_as.values())
+        sold = f"sold through {now.billing.url or 'Stripe'}: {', '.join(names) or 'none'}"
+    return f"{', '.join(plans.defined)}; new workspaces get {plans.default_name}; {sold}"
 
 
 def _service(now: Settings) -> Iterator[Check]:

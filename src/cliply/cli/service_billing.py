@@ -95,8 +95,17 @@ def _status(told: dict[str, Any]) -> list[str]:
         lines.append(f"{money(one['amount'], one['currency'])} a period, {word} {until[:10]}")
         if one["pay_url"]:
             lines.append(f"To be paid at {one['pay_url']}")
-    lines += [f"offered: {each['plan']}" for each in told["offers"]]
-    return lines
+    return [*lines, *_offered(told)]
+
+
+def _offered(told: dict[str, Any]) -> list[str]:
+    """What else can be had, and by which command."""
+    if told["standing"] in ("none", "ended"):
+        return [f"{each['plan']}: cliply billing checkout {each['plan']}" for each in told["offers"]]
+    if told["standing"] not in ("trial", "active"):
+        return []
+    others = [each["plan"] for each in told["offers"] if each["plan"] != told["plan"]]
+    return [f"{plan}: cliply billing change {plan}" for plan in others]
 
 
 def _changed(done: dict[str, Any]) -> str:
