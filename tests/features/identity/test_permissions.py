@@ -33,6 +33,7 @@ MATRIX = {
     "channels:manage": "yes yes no no",
     "publications:read": "yes yes yes yes",
     "publications:create": "yes yes yes no",
+    "billing:manage": "yes yes no no",
 }
 
 
