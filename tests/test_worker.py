@@ -47,7 +47,7 @@ def test_a_worker_has_the_queue_follow_the_plans_when_it_starts(database: Databa
 def test_what_renders_and_what_is_due_at_a_time_have_places_of_their_own() -> None:
     assert lanes(queues(), 2) == [
         Lane(["media"], 2),
-        Lane(["mail", "maintenance", "publish"], ERRANDS_AT_ONCE),
+        Lane(["billing", "mail", "maintenance", "publish"], ERRANDS_AT_ONCE),
         Lane(["schedules"], CLOCKED_AT_ONCE),
     ]
     assert lanes(["media"], 3) == [Lane(["media"], 3)]
@@ -86,4 +86,4 @@ def test_a_queue_that_does_not_exist_is_refused_with_those_that_do(migrated: str
     with running(migrated, "--queues", "maintenance,medai") as worker:
         _out, said = worker.communicate(timeout=20)
     assert worker.returncode != 0
-    assert "There is no queue medai. There are: mail, maintenance, media, publish, schedules." in said
+    assert "There is no queue medai. There are: billing, mail, maintenance, media, publish, schedules." in said

@@ -29,7 +29,7 @@ def test_the_service_says_that_it_is_there_while_the_database_is_not(runtime: Ru
 def test_a_service_in_order_is_ready(client: TestClient) -> None:
     told = client.get("/api/readyz")
     assert told.status_code == 200
-    assert set(told.json()["checks"]) == {"database", "schema", "storage", "queue", "disk"}
+    assert set(told.json()["checks"]) == {"database", "schema", "storage", "queue", "disk", "scheduler"}
 
 
 def test_a_storage_that_cannot_be_used_is_named_alone(app: FastAPI, runtime: Runtime, client: TestClient) -> None:
@@ -54,7 +54,7 @@ def test_details_are_for_operators_only(client: TestClient, world: World, path: 
 def test_an_operator_is_told_everything_at_a_glance(client: TestClient, world: World) -> None:
     told = client.get("/api/admin/readyz", headers=world.headers("operator")).json()
     assert told["ready"] is True
-    assert [check["name"] for check in told["checks"]] == ["database", "schema", "storage", "queue", "disk"]
+    assert [check["name"] for check in told["checks"]] == ["database", "schema", "storage", "queue", "disk", "scheduler"]
     assert abs(told["clock_skew_seconds"]) < 5
     assert told["pool"]["size"] >= told["pool"]["in_use"] >= 1
 

@@ -46,6 +46,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     ("state", "kind", "told"),
     [
         ({"state": "rejected", "error": "Too long."}, Conflict, "It was rejected: Too long."),
+        ({"state": "intent", "schedule": "missed", "error": "Late."}, Conflict, "Late. Run: cliply schedule move pub"),
         ({"state": "cancelled"}, Conflict, "It was cancelled."),
         ({"state": "needs_reconnect", "error": "Gone."}, Conflict, "Gone. Run: cliply accounts reconnect acc"),
         ({"state": "unknown", "error": "Lost."}, Conflict, "Lost. Run: cliply publications settle pub published"),
@@ -63,7 +64,7 @@ def test_what_needs_somebody_or_goes_on_much_later_ends_it_with_the_reason(
 def test_it_goes_on_through_what_passes_by_itself_and_for_what_was_planned(capsys: pytest.CaptureFixture[str]) -> None:
     soon = (datetime.now(UTC) + timedelta(seconds=30)).isoformat()
     with telling(
-        {"state": "intent", "run_at": LATER, "next_at": LATER},
+        {"state": "intent", "schedule": "planned", "run_at": LATER, "next_at": LATER},
         {"state": "parked", "run_at": LATER, "next_at": LATER},
         {"state": "unknown", "error": "Lost; it is looked for.", "next_at": LATER},
         {"state": "parked", "error": "Busy.", "next_at": soon},

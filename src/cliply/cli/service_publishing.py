@@ -194,6 +194,8 @@ def followed(found: Service, publication_id: str, zone: ZoneInfo) -> Any:
                 return now
             case "rejected" | "cancelled":
                 raise Conflict(f"It was {now['state']}{': ' + now['error'] if now['error'] else '.'}")
+            case "intent" if now.get("schedule") == "missed":
+                raise Conflict(f"{now['error']} Run: cliply schedule move {publication_id}, or cancel")
             case "needs_reconnect":
                 account = f"cliply accounts reconnect {now['account_id']}"
                 raise Conflict(f"{now['error'] or 'Its account is not connected.'} Run: {account}")
