@@ -54,7 +54,14 @@ def test_details_are_for_operators_only(client: TestClient, world: World, path: 
 def test_an_operator_is_told_everything_at_a_glance(client: TestClient, world: World) -> None:
     told = client.get("/api/admin/readyz", headers=world.headers("operator")).json()
     assert told["ready"] is True
-    assert [check["name"] for check in told["checks"]] == ["database", "schema", "storage", "queue", "disk", "scheduler"]
+    assert [check["name"] for check in told["checks"]] == [
+        "database",
+        "schema",
+        "storage",
+        "queue",
+        "disk",
+        "scheduler",
+    ]
     assert abs(told["clock_skew_seconds"]) < 5
     assert told["pool"]["size"] >= told["pool"]["in_use"] >= 1
 

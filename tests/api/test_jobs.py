@@ -201,7 +201,10 @@ def test_a_queue_that_there_is_not_is_refused_with_those_that_there_are(
 ) -> None:
     answer = client.post(f"/api/admin/queues/meida/{change}", headers=world.headers("operator"))
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown_queue")
-    assert answer.json()["detail"] == "There is no queue meida. There are: billing, mail, maintenance, media, publish, schedules."
+    assert (
+        answer.json()["detail"]
+        == "There is no queue meida. There are: billing, mail, maintenance, media, publish, schedules."
+    )
     assert entries(world) == []
     with world.database.system() as session:
         assert session.execute(text("select * from queue_pauses")).all() == []

@@ -221,7 +221,9 @@ class Story:
         grace.run("admin", "jobs", "cancel", token.job_id, "--yes")
         assert "left alone" in grace.refused("admin", "jobs", "retry", token.job_id, 10**9)
         assert job["workspace_id"] == self.workspace
-        assert "There are: billing, mail, maintenance, media, publish, schedules" in grace.refused("admin", "jobs", "pause", "meida")
+        assert "There are: billing, mail, maintenance, media, publish, schedules" in grace.refused(
+            "admin", "jobs", "pause", "meida"
+        )
         grace.run("admin", "jobs", "pause", "media")
         assert "paused     media" in self.readiness()
         grace.run("admin", "jobs", "resume", "media")

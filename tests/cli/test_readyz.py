@@ -39,7 +39,14 @@ def test_a_service_in_order_is_ready(named: str) -> None:
     assert shown.exit_code == 0
     told = json.loads(shown.output)
     assert told["ready"] is True
-    assert [check["name"] for check in told["checks"]] == ["database", "schema", "storage", "queue", "disk", "scheduler"]
+    assert [check["name"] for check in told["checks"]] == [
+        "database",
+        "schema",
+        "storage",
+        "queue",
+        "disk",
+        "scheduler",
+    ]
 
 
 def test_what_is_not_ready_is_named_and_the_exit_code_says_so(named: str) -> None:
