@@ -1,5 +1,8 @@
 """Another plan: told before what it costs and takes, then done at that price, and nothing deleted."""
 
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
 import pytest
 from sqlalchemy import func, text
 from tests.dev_providers.stripe_account import DECLINED, FAILS_LATER, card
@@ -8,6 +11,10 @@ from tests.features.clips.rows import ready_clip, ready_project
 
 from cliply.features.clips.models import ClipState
 from cliply.features.identity.models import Membership, Role, User
+from cliply.features.publishing.models import Channel, ChannelState, Publication
+from cliply.features.usage import ledger
+from cliply.features.usage.models import Metric
+from cliply.integrations.publisher import Network
 
 
 def preview(at: Till, plan: str) -> dict[str, object]:
@@ -67,8 +74,8 @@ def test_a_downgrade_says_what_is_above_keeps_it_and_lets_nothing_new_begin(at: 
     told = preview(at, "pro")
     assert told["direction"] == "downgrade"
     assert told["above"] == [
-        {"meter": "members", "used": 12, "limit": 10},
-        {"meter": "clips_per_project", "used": 13, "limit": 12},
+        {"meter": "members", "used": 12, "limit": 10, "resets_at": None},
+        {"meter": "clips_per_project", "used": 13, "limit": 12, "resets_at": None},
     ]
     assert "12 members" in str(told["told"])
     assert "Nothing is deleted" in str(told["told"])
@@ -83,6 +90,77 @@ def test_a_downgrade_says_what_is_above_keeps_it_and_lets_nothing_new_begin(at: 
     assert problem(answer) == (402, "plan_limit")
     # What was paid too much is taken off the next invoices.
     assert at.shop.stripe.account.every("customer")[0]["balance"] < 0
+
+
+def use(at: Till, **amounts: int) -> None:
+    """As much more of each metric."""
+    with at.world.database.workspace(at.world.workspace) as session:
+        for metric, amount in amounts.items():
+            ledger.add(session, Metric(metric), "all of it", amount)
+
+
+def test_a_downgrade_says_what_was_used_this_month_and_until_when_there_is_no_more(at: Till) -> None:
+    at.subscribe("premium")
+    of_pro = {"source_minutes": 1_800, "clips": 12_000, "publications": 300, "api_calls": 100_000}
+    use(at, storage_bytes=200_000_000_000, **of_pro)
+    assert preview(at, "pro")["above"] == [], "as much as it allows is not above"
+    use(at, storage_bytes=1, **dict.fromkeys(of_pro, 1))
+    told = preview(at, "pro")
+    ends = at.status["subscription"]["period_end"]
+    assert told["above"] == [
+        {"meter": "clips_per_month", "used": 12_001, "limit": 12_000, "resets_at": ends},
+        {"meter": "source_minutes_per_month", "used": 1_801, "limit": 1_800, "resets_at": ends},
+        {"meter": "storage_bytes", "used": 200_000_000_001, "limit": 200_000_000_000, "resets_at": None},
+        {"meter": "publications_per_month", "used": 301, "limit": 300, "resets_at": ends},
+        {"meter": "api_calls_per_month", "used": 100_001, "limit": 100_000, "resets_at": ends},
+    ]
+    assert "1,801 minutes of video this month where 1,800 are allowed: no more until" in str(told["told"])
+
+
+def test_what_begins_anew_before_the_subscription_ends_is_not_above(at: Till) -> None:
+    at.subscribe("pro")
+    use(at, source_minutes=301, storage_bytes=20_000_000_001)
+    told = preview(at, "basic")
+    assert told["direction"] == "cancel"
+    assert told["above"] == [
+        {"meter": "members", "used": 4, "limit": 3, "resets_at": None},
+        {"meter": "storage_bytes", "used": 20_000_000_001, "limit": 20_000_000_000, "resets_at": None},
+    ]
+
+
+def plan_posts(at: Till, *schedules: str) -> list[UUID]:
+    at_noon = datetime.now(UTC) + timedelta(days=3)
+    with at.world.database.workspace(at.world.workspace) as session:
+        channel = Channel(network=Network.YOUTUBE, external_id="UC1", name="Bees", state=ChannelState.DISCONNECTED)
+        session.add(channel)
+        session.flush()
+        made = [
+            Publication(
+                id=uuid4(), channel_id=channel.id, network=Network.YOUTUBE, post={"title": "Bees"}, schedule=each,
+                local_at=at_noon.replace(tzinfo=None), zone="UTC", run_at=at_noon,
+            )
+            for each in schedules
+        ]  # fmt: skip
+        session.add_all(made)
+        return [each.id for each in made]
+
+
+def test_a_plan_without_scheduling_says_what_becomes_of_the_posts_that_are_planned(at: Till) -> None:
+    at.subscribe("premium")
+    first, _, paused, off = plan_posts(at, "planned", "planned", "paused", "planned")
+    at.told("POST", f"/api/schedules/{off}/cancel")
+    told = preview(at, "pro")
+    assert (told["lost"], told["planned_posts"], told["paused_posts"]) == ([], 0, 0)
+    told = preview(at, "basic")
+    assert (told["lost"], told["planned_posts"], told["paused_posts"]) == (["scheduling"], 2, 1)
+    assert "Planned posts (2) go out at their times and cannot be moved to others." in str(told["told"])
+    # And so it is, once the plan is there.
+    at.shop.client.v1.subscriptions.cancel(at.subscription["id"])
+    at.catch_up()
+    assert at.status["plan"] == "basic"
+    assert problem(at.ask("POST", f"/api/schedules/{paused}/resume")) == (403, "not_in_plan")
+    moved = {"at": (datetime.now(UTC) + timedelta(days=5)).isoformat(timespec="seconds")}
+    assert problem(at.ask("PATCH", f"/api/schedules/{first}", moved)) == (403, "not_in_plan")
 
 
 def test_the_plan_that_is_not_sold_ends_the_subscription_with_its_period(at: Till) -> None:

@@ -61,6 +61,16 @@ def test_a_schedule_fires_when_its_time_has_come_and_not_before(stage: Stage) ->
     assert len(stage.posts()) == 1
 
 
+def test_what_was_planned_goes_out_though_the_plan_has_no_scheduling_any_more(stage: Stage) -> None:
+    stage.connect(Network.YOUTUBE)
+    schedule = planned(stage)
+    with stage.office.database.system() as session:
+        session.execute(text("update workspaces set plan = 'basic'"))
+    pass_by(stage, timedelta(hours=1, seconds=1))
+    stage.run(passing=LATER)
+    assert shown(stage, schedule) == ("fired", "published")
+
+
 def test_a_schedule_whose_job_was_lost_is_found_by_the_scan(stage: Stage) -> None:
     stage.connect(Network.YOUTUBE)
     schedule = planned(stage)

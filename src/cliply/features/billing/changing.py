@@ -1,28 +1,25 @@
 """Another plan for who has one already: what it costs and takes, told before, and done at the price that was told."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeAlias
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cliply.errors import Conflict, Invalid
 from cliply.features.audit import service as audit
 from cliply.features.billing import customers
+from cliply.features.billing.fitting import Fit, fit
 from cliply.features.billing.standing import OVER
 from cliply.features.billing.subscribing import price_of
 from cliply.features.billing.syncing import payments_of
 from cliply.features.billing.tasks import sync_subscription
-from cliply.features.clips.models import Clip, ClipState
 from cliply.features.identity.access import Caller
-from cliply.features.identity.models import Membership, Workspace
+from cliply.features.identity.models import Workspace
 from cliply.features.identity.permissions import Action
-from cliply.features.identity.plans import Flag, Meter, Plan, plans_of
-from cliply.features.projects.quota import Day, begun_since
-from cliply.features.workspaces.models import Invitation
+from cliply.features.identity.plans import plans_of
 from cliply.integrations.payments import Line, Subscription, Wanted
 from cliply.runtime import Runtime
 
@@ -51,15 +48,6 @@ class PreviewTooOld(Invalid):
 
 
 @dataclass(frozen=True, slots=True)
-class Above:
-    """More of something than the new plan allows. It is kept, and there is nothing new until it is less."""
-
-    meter: Meter
-    used: int
-    limit: int
-
-
-@dataclass(frozen=True, slots=True)
 class Change:
     """What it would be."""
 
@@ -72,8 +60,7 @@ class Change:
     total: int
     due_now: int
     currency: str
-    above: Sequence[Above]
-    lost: Sequence[Flag]
+    fit: Fit
 
 
 def preview(runtime: Runtime, session: Session, caller: Caller, plan: str, price: str | None) -> Change:
@@ -146,41 +133,21 @@ def _looked_up(
 ) -> Change:
     plans = plans_of(runtime.settings)
     target = plans.of(plan, _overrides(session)) if plan in plans.defined else plans.named(plan)
-    lacks = list(_above(session, target)), _lost(caller.plan, target)
     if plan == plans.default_name and not plans.prices(plan):
-        return Change(plan, None, "cancel", at, one.period_end, (), 0, 0, one.currency, *lacks)
+        fits = fit(session, caller.plan, target, from_=one.period_end)
+        return Change(plan, None, "cancel", at, one.period_end, (), 0, 0, one.currency, fits)
+    fits = fit(session, caller.plan, target)
     wanted = price_of(plans, plan, price)
     if wanted == one.price_id:
         direction: Direction = "none" if one.cancel_at is None else "keep"
-        return Change(plan, wanted, direction, at, at, (), 0, 0, one.currency, *lacks)
+        return Change(plan, wanted, direction, at, at, (), 0, 0, one.currency, fits)
     told = payments_of(runtime).preview(Wanted(one, wanted, at))
     rank = list(plans.defined)
     is_more = told.total > 0 or (told.total == 0 and rank.index(plan) > rank.index(caller.plan.name))
     return Change(
         plan, wanted, "upgrade" if is_more else "downgrade", at, at, told.lines, told.total, told.due_now,
-        told.currency, *lacks,
+        told.currency, fits,
     )  # fmt: skip
-
-
-def _above(session: Session, target: Plan) -> Iterator[Above]:
-    members = session.scalar(select(func.count()).select_from(Membership)) or 0
-    invited = session.scalar(select(func.count()).select_from(Invitation).where(Invitation.expires_at > func.now()))
-    of_projects = select(func.count(Clip.id)).where(Clip.state != ClipState.CANDIDATE).group_by(Clip.project_id)
-    most = session.scalar(select(func.max(of_projects.subquery().c[0])))
-    zone = ZoneInfo(session.scalars(select(Workspace.timezone)).one())
-    today = begun_since(session, Day.around(datetime.now(UTC), zone).begins)
-    for meter, used in (
-        (Meter.MEMBERS, members + (invited or 0)),
-        (Meter.CLIPS_PER_PROJECT, most or 0),
-        (Meter.UPLOADS_PER_DAY, today),
-    ):
-        limit = target.limit(meter)
-        if limit is not None and used > limit:
-            yield Above(meter, used, limit)
-
-
-def _lost(has: Plan, target: Plan) -> list[Flag]:
-    return [flag for flag in Flag if getattr(has.terms, flag) and not getattr(target.terms, flag)]
 
 
 def _overrides(session: Session) -> dict[str, Any]:

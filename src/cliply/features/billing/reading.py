@@ -1,12 +1,14 @@
 """How billing is told to whoever asks."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from cliply.features.billing import customers
 from cliply.features.billing.amounts import money
-from cliply.features.billing.changing import Above, Change, Changed
+from cliply.features.billing.changing import Change, Changed
+from cliply.features.billing.fitting import Above, Fit
 from cliply.features.billing.schemas import (
     AboveRead,
     BillingRead,
@@ -35,9 +37,16 @@ _NOTES = {
     Standing.UNKNOWN_STATUS: "Stripe tells something of the subscription that is not understood here.",
 }
 _ABOVE = {
-    Meter.MEMBERS: "{used} members, with those who are invited, where {limit} are allowed: nobody new can be invited",
-    Meter.CLIPS_PER_PROJECT: "a project of {used} clips where {limit} are allowed: it gets no more",
-    Meter.UPLOADS_PER_DAY: "{used} uploads today where {limit} are allowed: the next one has to wait for tomorrow",
+    Meter.MEMBERS: "{used:,} members, with those who are invited, where {limit:,} are allowed: nobody new is invited",
+    Meter.CLIPS_PER_PROJECT: "a project of {used:,} clips where {limit:,} are allowed: it gets no more",
+    Meter.UPLOADS_PER_DAY: "{used:,} uploads today where {limit:,} are allowed: no more",
+    Meter.SOURCE_MINUTES_PER_MONTH: "{used:,} minutes of video this month where {limit:,} are allowed: no more",
+    Meter.PROJECTS_PER_MONTH: "{used:,} projects this month where {limit:,} are allowed: no more",
+    Meter.CLIPS_PER_MONTH: "{used:,} clips this month where {limit:,} are allowed: no more",
+    Meter.RENDER_SECONDS_PER_MONTH: "{used:,} seconds rendered this month where {limit:,} are allowed: no more",
+    Meter.PUBLICATIONS_PER_MONTH: "{used:,} posts this month where {limit:,} are allowed: no more",
+    Meter.API_CALLS_PER_MONTH: "{used:,} calls by API keys this month where {limit:,} are allowed: no more",
+    Meter.STORAGE_BYTES: "{used:,} bytes stored where {limit:,} are allowed: nothing new is stored",
 }
 
 
@@ -94,8 +103,13 @@ def preview_read(change: Change) -> PreviewRead:
         total=change.total,
         due_now=change.due_now,
         currency=change.currency,
-        above=[AboveRead(meter=each.meter, used=each.used, limit=each.limit) for each in change.above],
-        lost=change.lost,
+        above=[
+            AboveRead(meter=each.meter, used=each.used, limit=each.limit, resets_at=each.resets_at)
+            for each in change.fit.above
+        ],
+        lost=change.fit.lost,
+        planned_posts=change.fit.waiting.planned,
+        paused_posts=change.fit.waiting.paused,
         told=" ".join(_sentences(change)),
     )
 
@@ -116,11 +130,18 @@ def _sentences(change: Change) -> list[str]:
             told = ["That is the plan already."]
         case _:
             told = [_costs(change)]
-    if change.above:
-        told.append(f"There is more than it allows: {'; '.join(map(_of_above, change.above))}. Nothing is deleted.")
-    if change.lost:
-        told.append(f"It does not have: {', '.join(change.lost)}.")
-    return told
+    return [*told, *_lacks(change.fit)]
+
+
+def _lacks(fit: Fit) -> Iterator[str]:
+    if fit.above:
+        yield f"There is more than it allows: {'; '.join(map(_of_above, fit.above))}. Nothing is deleted."
+    if fit.lost:
+        yield f"It does not have: {', '.join(fit.lost)}."
+    if planned := fit.waiting.planned:
+        yield f"Planned posts ({planned:,}) go out at their times and cannot be moved to others."
+    if paused := fit.waiting.paused:
+        yield f"Paused posts ({paused:,}) cannot be resumed."
 
 
 def _costs(change: Change) -> str:
@@ -132,4 +153,5 @@ def _costs(change: Change) -> str:
 
 
 def _of_above(above: Above) -> str:
-    return _ABOVE[above.meter].format(used=above.used, limit=above.limit)
+    told = _ABOVE[above.meter].format(used=above.used, limit=above.limit)
+    return told if above.resets_at is None else f"{told} until {above.resets_at:%d %B %Y}"

@@ -82,6 +82,9 @@ class AboveRead(BaseModel):
     meter: Meter
     used: int
     limit: int
+    resets_at: AwareDatetime | None = Field(
+        description="When it begins anew; empty where it becomes less only by what is removed."
+    )
 
 
 class PreviewRead(BaseModel):
@@ -100,6 +103,11 @@ class PreviewRead(BaseModel):
         description="Of what there is more than the plan allows. It is kept; nothing new is begun until it is less."
     )
     lost: Sequence[Flag] = Field(description="What the plan does not have.")
+    planned_posts: int = Field(
+        description="Posts that are planned though the plan would not allow it: they go out at their times, and cannot "
+        "be moved to others."
+    )
+    paused_posts: int = Field(description="Posts that are paused, and could not be resumed.")
     told: str = Field(description="All of that, for people.")
 
 

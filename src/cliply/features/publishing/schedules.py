@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, tuple_
+from sqlalchemy import ColumnElement, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from cliply.errors import Conflict, Invalid, NotFound
@@ -191,6 +191,23 @@ def next_slot(
     if found is None:
         raise NothingFree(channel)
     return channel, found
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many schedules have not had their time yet."""
+
+    planned: int
+    paused: int
+
+
+def waiting(session: Session) -> Waiting:
+    """Of the session's workspace."""
+    alive = (Publication.schedule.in_((ScheduleState.PLANNED, ScheduleState.PAUSED)),
+             Publication.state != PublicationState.CANCELLED)  # fmt: skip
+    counted = select(Publication.schedule, func.count()).where(*alive).group_by(Publication.schedule)
+    found = {row[0]: row[1] for row in session.execute(counted)}
+    return Waiting(found.get(ScheduleState.PLANNED, 0), found.get(ScheduleState.PAUSED, 0))
 
 
 def shown_state(publication: Publication) -> Shown:
