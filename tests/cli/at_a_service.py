@@ -51,14 +51,14 @@ def served(app: FastAPI) -> Iterator[Served]:
         yield noting
 
 
-_APART = ("publishing", "billing")
-"""Tags of what needs others to be there."""
+_APART = {"publishing": "publishing", "schedules": "publishing", "billing": "billing"}
+"""Tags of what needs others to be there, and the story that is told of it."""
 
 
 def missed(app: FastAPI, reached: Mapping[str, set[str]], *, of: str | None = None) -> dict[str, str]:
-    """Operations that the command of the table did not ask for: of one tag, or all that need nobody else."""
+    """Operations that the command of the table did not ask for: of one story, or all that need nobody else."""
     tags = {each["operationId"]: each["tags"] for _, _, each in table.operations(app.openapi())}
-    apart = {name: next((tag for tag in tags[name] if tag in _APART), None) for name in table.COMMANDS}
+    apart = {name: next((_APART[tag] for tag in tags[name] if tag in _APART), None) for name in table.COMMANDS}
     wanted = {name: command for name, command in table.COMMANDS.items() if apart[name] == of}
     return {name: command for name, command in wanted.items() if name not in reached[command]}
 
