@@ -1,6 +1,7 @@
 """What each failure of a network makes of a publication."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate, pairwise
 
 import pytest
 
@@ -85,6 +86,13 @@ def test_a_lost_answer_before_anything_was_begun_is_no_mystery() -> None:
 def test_looks_get_rarer_and_go_on() -> None:
     assert [next_look(number, NOW) - NOW for number in range(len(LOOKS) + 2)] == [*LOOKS, LOOKS[-1], LOOKS[-1]]
     assert next_look(1000, NOW) - NOW == timedelta(hours=1)
+
+
+def test_nobody_waits_half_as_long_again_for_what_a_network_has_done_within_two_minutes() -> None:
+    passed = list(accumulate(wait.total_seconds() for wait in LOOKS))
+    minutes = [(earlier, later) for earlier, later in pairwise(passed) if 10 <= earlier < 90]
+    assert [pair for pair in minutes if pair[1] > 1.5 * pair[0]] == []
+    assert minutes[-1][1] >= 90
 
 
 def looked_at() -> list[float]:

@@ -23,15 +23,19 @@ LOOKS = (
     timedelta(seconds=2),
     timedelta(seconds=3),
     timedelta(seconds=5),
+    timedelta(seconds=5),
+    timedelta(seconds=5),
+    timedelta(seconds=10),
     timedelta(seconds=10),
     timedelta(seconds=20),
-    timedelta(seconds=40),
+    timedelta(seconds=30),
     timedelta(seconds=60),
     timedelta(minutes=5),
     timedelta(minutes=15),
 )
 """Between two looks at what a network is working on; the last of them again and again, for a day. Each costs one of the
-units that Google gives an app, so that what takes hours is looked at rarely."""
+units that Google gives an app, so that what takes hours is looked at rarely. A clip takes a minute at most as a rule, and
+somebody may be waiting: from ten seconds up to a minute and a half, no gap is longer than half of what has passed."""
 DOUBTS = (
     timedelta(seconds=5),
     timedelta(seconds=15),
