@@ -134,6 +134,18 @@ def test_who_does_not_allow_it_or_has_no_channel_is_told_in_both_places(ada: Ter
     assert ada.told("accounts", "list") == []
 
 
+def test_an_empty_list_says_what_fills_it_beside_the_output(ada: Terminal) -> None:
+    for listed, hint in (
+        ("accounts", "cliply accounts connect youtube"),
+        ("publications", "cliply publish --help"),
+        ("schedule", "cliply schedule add --help"),
+    ):
+        shown = ada.invoke(listed, "list")
+        assert (shown.exit_code, shown.stdout) == (0, "")
+        assert hint in shown.stderr
+        assert ada.invoke(listed, "list", "--json").stderr == ""
+
+
 def test_what_was_not_allowed_and_is_missing_is_told_in_both_places(ada: Terminal, person: Browser) -> None:
     person.without = ["https://www.googleapis.com/auth/youtube.upload"]
     done = ada.invoke("accounts", "connect", "youtube")

@@ -3,6 +3,8 @@ import sys
 
 import pytest
 
+from cliply.cli.wrong_use import in_plain_words
+
 # Starts the command for each.
 pytestmark = pytest.mark.slow
 
@@ -25,3 +27,10 @@ def test_a_wrong_option_is_told_in_plain_words(arguments: list[str], told: str) 
     assert ran.stderr.rstrip().endswith(f"See: {where}")
     assert "Value error" not in ran.stderr
     assert "Input should" not in ran.stderr
+
+
+def test_an_id_that_is_none_is_asked_for_in_plain_words() -> None:
+    said = "Invalid value for 'ID': Input should be a valid UUID, invalid character: found `t` at 0"
+    assert in_plain_words(said, ["schedule"]) == (
+        "Invalid value for 'ID': an id is needed, as the lists show it. See: cliply schedule --help"
+    )

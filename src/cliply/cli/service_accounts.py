@@ -55,7 +55,8 @@ _Browser = Annotated[
 @accounts.command("list")
 def list_accounts(named: WorkspaceOption = None, json: JsonFlag = False) -> None:
     """List the accounts that are connected, and whether they can be published on."""
-    show(workspace(named).service.get("/api/accounts"), json, _line)
+    found = workspace(named).service.get("/api/accounts")
+    show(found, json, _line, "No account is connected yet. Connect one: cliply accounts connect youtube")
 
 
 @accounts.command("connect")

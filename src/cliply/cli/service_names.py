@@ -8,7 +8,7 @@ from uuid import UUID
 import typer
 
 from cliply.cli.asking import at_a_terminal
-from cliply.cli.console import print_json
+from cliply.cli.console import note, print_json
 from cliply.cli.remote import account, known_login
 from cliply.errors import Conflict, Invalid, NotFound
 from cliply.integrations.service import Service
@@ -67,11 +67,14 @@ def is_id(text: str) -> bool:
         return False
 
 
-def show(found: Sequence[Any], json: bool, line: Callable[[Any], str]) -> None:
-    """A line for each; what others have called things steers no terminal."""
+def show(found: Sequence[Any], json: bool, line: Callable[[Any], str], nothing: str = "") -> None:
+    """A line for each; what others have called things steers no terminal. Where there is none, `nothing` is said beside
+    the output, so that silence is not taken for a fault."""
     if json:
         print_json(found)
         return
+    if nothing and not found:
+        note(nothing)
     for each in found:
         typer.echo(printable(line(each)))
 

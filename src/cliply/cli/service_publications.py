@@ -62,7 +62,7 @@ def list_publications(
     }
     listed = list(islice(found.pages("/api/publications", limit=min(limit, 100), **asked), limit))
     zone = ZoneInfo("UTC") if json else zone_of(found)
-    show(listed, json, lambda each: line_of(each, zone))
+    show(listed, json, lambda each: line_of(each, zone), "Nothing fits. Publish a clip: cliply publish --help")
 
 
 @publications.command("show")

@@ -70,7 +70,7 @@ def list_schedules(
         "state": [str(each) for each in state] if state else None,
     }
     listed = list(islice(found.pages("/api/schedules", limit=min(limit, 100), **asked), limit))
-    show(listed, json, _line)
+    show(listed, json, _line, "Nothing is planned in these days. Plan a clip: cliply schedule add --help")
 
 
 @schedule.command("add")

@@ -7,6 +7,7 @@ _PLAIN = (
     (re.compile(r"Value error, "), ""),
     (re.compile(r"Input should be a valid number, unable to parse string as a number"), "a number is needed"),
     (re.compile(r"Input should be a valid integer, [^.]*"), "a whole number is needed"),
+    (re.compile(r"Input should be a valid UUID, [^.]*"), "an id is needed, as the lists show it"),
     (re.compile(r"Input should be "), "it should be "),
 )
 

@@ -51,7 +51,7 @@ class PublishedBefore(Conflict):
     def __init__(self, before: Publication, channel: Channel) -> None:
         super().__init__(
             f"This clip is {before.state.value} on “{channel.name}” already (publication {before.id}). Networks punish "
-            "what is posted twice; to do it all the same, say `again`."
+            "what is posted twice; to do it all the same, send `again`, or say --again."
         )
 
 
