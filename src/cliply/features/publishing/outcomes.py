@@ -34,7 +34,7 @@ LOOKS = (
     timedelta(minutes=15),
 )
 """Between two looks at what a network is working on; the last of them again and again, for a day. Each costs one of the
-units that Google gives an app, so that what takes hours is looked at rarely. A clip takes a minute at most as a rule, and
+units that Google gives an app, so that what takes hours is looked at rarely. Clips take a minute as a rule, and
 somebody may be waiting: from ten seconds up to a minute and a half, no gap is longer than half of what has passed."""
 DOUBTS = (
     timedelta(seconds=5),
