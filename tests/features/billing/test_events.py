@@ -182,7 +182,8 @@ def test_events_in_any_order_and_number_come_to_the_same(at: Till) -> None:
     assert (states[0]["plan"], states[0]["waiting"]) == ("basic", [])
 
 
-@pytest.mark.slow
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("first", range(6))
 def test_all_720_orders_of_six_events_come_to_the_same(at: Till, first: int) -> None:
     """A sixth of them each: what comes to another state than the first one would come to two."""
