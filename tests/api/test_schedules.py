@@ -250,7 +250,7 @@ def test_a_scheduler_outside_fires_what_is_due(scene: Scene) -> None:
 
 def test_a_scheduler_outside_brings_the_secret_and_does_not_guess_at_it(scene: Scene) -> None:
     unset = scene.client.post("/api/cron/scan-schedules", headers={"authorization": f"Bearer {SECRET}"})
-    assert (unset.status_code, "CLIPLY_CRON__SECRET" in unset.json()["detail"]) == (503, True)
+    assert (unset.status_code, "CLIPLY_CRON__SECRET" in unset.json()["detail"]) == (409, True)
     outside = with_secret(scene)
     wrong = ("", f"Bearer {SECRET}x", SECRET[:-1], "Bearer ", f"Basic {SECRET}", *["Bearer guess"] * 6)
     path = "/api/cron/scan-schedules"

@@ -39,7 +39,7 @@ def test_the_status_says_that_nothing_has_to_be_paid(off: Till) -> None:
 )
 def test_what_would_sell_says_how_it_is_switched_on(off: Till, method: str, path: str, body: object) -> None:
     answer = off.ask(method, path, body)
-    assert problem(answer) == (503, "billing_off")
+    assert problem(answer) == (409, "billing_off")
     assert "CLIPLY_BILLING__SECRET_KEY" in answer.text
 
 

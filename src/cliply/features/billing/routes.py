@@ -43,6 +43,8 @@ _RETURNED = "/api/billing/returned"
 _SECRET = {SHOWN_ONCE: True, RATE: RateClass.WRITE}
 _WRITE = {RATE: RateClass.WRITE}
 _PUBLIC = {RATE: RateClass.PUBLIC}
+# Reading has nothing to be in conflict with, but for billing that is off.
+_OFF = {"responses": {"409": {"$ref": "#/components/responses/Conflict"}}}
 
 
 class ServiceAddressNotSet(Unavailable):
@@ -93,7 +95,7 @@ def change_plan(body: PlanChangeConfirm, caller: Owner, session: WorkspaceSessio
     return change_read(changed)
 
 
-@router.get("/api/billing/invoices")
+@router.get("/api/billing/invoices", openapi_extra=_OFF)
 def list_invoices(
     caller: Owner, session: WorkspaceSession, runtime: Running, cursor: Cursor = None, limit: PageSize = 20
 ) -> Page[InvoiceRead]:

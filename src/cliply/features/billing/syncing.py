@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from cliply.errors import Conflict, Unavailable
+from cliply.errors import Conflict
 from cliply.features.billing import customers, notices
 from cliply.features.billing.customers import Reading
 from cliply.features.billing.standing import Resolved, Standing
@@ -19,7 +19,7 @@ _READINGS = 5
 log = logging.getLogger(__name__)
 
 
-class BillingOff(Unavailable):
+class BillingOff(Conflict):
     def __init__(self) -> None:
         super().__init__(
             "Nothing is sold on this installation, and nothing has to be paid: billing is off. Whoever runs it sets "

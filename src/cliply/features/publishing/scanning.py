@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select, text
 
-from cliply.errors import Unavailable
+from cliply.errors import Conflict
 from cliply.features.identity.access import Unauthenticated
 from cliply.features.publishing import firing
 from cliply.features.publishing.firing import Fired
@@ -24,7 +24,7 @@ _SCANNED = text("""
 """)
 
 
-class CronSecretNotSet(Unavailable):
+class CronSecretNotSet(Conflict):
     def __init__(self) -> None:
         super().__init__(
             "This service takes no word of schedulers outside: whoever runs it sets CLIPLY_CRON__SECRET for that, to a "
