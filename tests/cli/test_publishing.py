@@ -178,7 +178,7 @@ def test_an_account_is_named_set_up_connected_again_and_disconnected(ada: Termin
     )["settings"]  # fmt: skip
     assert done == {
         "privacy": "unlisted", "category": "27", "daily_cap": 3, "quiet_from": "22:00:00", "quiet_to": "07:00:00",
-        "made_for_kids": False, "synthetic": True,
+        "made_for_kids": False, "synthetic": True, "late": 180, "spacing": None,
     }  # fmt: skip
     done = ada.told("accounts", "set-up", "@engines", "--daily-cap", 0, "--quiet", "", "--privacy", "")["settings"]
     assert (done["privacy"], done["daily_cap"], done["quiet_from"], done["category"]) == (None, None, None, "27")
