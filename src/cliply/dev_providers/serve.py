@@ -16,7 +16,7 @@ from cliply.dev_providers.faults import DROP
 
 HOST = "127.0.0.1"
 _STARTS_WITHIN = 10.0
-_ENDS_WITHIN = 1.0
+_ENDS_WITHIN = 3.0
 """Seconds that answers which are under way may take once the server is told to stop."""
 _DATE_HOLDS = 1.0
 
