@@ -25,6 +25,19 @@ _LOOKS = 2.0
 _LONG = timedelta(minutes=15)
 """Nobody is kept waiting for what goes on that much later by itself."""
 
+Destination = Annotated[
+    str,
+    typer.Option(
+        metavar="NETWORK[:ACCOUNT]",
+        help="youtube or tiktok, and the account's name, handle or id. Default: the default account, or the only one.",
+    ),
+]
+NetworkOptions = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=VALUE", help="What only this network knows, like category_id=27; may be repeated."),
+]
+Agree = Annotated[bool, typer.Option("--agree", help="TikTok: you agree to what it wants agreed to for each post.")]
+
 
 def register(app: typer.Typer) -> None:
     app.command()(publish)
@@ -34,14 +47,7 @@ def publish(
     clip: Annotated[
         str, typer.Argument(metavar="CLIP", help="Id of a clip, from `cliply clips list`.", show_default=False)
     ],
-    to: Annotated[
-        str,
-        typer.Option(
-            metavar="NETWORK[:ACCOUNT]",
-            help="youtube or tiktok, and the account's name, handle or id. Default: the default account, or the only "
-            "one.",
-        ),
-    ],
+    to: Destination,
     at: Annotated[str | None, typer.Option(help=f"When it goes: {moments.HELP}. Default: at once.")] = None,
     title: Annotated[str | None, typer.Option(help="Instead of the clip's.")] = None,
     description: Annotated[str | None, typer.Option(help="Instead of the clip's.")] = None,
@@ -65,13 +71,8 @@ def publish(
         str | None,
         typer.Option(help="YouTube: send it now with --privacy private, and have YouTube make it public then."),
     ] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="What only this network knows, like category_id=27; may be repeated."),
-    ] = None,
-    agree: Annotated[
-        bool, typer.Option("--agree", help="TikTok: you agree to what it wants agreed to for each post.")
-    ] = False,
+    option: NetworkOptions = None,
+    agree: Agree = False,
     again: Annotated[bool, typer.Option("--again", help="Though this clip was published there before.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until it is published, or tell why not.")] = False,
     yes: Yes = False,

@@ -15,7 +15,15 @@ from cliply.cli.console import JsonFlag, note
 from cliply.cli.remote import service
 from cliply.cli.service_accounts import NetworkName, account_named, zone_of
 from cliply.cli.service_names import Yes, confirm, show, show_one
-from cliply.cli.service_publishing import agreed, check_clip, destination, options_of
+from cliply.cli.service_publishing import (
+    Agree,
+    Destination,
+    NetworkOptions,
+    agreed,
+    check_clip,
+    destination,
+    options_of,
+)
 from cliply.cli.times import listed
 from cliply.errors import Invalid
 from cliply.integrations.service import Service
@@ -32,13 +40,6 @@ class State(StrEnum):
 
 
 ScheduleId = Annotated[UUID, typer.Argument(metavar="ID", help="Id of the schedule.", show_default=False)]
-_To = Annotated[
-    str,
-    typer.Option(
-        metavar="NETWORK[:ACCOUNT]",
-        help="youtube or tiktok, and the account's name, handle or id. Default: the default account, or the only one.",
-    ),
-]
 _Zone = Annotated[
     str | None,
     typer.Option(help="Whose clock is meant, such as Europe/Berlin. Default: the workspace's time zone."),
@@ -78,7 +79,7 @@ def add_schedule(
     clip: Annotated[
         str, typer.Argument(metavar="CLIP", help="Id of a clip, from `cliply clips list`.", show_default=False)
     ],
-    to: _To,
+    to: Destination,
     at: Annotated[str, typer.Option(help=f"When it goes: {moments.HELP}; or next, for the next free time.")],
     zone: _Zone = None,
     title: Annotated[str | None, typer.Option(help="Instead of the clip's.")] = None,
@@ -87,13 +88,8 @@ def add_schedule(
     privacy: Annotated[
         str | None, typer.Option(help="Who may see it, in the network's word. Default: as the account is set up.")
     ] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="What only this network knows, like category_id=27; may be repeated."),
-    ] = None,
-    agree: Annotated[
-        bool, typer.Option("--agree", help="TikTok: you agree to what it wants agreed to for each post.")
-    ] = False,
+    option: NetworkOptions = None,
+    agree: Agree = False,
     again: Annotated[bool, typer.Option("--again", help="Though this clip is published or planned there.")] = False,
     yes: Yes = False,
     json: JsonFlag = False,
@@ -160,7 +156,7 @@ def cancel_schedule(which: ScheduleId, json: JsonFlag = False) -> None:
 
 @schedule.command("next")
 def show_next(
-    to: _To,
+    to: Destination,
     after: Annotated[str | None, typer.Option(help=f"Not before: {moments.HELP}. Default: now.")] = None,
     zone: _Zone = None,
     json: JsonFlag = False,

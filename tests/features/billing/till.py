@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
-from uuid import UUID
+from typing import Any
 
 import httpx2
-from sqlalchemy import select, text
+from sqlalchemy import select
 from tests.api.conftest import World
 from tests.dev_providers.stripe_account import PAYS, Shop, card, shop
-from tests.infra.queue.claiming import claim, end, register
+from tests.features.jobs.attempts import attempt
+from tests.infra.queue.claiming import claim, register
 
 from cliply.api.app import create_app
 from cliply.dev_providers.serve import serving
@@ -22,9 +22,7 @@ from cliply.features.billing.models import BillingCustomer, BillingEvent, Billin
 from cliply.features.billing.tasks import QUEUE, apply_event
 from cliply.features.identity.models import Workspace
 from cliply.features.jobs.kinds import REGISTRY
-from cliply.features.jobs.runner import handled
 from cliply.infra.mail import FolderMailer
-from cliply.infra.queue.worker import Attempt, Stopped
 from cliply.infra.settings import Billing, Server, Settings
 from cliply.infra.storage.opening import open_storage
 from cliply.runtime import Runtime, payments_of
@@ -103,26 +101,7 @@ class Till:
         token = claim(self.world.database, self._workers[0], queues=[QUEUE])
         if token is None:
             return False
-        with self.world.database.system() as session:
-            query = text("select task_name, args, priority from procrastinate_jobs where id = :id")
-            row = session.execute(query, {"id": token.job_id}).one()
-        args = cast("dict[str, Any]", row.args)
-        attempt = Attempt(
-            token=token,
-            kind=row.task_name,
-            workspace_id=UUID(args["workspace_id"]) if args.get("workspace_id") else None,
-            subject=args.get("subject"),
-            arguments=args.get("arguments", {}),
-            priority=row.priority,
-            stop=lambda: None,
-        )
-        try:
-            handled(REGISTRY.kinds[row.task_name], self.runtime).run(attempt)
-        except Stopped:
-            return True
-        except Exception:
-            end(self.world.database, token, "failed")
-            raise
+        attempt(self.runtime, token)
         return True
 
     def check(self) -> None:

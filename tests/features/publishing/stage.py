@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
 from uuid import UUID
 
 import httpx2
 from sqlalchemy import text
 from tests.features.clips.rows import ready_clip, ready_project
+from tests.features.jobs.attempts import attempt
 from tests.features.jobs.working import runtime_in
 from tests.features.workspaces.conftest import Office
 from tests.infra.queue.claiming import claim, end, register
@@ -34,8 +35,6 @@ from cliply.dev_providers.world import App, Channel, GooglePerson, GoogleWorld, 
 from cliply.dev_providers.youtube import YouTube
 from cliply.dev_providers.youtube_resumable import GRANULE
 from cliply.features.clips.models import Clip
-from cliply.features.jobs.kinds import REGISTRY
-from cliply.features.jobs.runner import handled
 from cliply.features.publishing import connecting, publications, tasks, tokens
 from cliply.features.publishing.composing import Wanted
 from cliply.features.publishing.connecting import Answer
@@ -44,7 +43,6 @@ from cliply.features.publishing.models import Publication
 from cliply.infra.breakers import Breakers, ProcessBreakers, Rule
 from cliply.infra.outbound import Outbound
 from cliply.infra.queue.rows import Token
-from cliply.infra.queue.worker import Attempt, Stopped
 from cliply.infra.quotas import Quotas
 from cliply.infra.settings import Google, TikTok
 from cliply.integrations.providers import build_providers
@@ -205,28 +203,8 @@ class Stage:
 
     def attempt(self, token: Token) -> None:
         """One attempt at a job, as a worker makes it; a failure ends it as it would with a last attempt."""
-        with self.office.database.system() as session:
-            row = session.execute(
-                text("select task_name, args, priority from procrastinate_jobs where id = :id"), {"id": token.job_id}
-            ).one()
-        args = cast("dict[str, Any]", row.args)
-        attempt = Attempt(
-            token=token,
-            kind=row.task_name,
-            workspace_id=UUID(args["workspace_id"]) if args.get("workspace_id") else None,
-            subject=args.get("subject"),
-            arguments=args.get("arguments", {}),
-            priority=row.priority,
-            stop=lambda: None,
-        )
-        try:
-            handled(REGISTRY.kinds[row.task_name], self.runtime).run(attempt)
-        except Stopped:
-            return
-        except Exception:
-            end(self.office.database, token, "failed")
-            raise
-        self._end(token)
+        if attempt(self.runtime, token):
+            self._end(token)
 
     def worker(self) -> int:
         if not self.workers:

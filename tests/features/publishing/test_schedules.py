@@ -219,6 +219,6 @@ def test_a_change_of_the_workspace_s_zone_moves_nothing(stage: Stage) -> None:
 
 def test_a_time_of_the_past_or_of_no_zone_is_refused(stage: Stage) -> None:
     stage.connect(Network.YOUTUBE)
-    for wrong in (LocalTime(datetime(2020, 1, 1), "UTC"), LocalTime(datetime(2126, 1, 1), "Mars/Base")):  # noqa: DTZ001 - times on a clock
+    for date, zone in (("2020-01-01", "UTC"), ("2126-01-01", "Mars/Base")):
         with pytest.raises(Invalid):
-            planned(stage, wrong)
+            planned(stage, LocalTime(datetime.fromisoformat(date), zone))
