@@ -5,6 +5,7 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,10 @@ def working(
     concurrency: int = 4,
     pace: Pace = QUICK,
 ) -> Iterator[None]:
-    """Jobs of `kinds` run while the block does; with a storage that is gone afterwards, where no runtime is given."""
+    """Jobs of `kinds` run while the block does; with a storage that is gone afterwards, where no runtime is given.
+
+    None begins by the clock: what a test counts would otherwise depend on the minute at which it runs.
+    """
     with ExitStack() as opened:
         if runtime is None:
             runtime = runtime_in(Path(opened.enter_context(tempfile.TemporaryDirectory())), database)
@@ -52,7 +56,7 @@ def _working(url: str, runtime: Runtime, kinds: Sequence[Kind[Any]], concurrency
     async def work() -> None:
         worker = Worker(
             url,
-            [handled(kind, runtime) for kind in kinds],
+            [replace(handled(kind, runtime), cron=None) for kind in kinds],
             queues=sorted({kind.queue for kind in kinds}),
             concurrency=concurrency,
             cap=10,
