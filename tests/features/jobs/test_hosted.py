@@ -55,7 +55,7 @@ def test_jobs_run_for_an_owner_that_is_no_superuser(migrated: str) -> None:
                 parts = service.search(session, kind="PART", states=("succeeded",)).jobs
                 return len(parts) == 3 and bool(service.search(session, kind="TICK", states=("succeeded",)).jobs)
 
-        with working(url, database, kinds):
+        with working(url, database, kinds, clock=True):
             until(done)
         with database.workspace(workspace_id) as session:
             assert [event.became for event in service.history(session, job_id)] == ["queued", "running", "succeeded"]

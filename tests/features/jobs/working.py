@@ -15,7 +15,7 @@ from cliply.features.jobs.kinds import Kind
 from cliply.features.jobs.runner import handled
 from cliply.infra.db import Database
 from cliply.infra.mail import mailer
-from cliply.infra.queue.worker import Pace, Worker, run_all
+from cliply.infra.queue.worker import Handled, Pace, Worker, run_all
 from cliply.infra.settings import Settings
 from cliply.infra.storage.opening import open_storage
 from cliply.runtime import Runtime
@@ -30,15 +30,18 @@ def working(
     runtime: Runtime | None = None,
     concurrency: int = 4,
     pace: Pace = QUICK,
+    clock: bool = False,
 ) -> Iterator[None]:
     """Jobs of `kinds` run while the block does; with a storage that is gone afterwards, where no runtime is given.
 
-    None begins by the clock: what a test counts would otherwise depend on the minute at which it runs.
+    None begins by the clock but where a test asks: what it counts would depend on the minute at which it runs.
     """
     with ExitStack() as opened:
         if runtime is None:
             runtime = runtime_in(Path(opened.enter_context(tempfile.TemporaryDirectory())), database)
-        with _working(url, runtime, list(kinds), concurrency, pace):
+        all_of_them = [handled(kind, runtime) for kind in kinds]
+        wanted = all_of_them if clock else [replace(kind, cron=None) for kind in all_of_them]
+        with _working(url, wanted, concurrency, pace):
             yield
 
 
@@ -49,14 +52,14 @@ def runtime_in(folder: Path, database: Database, **settings: Any) -> Runtime:
 
 
 @contextmanager
-def _working(url: str, runtime: Runtime, kinds: Sequence[Kind[Any]], concurrency: int, pace: Pace) -> Iterator[None]:
+def _working(url: str, kinds: Sequence[Handled], concurrency: int, pace: Pace) -> Iterator[None]:
     ready = threading.Event()
     inside: dict[str, Any] = {}
 
     async def work() -> None:
         worker = Worker(
             url,
-            [replace(handled(kind, runtime), cron=None) for kind in kinds],
+            kinds,
             queues=sorted({kind.queue for kind in kinds}),
             concurrency=concurrency,
             cap=10,
