@@ -1,10 +1,10 @@
-"""Connections that the server ended while nobody used them."""
+"""Connections that the server ended, while nobody used them or at work."""
 
 from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from tests.database import as_owner
 
 from cliply.infra.db import Database
@@ -47,3 +47,9 @@ def test_what_was_begun_and_failed_leaves_nothing(database: Database) -> None:
         add_twice(database)
     with database.system() as session:
         assert session.execute(text("select count(*) from users")).scalar_one() == 0
+
+
+def test_a_connection_that_ends_under_a_single_statement_is_replaced_after_it(database: Database) -> None:
+    with pytest.raises(OperationalError):
+        database.at_once("SELECT pg_terminate_backend(pg_backend_pid())")
+    assert database.at_once("SELECT %(one)s + 1", {"one": 1}) == (2,)

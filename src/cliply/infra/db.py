@@ -6,13 +6,15 @@ and by `workspace_guard`, which narrows the statements of the ORM. No query has 
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
+import psycopg
 from alembic.runtime.migration import MigrationContext
 from pydantic_core import from_json
-from sqlalchemy import QueuePool, Row, create_engine, event
+from sqlalchemy import QueuePool, create_engine, event
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import NoResultFound, OperationalError
 from sqlalchemy.orm import Session, SessionTransaction
 
 from cliply.infra import idle_connections
@@ -71,13 +73,22 @@ class Database:
         with self._session(None) as session:
             yield session
 
-    def at_once(self, statement: str, values: Mapping[str, Any] | None = None) -> Row[Any]:
+    def at_once(self, statement: str, values: Mapping[str, Any] | None = None) -> tuple[Any, ...]:
         """The first row of one statement that is a transaction by itself: what it holds is free once it is done.
 
-        As the user who signed in, so it is a function's to say what it may do.
+        As the user who signed in, so it is a function's to say what it may do. Asked of the driver: that is for what
+        comes with every request, and SQLAlchemy would take as long over it as the server does.
         """
         with self._engine.connect() as connection:
-            return connection.exec_driver_sql(statement, dict(values or {})).one()
+            asked = cast("psycopg.Connection[tuple[Any, ...]]", connection.connection.driver_connection)
+            try:
+                row = asked.execute(statement.encode(), values).fetchone()
+            except psycopg.OperationalError as failed:
+                connection.invalidate(failed)
+                raise OperationalError(statement, None, failed) from failed
+        if row is None:
+            raise NoResultFound
+        return row
 
     def apart(self, *, connections: int) -> "Database":
         """The same database with connections of their own, for what must not wait until one of the others is free."""

@@ -6,7 +6,7 @@ A bucket is the one moment at which it will be full again (the generic cell rate
 import hashlib
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_network
@@ -55,8 +55,8 @@ def spend(session: Session, limits: Mapping[str, Limit], *, what: str) -> None:
     """
     if not limits:
         return
-    asked = _asked(limits)
-    _told(limits, asked["buckets"], session.execute(_SPEND, asked).one(), what)
+    buckets = _in_order(limits)
+    _told(limits, buckets, session.execute(_SPEND, _asked(limits, buckets)).one(), what)
 
 
 def spend_apart(database: Database, limits: Mapping[str, Limit], *, what: str) -> Mapping[str, str]:
@@ -66,11 +66,11 @@ def spend_apart(database: Database, limits: Mapping[str, Limit], *, what: str) -
     """
     if not limits:
         return {}
-    asked = _asked(limits)
-    found = database.at_once(_SPEND_APART, asked)
+    buckets = _in_order(limits)
+    found = database.at_once(_SPEND_APART, _asked(limits, buckets))
     if next(_requests) % _SWEPT_EVERY == 0:
         database.at_once(_SWEEP)
-    return _told(limits, asked["buckets"], found, what)
+    return _told(limits, buckets, found, what)
 
 
 def bucket_of(what: str, *of: str) -> str:
@@ -89,22 +89,31 @@ def give_back(session: Session, bucket: str) -> None:
     session.execute(text("DELETE FROM rate_limits WHERE bucket = :bucket"), {"bucket": bucket})
 
 
-def _asked(limits: Mapping[str, Limit]) -> dict[str, list[Any]]:
-    # In one order, so that two who want the same buckets never wait for each other.
-    buckets = sorted(limits)
+def _in_order(limits: Mapping[str, Limit]) -> Sequence[str]:
+    """So that two who want the same buckets never wait for each other."""
+    return sorted(limits)
+
+
+def _asked(limits: Mapping[str, Limit], buckets: Sequence[str]) -> Mapping[str, str]:
+    """Arrays as PostgreSQL writes them: the driver takes longer over three lists than the database over the buckets."""
     return {
-        "buckets": buckets,
-        "every": [limits[bucket].every for bucket in buckets],
-        "bursts": [limits[bucket].burst for bucket in buckets],
+        "buckets": _array(f'"{bucket}"' for bucket in buckets),
+        "every": _array(f"PT{limits[bucket].every.total_seconds():.6f}S" for bucket in buckets),
+        "bursts": _array(str(limits[bucket].burst) for bucket in buckets),
     }
 
 
-def _told(limits: Mapping[str, Limit], buckets: Sequence[str], found: Any, what: str) -> Mapping[str, str]:
+def _array(written: Iterable[str]) -> str:
+    return "{" + ",".join(written) + "}"
+
+
+def _told(limits: Mapping[str, Limit], buckets: Sequence[str], found: Sequence[Any], what: str) -> Mapping[str, str]:
     """Raises TooOften. `found` says of each bucket in how many seconds it is full, and gives one more."""
-    headers = _headers([(bucket, limits[bucket]) for bucket in buckets], found.full_in, found.waits)
-    if found.spent:
+    spent, full_in, waits = found
+    headers = _headers([(bucket, limits[bucket]) for bucket in buckets], full_in, waits)
+    if spent:
         return headers
-    raise TooOften(what, max(map(math.ceil, found.waits)), headers)
+    raise TooOften(what, max(map(math.ceil, waits)), headers)
 
 
 def _headers(
