@@ -86,6 +86,7 @@ class DemoConnector:
     publishes_with = frozenset({_SCOPE})
     issuer: str | None = None
     revokes_all = False
+    revokes_by_access = False
 
     def __init__(self, network: Network, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.network = network

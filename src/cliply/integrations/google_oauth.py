@@ -58,6 +58,7 @@ class GoogleConnector:
     asks_for = frozenset({UPLOAD, READ, ANALYTICS})
     publishes_with = frozenset({UPLOAD, READ})
     revokes_all = True
+    revokes_by_access = False
 
     def __init__(
         self,

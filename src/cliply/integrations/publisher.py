@@ -61,6 +61,8 @@ class Connector(Protocol):
     """What `iss` has to be in the network's answer where it is sent (RFC 9207); None where it never is."""
     revokes_all: bool
     """Whether a revocation takes all that the same person has allowed us, on whatever account."""
+    revokes_by_access: bool
+    """Whether only an access token that has not expired takes a permission back."""
 
     def consent_url(self, *, redirect_uri: str, state: str, verifier: str, again: bool) -> str:
         """Where the browser goes. `verifier` proves later that it was we who asked (PKCE); `again`: choose anew."""

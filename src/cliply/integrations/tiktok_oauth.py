@@ -35,6 +35,7 @@ class TikTokConnector:
     publishes_with = frozenset({BASIC, POST})
     issuer: str | None = None
     revokes_all = False
+    revokes_by_access = True
 
     def __init__(self, client: ProviderClient, app: OAuthApp, *, url: str | None = None) -> None:
         """`url` is a server that stands in for all of TikTok's."""

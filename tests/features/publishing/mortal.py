@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any, cast
 
 from tests.features.publishing.stage import Stage
@@ -13,6 +14,10 @@ from cliply.features.publishing.tasks import CLOCK, QUEUE
 from cliply.infra.db import Database
 from cliply.infra.queue.rows import Token
 from cliply.runtime import Runtime
+
+LATER = timedelta(minutes=2)
+ROUNDS = 30
+"""More jobs than one publication takes."""
 
 
 class Killed(BaseException):
@@ -60,7 +65,11 @@ def mortal(runtime: Runtime, fate: Fate) -> Runtime:
     """The same, where each call to a network, each part of an upload, each file and each transaction is two steps:
     before and after it."""
     networks = {
-        network: replace(provider, publisher=cast("Any", _Steps(provider.publisher, fate, network.value)))
+        network: replace(
+            provider,
+            publisher=cast("Any", _Steps(provider.publisher, fate, network.value)),
+            connector=cast("Any", _Steps(provider.connector, fate, f"{network.value}'s sign-in")),
+        )
         for network, provider in runtime.providers.by_network.items()
     }
     return replace(
@@ -125,6 +134,25 @@ def taken(stage: Stage) -> Token | None:
     """The next job that is due, for the worker that there is."""
     stage._let_time_pass()
     return claim(stage.office.database, stage.worker(), queues=[QUEUE, CLOCK, "maintenance"])
+
+
+def dies_at_step(stage: Stage, step: int) -> bool:
+    """Workers that come to this step of a job die there, once for each job; False where none came so far."""
+    struck: set[int] = set()
+    for _ in range(ROUNDS):
+        stage.clock.advance(LATER)
+        token = taken(stage)
+        if token is None:
+            return bool(struck)
+        if token.job_id in struck:
+            stage.attempt(token)
+            continue
+        try:
+            attempted(stage, token, kills_at(step))
+        except Killed:
+            struck.add(token.job_id)
+            bury(stage)
+    raise AssertionError(f"it did not come to an end after {ROUNDS} jobs")
 
 
 def bury(stage: Stage) -> None:

@@ -2,39 +2,15 @@
 
 import threading
 from contextlib import suppress
-from datetime import timedelta
 
 import pytest
-from tests.features.publishing.mortal import Frozen, Killed, attempted, bury, kills_at, taken
+from tests.features.publishing.mortal import LATER, Frozen, attempted, bury, dies_at_step, taken
 from tests.features.publishing.stage import Stage
 
 from cliply.features.publishing.models import Publication
 from cliply.infra.queue.rows import Token
 from cliply.infra.queue.worker import Stopped
 from cliply.integrations.publisher import Network
-
-LATER = timedelta(minutes=2)
-ROUNDS = 30
-"""More jobs than one publication takes."""
-
-
-def dies_at_step(stage: Stage, step: int) -> bool:
-    """Workers that come to this step of a job die there, once for each job; False where none came so far."""
-    struck: set[int] = set()
-    for _ in range(ROUNDS):
-        stage.clock.advance(LATER)
-        token = taken(stage)
-        if token is None:
-            return bool(struck)
-        if token.job_id in struck:
-            stage.attempt(token)
-            continue
-        try:
-            attempted(stage, token, kills_at(step))
-        except Killed:
-            struck.add(token.job_id)
-            bury(stage)
-    raise AssertionError(f"it did not come to an end after {ROUNDS} jobs")
 
 
 def settled(stage: Stage, publication: Publication, *, posts: int) -> None:

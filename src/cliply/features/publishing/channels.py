@@ -13,10 +13,9 @@ from cliply.features.audit import service as audit
 from cliply.features.identity.access import Caller, Principal, resolve
 from cliply.features.identity.permissions import Action
 from cliply.features.identity.plans import plans_of
-from cliply.features.publishing import tokens
+from cliply.features.publishing import revoking, tokens
 from cliply.features.publishing.channel_settings import ChannelSettings
 from cliply.features.publishing.models import Channel, ChannelState, Publication, PublicationState
-from cliply.features.publishing.taking_back import TakenBack, take_back
 from cliply.infra.sealing import WrongSealKey, open_sealer
 from cliply.integrations.demo import why_not_here
 from cliply.integrations.providers import Providers
@@ -27,7 +26,6 @@ LONGEST_NAME = 100
 _LONGEST_ID = 200
 _LONGEST_PICTURE = 2000
 _LOCK = 7_274_061
-_DISCONNECTED = "It was disconnected."
 _PLACES_LOCK = 7_274_042
 
 
@@ -183,9 +181,9 @@ def settings_of(channel: Channel) -> ChannelSettings:
 
 
 def disconnect(runtime: Runtime, principal: Principal, workspace_id: UUID, channel_id: UUID) -> Channel:
-    """Forget the tokens, then take our permission back at the network, whether it answers or not.
+    """Forget the tokens, then take our permission back at the network.
 
-    Meanwhile nothing is held open, and whoever is ended before the network has answered leaves no token behind.
+    Nothing is held open while that is asked. Where it does not answer, or this process dies, a job goes on with it.
     """
     with runtime.database.workspace(workspace_id) as session:
         caller = resolve(session, principal, plans_of(runtime.settings))
@@ -195,18 +193,16 @@ def disconnect(runtime: Runtime, principal: Principal, workspace_id: UUID, chann
         if channel.state is ChannelState.DISCONNECTED and not had_any:
             return channel
         grant = _grant_of(runtime, channel)
-        channel.problem = f"{_DISCONNECTED} {_by_hand(channel.network)}" if had_any else _DISCONNECTED
+        revocation_id = None if grant is None else revoking.put(session, open_sealer(runtime.settings), channel, grant)
+        channel.problem = revoking.begun(channel.network, had_any=had_any, opened=grant is not None)
         channel.state, channel.grant_sealed = ChannelState.DISCONNECTED, None
         channel.scopes, channel.expires_at, channel.refresh_expires_at, channel.is_default = [], None, None, False
         _changed(session, caller, channel, before, "channel.disconnected")
-    if grant is None:
+    if revocation_id is None:
         return channel
-    told = _told(runtime, channel, grant)
+    revoking.attempt(runtime, workspace_id, revocation_id)
     with runtime.database.workspace(workspace_id) as session:
-        channel = tokens.find(session, channel_id, locked=True)
-        if channel.state is ChannelState.DISCONNECTED:
-            channel.problem = told
-    return channel
+        return tokens.find(session, channel_id)
 
 
 def last_publication(session: Session, channel_id: UUID) -> Publication | None:
@@ -230,30 +226,6 @@ def _grant_of(runtime: Runtime, channel: Channel) -> Grant | None:
         return tokens.opened(open_sealer(runtime.settings), channel)
     except WrongSealKey:
         return None
-
-
-def _told(runtime: Runtime, channel: Channel, grant: Grant) -> str:
-    """What became of a permission whose tokens are forgotten."""
-    found = take_back(
-        runtime,
-        channel.network,
-        grant,
-        workspace_id=channel.workspace_id,
-        connected_by=channel.connected_by,
-        external_id=channel.external_id,
-    )
-    match found:
-        case TakenBack.DONE:
-            return _DISCONNECTED
-        case TakenBack.LEFT:
-            return f"{_DISCONNECTED} {_by_hand(channel.network)}"
-        case TakenBack.UNTOLD:
-            label = channel.network.label
-            return f"It was disconnected, and {label} could not be told. {_by_hand(channel.network)}"
-
-
-def _by_hand(network: Network) -> str:
-    return f"Cliply forgot its tokens. To be sure, remove Cliply in the settings of {network.label} as well."
 
 
 def _changed(

@@ -19,7 +19,7 @@ from cliply.features.audit import service as audit
 from cliply.features.identity.access import Caller, Principal, resolve
 from cliply.features.identity.permissions import Action
 from cliply.features.identity.plans import plans_of
-from cliply.features.publishing import channels, publications, tokens
+from cliply.features.publishing import channels, publications, revoking, tokens
 from cliply.features.publishing.models import Channel, OAuthAttempt
 from cliply.features.publishing.taking_back import take_back
 from cliply.infra.sealing import open_sealer
@@ -252,6 +252,7 @@ def _keep(runtime: Runtime, session: Session, caller: Caller, begun: Begun, gran
     before = None if channel is None else channels.state_of(channel)
     if channel is None:
         channel = channels.add(session, begun.network, profile)
+    revoking.call_off(session, channel.id)
     channels.describe(channel, profile)
     channel.connected_by = caller.principal.user_id
     tokens.keep(open_sealer(runtime.settings), channel, grant)

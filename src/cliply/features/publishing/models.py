@@ -93,6 +93,24 @@ class OAuthAttempt(WorkspaceOwned, Model):
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
+class Revocation(WorkspaceOwned, Model):
+    """A permission that is to be taken back at its network; gone as soon as that is done or given up."""
+
+    __tablename__ = "revocations"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["channel_id", "workspace_id"], ["channels.id", "channels.workspace_id"], ondelete="CASCADE"
+        ),
+        Index(None, "channel_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    channel_id: Mapped[UUID]
+    connected_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+    sealed: Mapped[bytes]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class PublicationState(StrEnum):
     """Where a publication is; the database knows which may follow which."""
 

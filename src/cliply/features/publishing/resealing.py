@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from cliply.features.publishing import steps, tokens
-from cliply.features.publishing.models import Channel, Publication
+from cliply.features.publishing import revoking, steps, tokens
+from cliply.features.publishing.models import Channel, Publication, Revocation
 from cliply.infra.sealing import Sealer, WrongSealKey
 
 _log = logging.getLogger(__name__)
@@ -19,6 +19,7 @@ def reseal(session: Session, sealer: Sealer) -> int:
     for table, column, row_of in (
         (Channel, Channel.grant_sealed, tokens.row_of),
         (Publication, Publication.handle_sealed, steps.row_of),
+        (Revocation, Revocation.sealed, revoking.row_of),
     ):
         others = (column.is_not(None), func.substr(column, 1, len(sealer.mark)) != sealer.mark)
         for row_id, workspace_id, sealed in session.execute(
@@ -38,10 +39,16 @@ def reseal(session: Session, sealer: Sealer) -> int:
 
 
 def _put(
-    session: Session, table: type[Channel | Publication], row_id: UUID, name: str, sealed: bytes, anew: bytes
+    session: Session,
+    table: type[Channel | Publication | Revocation],
+    row_id: UUID,
+    name: str,
+    sealed: bytes,
+    anew: bytes,
 ) -> int:
     """Only where the old one still is: whoever renews a token meanwhile has a newer one."""
     same = (table.id == row_id, getattr(table, name) == sealed)
     # A publication is watched by when it was changed last, and this is no change of it.
-    put = update(table).where(*same).values({name: anew, "updated_at": table.updated_at})
+    kept = {} if issubclass(table, Revocation) else {"updated_at": table.updated_at}
+    put = update(table).where(*same).values({name: anew, **kept})
     return len(session.scalars(put.returning(table.id).execution_options(synchronize_session=False)).all())

@@ -6,7 +6,17 @@ from uuid import UUID
 from cliply.features.jobs.kinds import job
 from cliply.features.jobs.retries import Retries
 from cliply.features.jobs.runner import JobRun
-from cliply.features.publishing import copies, firing, looking, polling, resealing, scanning, sending, watching
+from cliply.features.publishing import (
+    copies,
+    firing,
+    looking,
+    polling,
+    resealing,
+    revoking,
+    scanning,
+    sending,
+    watching,
+)
 from cliply.infra.sealing import open_sealer
 
 QUEUE = "publish"
@@ -92,6 +102,17 @@ def watch_performances(run: JobRun) -> None:
         run.progress(0.5)
         with run.inside(workspace_id) as session:
             polling.start(session, channel_id)
+    with run.finish():
+        pass
+
+
+@job(revoking.KIND, queue=QUEUE, timeout=timedelta(minutes=10), retries=_RETRIES)
+def take_permission_back(run: JobRun, revocation_id: UUID) -> None:
+    """Take back at its network what was allowed on an account that was disconnected."""
+    again = revoking.attempt(run.runtime, run.workspace_id, revocation_id)
+    if again is not None:
+        run.snooze(again)
+        return
     with run.finish():
         pass
 
