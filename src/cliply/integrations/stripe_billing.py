@@ -3,7 +3,8 @@
 import json
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from uuid import UUID
@@ -63,11 +64,8 @@ class StripeBilling:
 
     def add_customer(self, workspace_id: UUID, *, name: str, email: str, once: str) -> str:
         with self._asking() as api:
-            made = api.customers.create(
-                params={"name": name[:256], "email": email, "metadata": {WORKSPACE: str(workspace_id)}},
-                options={"idempotency_key": once},
-            )
-            return _read(CustomerTold, made).id
+            params = {"name": name[:256], "email": email, "metadata": {WORKSPACE: str(workspace_id)}}
+            return _read(CustomerTold, _once(api.customers.create, once, params=params)).id
 
     def workspace_of(self, customer_id: str) -> UUID | None:
         with self._asking() as api:
@@ -112,7 +110,9 @@ class StripeBilling:
     ) -> Checkout:
         mine: dict[str, Any] = {"metadata": {WORKSPACE: str(workspace_id)}}
         with self._asking() as api:
-            made = api.checkout.sessions.create(
+            made = _once(
+                api.checkout.sessions.create,
+                once,
                 params={
                     "mode": "subscription",
                     "customer": customer_id,
@@ -123,7 +123,6 @@ class StripeBilling:
                     "subscription_data": mine | ({"trial_period_days": trial_days} if trial_days else {}),
                     **mine,
                 },
-                options={"idempotency_key": once},
             )
             return _read(CheckoutTold, made).read()
 
@@ -156,7 +155,9 @@ class StripeBilling:
 
     def change(self, wanted: Wanted, *, once: str) -> Subscription:
         with self._asking() as api:
-            told = api.subscriptions.update(
+            told = _once(
+                api.subscriptions.update,
+                once,
                 wanted.subscription.id,
                 params={
                     "items": _items(wanted),
@@ -166,7 +167,6 @@ class StripeBilling:
                     "payment_behavior": "pending_if_incomplete",
                     "expand": ["latest_invoice"],
                 },
-                options={"idempotency_key": once},
             )
             return _read(SubscriptionTold, told).read()
 
@@ -225,6 +225,25 @@ def build_payments(settings: Billing) -> StripeBilling | None:
         return None
     secrets = [each.get_secret_value() for each in settings.webhook_secrets]
     return StripeBilling(settings.secret_key.get_secret_value(), secrets=secrets, url=settings.url)
+
+
+def _once(ask: Callable[..., Any], key: str, *of: str, params: Mapping[str, Any]) -> Any:
+    """Asked again with the same key, Stripe says for a day what it has said first, be it that it failed, and refuses
+    whatever is asked otherwise. Both are asked anew with a key of this minute: nobody has had what came of the first.
+    """
+    try:
+        return ask(*of, params=params, options={"idempotency_key": key})
+    except stripe.StripeError as failed:
+        if not _is_of_before(failed):
+            raise
+    return ask(*of, params=params, options={"idempotency_key": f"{key}-{int(time.time()) // 60}"})
+
+
+def _is_of_before(failed: stripe.StripeError) -> bool:
+    if isinstance(failed, stripe.IdempotencyError):
+        # In use: whoever came first is still at it.
+        return failed.code != "idempotency_key_in_use"
+    return (failed.headers or {}).get("Idempotent-Replayed") == "true"
 
 
 def _items(wanted: Wanted) -> list[Mapping[str, str]]:

@@ -6,6 +6,8 @@ import pytest
 from tests.dev_providers.stripe_account import ASKS, DECLINED
 from tests.features.billing.till import Till, card, problem
 
+from cliply.dev_providers.faults import Fault, Kind
+
 
 def test_who_pays_on_the_page_has_the_plan(at: Till) -> None:
     before = at.status
@@ -49,6 +51,27 @@ def test_an_answer_that_never_arrived_is_made_good_by_asking_again(at: Till) -> 
         session.connection().exec_driver_sql("UPDATE billing_customers SET checkout_id = NULL, checkouts = 0")
     assert at.checkout() == first
     assert len(at.shop.stripe.account.every("checkout.session")) == 1
+
+
+def test_a_page_that_could_not_be_made_is_made_for_whoever_asks_next(at: Till) -> None:
+    """Stripe has made the customer and then refused the page, so that nothing of it was noted. Whoever asks next has
+    another address, and Stripe takes no other question with the key of the first one."""
+    at.shop.stripe.account.faults.plan(Fault(Kind.ANSWER, path="/v1/checkout/sessions", status=400, body=b"{}"))
+    assert problem(at.ask("POST", "/api/billing/checkout", {"plan": "pro"}))[0] == 503
+    answer = at.ask("POST", "/api/billing/checkout", {"plan": "pro"}, who="admin")
+    assert answer.status_code == 201, answer.text
+    assert at.browser.post(answer.json()["url"], data=card("4242424242424242")).status_code == 303
+    at.catch_up()
+    assert at.status["plan"] == "pro"
+
+
+def test_what_stripe_has_failed_to_do_is_done_when_it_is_asked_again(at: Till) -> None:
+    """Stripe says the same again to the same key for a day, be it that it has failed."""
+    price = at.shop.stripe.account.get("price", "price_pro_monthly")
+    price["active"] = False
+    assert problem(at.ask("POST", "/api/billing/checkout", {"plan": "pro"})) == (503, "payments_misconfigured")
+    price["active"] = True
+    assert at.ask("POST", "/api/billing/checkout", {"plan": "pro"}).status_code == 201
 
 
 def test_who_has_paid_a_moment_ago_is_not_sold_a_second_one(at: Till) -> None:
