@@ -215,3 +215,23 @@ def test_a_workspace_that_is_to_be_deleted_pays_no_longer_than_it_is_there(at: T
         session.execute(text("UPDATE workspaces SET delete_at = now() + interval '1 day'"))
     at.check()
     assert at.subscription["status"] == "canceled"
+
+
+def test_a_larger_plan_of_a_subscription_that_is_cancelled_says_that_it_ends_all_the_same(at: Till) -> None:
+    at.subscribe("pro")
+    at.told("POST", "/api/billing/change", {"plan": "basic"})
+    at.catch_up()
+    ends = at.status["subscription"]["cancel_at"]
+    told = preview(at, "premium")
+    assert told["direction"] == "upgrade"
+    day = datetime.fromisoformat(ends)
+    assert f"The subscription still ends on {day:%d %B %Y}" in str(told["told"])
+    at.told("POST", "/api/billing/change", {"plan": "premium"})
+    at.run()
+    assert (at.status["plan"], at.status["subscription"]["cancel_at"]) == ("premium", ends)
+    # As it says, that is called off by the same change once more.
+    assert preview(at, "premium")["direction"] == "keep"
+    at.told("POST", "/api/billing/change", {"plan": "premium"})
+    at.run()
+    assert at.status["subscription"]["cancel_at"] is None
+    assert "still ends" not in str(preview(at, "pro")["told"])

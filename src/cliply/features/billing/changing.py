@@ -61,6 +61,8 @@ class Change:
     due_now: int
     currency: str
     fit: Fit
+    ends_at: datetime | None = None
+    """When the subscription ends all the same, since it is cancelled."""
 
 
 def preview(runtime: Runtime, session: Session, caller: Caller, plan: str, price: str | None) -> Change:
@@ -146,7 +148,7 @@ def _looked_up(
     is_more = told.total > 0 or (told.total == 0 and rank.index(plan) > rank.index(caller.plan.name))
     return Change(
         plan, wanted, "upgrade" if is_more else "downgrade", at, at, told.lines, told.total, told.due_now,
-        told.currency, fits,
+        told.currency, fits, one.cancel_at,
     )  # fmt: skip
 
 

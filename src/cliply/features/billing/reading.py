@@ -129,7 +129,7 @@ def _sentences(change: Change) -> list[str]:
         case "none":
             told = ["That is the plan already."]
         case _:
-            told = [_costs(change)]
+            told = [_costs(change), *_ends(change)]
     return [*told, *_lacks(change.fit)]
 
 
@@ -150,6 +150,14 @@ def _costs(change: Change) -> str:
     if change.total < 0:
         return f"{money(-change.total, change.currency)} are credited, and taken off invoices to come."
     return "Nothing is charged now."
+
+
+def _ends(change: Change) -> Iterator[str]:
+    if change.ends_at is not None:
+        yield (
+            f"The subscription still ends on {change.ends_at:%d %B %Y}, since it is cancelled; once you have the plan, "
+            "change to it again to call that off."
+        )
 
 
 def _of_above(above: Above) -> str:

@@ -1,0 +1,108 @@
+"""What becomes of a workspace in states of its subscription that are not simply paid, from what Stripe tells on."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import text
+from tests.dev_providers.stripe_account import FAILS_LATER, PAYS, card
+from tests.features.billing.till import Till, problem
+
+from cliply.features.billing import checking
+
+
+def found(at: Till) -> list[tuple[str, str]]:
+    with at.world.database.system() as session:
+        return [(each.severity, each.told) for each in checking.findings(session, at.runtime.settings)]
+
+
+def test_a_subscription_that_is_paused_gives_nothing_until_it_goes_on(at: Till) -> None:
+    at.subscribe("pro")
+    at.shop.client.v1.subscriptions.pause(at.subscription["id"], params={"type": "subscription"})
+    at.catch_up()
+    assert (at.status["standing"], at.status["plan"]) == ("paused", "basic")
+    assert problem(at.ask("POST", "/api/billing/checkout", {"plan": "pro"})) == (409, "already_subscribed")
+    at.shop.client.v1.subscriptions.resume(at.subscription["id"], params={"billing_cycle_anchor": {"type": "now"}})
+    at.catch_up()
+    assert (at.status["standing"], at.status["plan"]) == ("active", "pro")
+
+
+def test_the_end_of_a_trial_is_told_once_three_days_before(at: Till) -> None:
+    at.runtime.settings.billing.trial_days = 2
+    at.subscribe("pro")
+    at.later(hours=1)
+    at.check()
+    assert (at.status["standing"], at.letters()) == ("trial", ["trial_ending"])
+    at.later(days=2)
+    assert (at.status["standing"], at.letters()) == ("active", ["trial_ending"])
+
+
+def waiting(at: Till) -> list[Any]:
+    with at.world.database.system() as session:
+        query = "SELECT scheduled_at FROM procrastinate_jobs WHERE task_name = 'SUBSCRIPTION_SYNC' AND status = 'todo'"
+        return list(session.execute(text(query)).scalars())
+
+
+def test_when_the_days_of_grace_are_over_the_plan_goes_though_stripe_tells_nothing(at: Till) -> None:
+    at.shop.clock.advance(timedelta(days=-33))
+    at.subscribe("pro", FAILS_LATER)
+    at.later(days=31, hours=2)
+    status = at.status
+    assert (status["standing"], status["plan"]) == ("grace", "pro")
+    [again] = waiting(at)
+    assert again.isoformat(timespec="seconds") == status["grace_until"].replace("Z", "+00:00")
+    at.runtime.settings.billing.grace_days = 1
+    with at.world.database.system() as session:
+        session.execute(text("UPDATE procrastinate_jobs SET scheduled_at = now() WHERE status = 'todo'"))
+    assert at.run() == 1
+    assert (at.status["standing"], at.status["plan"]) == ("overdue", "basic")
+    # And it is back with the payment.
+    pay = at.status["subscription"]["pay_url"]
+    assert at.browser.post(pay, data=card(PAYS)).status_code == 303
+    at.catch_up()
+    assert (at.status["standing"], at.status["plan"]) == ("active", "pro")
+
+
+def test_who_buys_a_price_that_is_no_plan_s_gets_nothing_for_it(at: Till) -> None:
+    at.checkout()
+    customer = at.shop.stripe.account.every("customer")[0]["id"]
+    method = at.shop.client.v1.payment_methods.attach("pm_card_visa", params={"customer": customer})
+    at.shop.stripe.add_plan("secret", 1)
+    at.shop.client.v1.subscriptions.create(
+        params={
+            "customer": customer, "items": [{"price": "price_secret_monthly"}], "default_payment_method": method.id,
+        }
+    )  # fmt: skip
+    before = at.status["plan"]
+    at.catch_up()
+    assert (at.status["standing"], at.status["plan"], at.workspace().period_anchor) == ("unknown_price", before, None)
+    assert [severity for severity, told in found(at) if "price_secret_monthly" in told] == ["error"]
+
+
+def test_who_pays_twice_has_the_larger_plan_and_an_operator_hears_of_it(at: Till) -> None:
+    at.subscribe("pro")
+    assert found(at) == []
+    customer, method = at.subscription["customer"], at.subscription["default_payment_method"]
+    at.shop.client.v1.subscriptions.create(
+        params={
+            "customer": customer, "items": [{"price": "price_premium_monthly"}], "default_payment_method": method,
+        }
+    )  # fmt: skip
+    at.catch_up()
+    assert at.status["plan"] == "premium"
+    [(severity, told)] = found(at)
+    assert severity == "warning"
+    assert "pays for two subscriptions" in told
+    at.shop.client.v1.subscriptions.cancel(at.subscription["id"])
+    at.catch_up()
+    assert (at.status["plan"], found(at)) == ("pro", [])
+
+
+def test_an_operator_hears_of_events_that_nobody_carries_out(at: Till) -> None:
+    at.browser.post(at.checkout(), data=card(PAYS))
+    at.shop.stripe.deliveries.send()
+    assert found(at) == []
+    with at.world.database.system() as session:
+        session.execute(text("UPDATE billing_events SET received_at = now() - interval '2 hours'"))
+    [(severity, told)] = found(at)
+    assert severity == "error"
+    assert "wait since an hour" in told
