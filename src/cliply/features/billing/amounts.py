@@ -1,11 +1,16 @@
 """Amounts of money, as people read them."""
 
-_WHOLE = ("clp", "jpy", "krw", "pyg", "ugx", "vnd", "xaf", "xof")
-"""Currencies that Stripe charges in and that have no smaller unit."""
+_WHOLE = frozenset(
+    {
+        "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf",
+    }
+)  # fmt: skip
+"""Currencies that Stripe charges in and that have no smaller unit. `isk` has none either, and Stripe tells it in
+hundredths all the same."""
+_THOUSANDTHS = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
 
 
 def money(amount: int, currency: str) -> str:
-    """`amount` is in the currency's smallest unit."""
-    if currency.lower() in _WHOLE:
-        return f"{amount:,} {currency.upper()}"
-    return f"{amount / 100:,.2f} {currency.upper()}"
+    """`amount` is in the currency's smallest unit, as Stripe reckons it."""
+    places = 0 if currency.lower() in _WHOLE else 3 if currency.lower() in _THOUSANDTHS else 2
+    return f"{amount / 10**places:,.{places}f} {currency.upper()}"
