@@ -101,6 +101,15 @@ def test_a_refusal_says_what_is_used_when_there_is_more_and_what_would_lift_it()
     assert str(beyond).endswith("Ask whoever runs this service for more.")
 
 
+def test_where_plans_are_sold_only_those_are_named_that_can_be_bought(tmp_path: Path) -> None:
+    file = tmp_path / "plans.toml"
+    file.write_text('[pro]\nprices = ["price_pro"]\n')
+    basic = plans_of(Settings(plans=file, plan="basic")).default
+    assert basic.lifting(Meter.UPLOADS_PER_DAY, 6) == basic.having(Flag.SCHEDULING) == ("pro",)
+    with pytest.raises(PlanLimit, match="Ask whoever runs this service for more"):
+        basic.admit(Meter.UPLOADS_PER_DAY, used=5, wanted=100)
+
+
 def test_a_flag_is_there_or_named_with_the_plans_that_have_it() -> None:
     BUILT_IN.named("pro").require(Flag.SCHEDULING)
     with pytest.raises(NotInPlan, match=r"“basic” does not allow posts .* The plans pro, premium allow it") as raised:

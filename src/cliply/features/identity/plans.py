@@ -237,8 +237,10 @@ class Plans:
         return Plan(plan.name, plan.terms.with_told(_usable(overrides)), plan.others)
 
     def _besides(self, name: str) -> Mapping[str, Terms]:
-        # To be unlimited is for who runs the service, and no offer to anybody.
-        return {each: terms for each, terms in self.defined.items() if each not in (name, UNLIMITED)}
+        # To be unlimited is for who runs the service, and no offer to anybody; neither is what is not sold where
+        # others are.
+        offered = set(self.sold_as.values()) or set(self.defined) - {UNLIMITED}
+        return {each: terms for each, terms in self.defined.items() if each != name and each in offered}
 
 
 BUILT_IN = Plans(
