@@ -106,3 +106,12 @@ def test_an_operator_hears_of_events_that_nobody_carries_out(at: Till) -> None:
     [(severity, told)] = found(at)
     assert severity == "error"
     assert "wait since an hour" in told
+
+
+def test_an_operator_hears_that_nothing_is_sold_or_that_nobody_has_a_reason_to_buy(at: Till) -> None:
+    at.runtime.settings.plan = "unlimited"
+    [(severity, told)] = found(at)
+    assert (severity, "CLIPLY_PLAN=basic" in told) == ("warning", True)
+    at.runtime.settings.plan, at.runtime.settings.plans = "basic", None
+    [(severity, told)] = found(at)
+    assert (severity, "no plan has a price" in told) == ("error", True)

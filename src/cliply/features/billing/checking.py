@@ -12,6 +12,7 @@ from cliply.features.billing.models import BillingCustomer, BillingEvent, Billin
 from cliply.features.billing.standing import OVER, UNCLEAR, Resolved, Standing, resolve
 from cliply.features.identity.models import Workspace
 from cliply.features.identity.plans import Plans, plans_of
+from cliply.features.identity.rates import UNLIMITED
 from cliply.infra.self_audit import Finding
 from cliply.infra.settings import Settings
 from cliply.integrations.payments import Subscription
@@ -63,6 +64,12 @@ def findings(session: Session, settings: Settings) -> Iterator[Finding]:
     if not plans.sold_as:
         told = 'Billing is on, and no plan has a price. Name prices in the file of CLIPLY_PLANS: prices = ["price_…"]'
         yield Finding("billing", "error", told)
+    if plans.default_name == UNLIMITED:
+        told = (
+            "Billing is on, and new workspaces and those whose subscription ends have the plan unlimited: nobody has a "
+            "reason to pay. Name the plan of who pays nothing: CLIPLY_PLAN=basic"
+        )
+        yield Finding("billing", "warning", told)
     for row in session.scalars(select(BillingCustomer).order_by(BillingCustomer.workspace_id)):
         yield from _of_customer(session, settings, row, plans)
     late = datetime.now(UTC) - _LATE
