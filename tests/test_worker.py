@@ -23,10 +23,11 @@ CLIPLY = Path(sys.executable).with_name("cliply")
 
 
 @contextmanager
-def running(url: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+def running(url: str, *arguments: str, log: int | None = subprocess.PIPE) -> Iterator["subprocess.Popen[str]"]:
+    """A worker; give `log` None for one that says more than a pipe holds, which nobody empties."""
     environment = {**os.environ, "CLIPLY_DATABASE__URL": url}
     worker = subprocess.Popen(
-        [CLIPLY, "worker", *arguments], env=environment, stderr=subprocess.PIPE, text=True, stdout=subprocess.PIPE
+        [CLIPLY, "worker", *arguments], env=environment, stderr=log, text=True, stdout=subprocess.PIPE
     )
     try:
         yield worker

@@ -131,7 +131,7 @@ def test_a_clock_that_jumps_ahead_and_back_fires_each_once(office: Office, runti
 
 def on_time(office: Office, url: str, wanted: int, over: timedelta) -> timedelta:
     """Lateness of which 95 in 100 are under, with two real workers."""
-    with running(url, "--queues", "schedules"), running(url, "--queues", "schedules"):
+    with running(url, "--queues", "schedules", log=None), running(url, "--queues", "schedules", log=None):
         until(lambda: count(office, "select count(*) from procrastinate_workers") == 2, within=60)
         begins = datetime.now(UTC) + timedelta(seconds=3)
         times = [LocalTime.of(begins + over * number / wanted, "Europe/Berlin") for number in range(wanted)]
