@@ -41,7 +41,8 @@ from cliply.worker import run
 
 _FILES = ("os.rename", "os.remove", "os.link")
 _FOLDERS = ("os.mkdir", "shutil.rmtree")
-"""Nobody reads a folder; what these leave behind is worth a look in the long form only."""
+_KEPT = "/storage/objects/"
+"""Nobody reads a folder, nor a file of a job's own that is removed: points in the long form only."""
 _CLIPLY = "/src/cliply/"
 _DEPTH = 5
 _CALLS = ("subprocess.Popen", "socket.connect", "smtplib.send")
@@ -65,7 +66,7 @@ class Points:
         self._about = wanted["kind"] if "kind" in wanted else f"{wanted['method']} {wanted['path']}"
         self._only = str(wanted["only"])
         self._folder = folder
-        self._files = (*_FILES, *_FOLDERS) if wanted["finely"] else _FILES
+        self._finely = bool(wanted["finely"])
         self._times: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._on = False
@@ -92,22 +93,30 @@ class Points:
         event.listen(ScopedSession, "before_commit", lambda _session: self.reach("before a commit"))
         event.listen(ScopedSession, "after_commit", lambda _session: self.reach("after a commit"))
         # The real calls, with points around them.
-        wait = self._around("a child's end", Child.wait)
+        wait = self._around("a child's end", Child.wait, after=self._finely)
         setattr(Child, "wait", wait)  # noqa: B010 - mypy takes an assignment for a mistake
         called = self._around("a call of the bucket", BaseClient._make_api_call)
         setattr(BaseClient, "_make_api_call", called)  # noqa: B010 - as above
         sys.addaudithook(self._hear)
 
     def _hear(self, name: str, arguments: tuple[Any, ...]) -> None:
-        if name in _CALLS or (name in self._files and os.fsdecode(str(arguments[0])).startswith(self._folder)):
+        if name in _CALLS or (name in (*_FILES, *_FOLDERS) and self._matters(name, os.fsdecode(str(arguments[0])))):
             self.reach(f"before {name}")
 
-    def _around(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    def _matters(self, name: str, path: str) -> bool:
+        if not path.startswith(self._folder):
+            return False
+        return self._finely or (name in _FILES and (name != "os.remove" or _KEPT in path))
+
+    def _around(self, name: str, call: Callable[..., Any], *, after: bool = True) -> Callable[..., Any]:
+        """Points before and after it; none after what changes nothing by itself, since the next one finds the same."""
+
         @wraps(call)
         def passed(*arguments: Any, **named: Any) -> Any:
             self.reach(f"before {name}")
             done = call(*arguments, **named)
-            self.reach(f"after {name}")
+            if after:
+                self.reach(f"after {name}")
             return done
 
         return passed

@@ -33,7 +33,7 @@ class Visitor:
     names: Path
     """Of the points that lives have ended at, a line each."""
     finely: bool = False
-    """Folders that are made or removed are points as well."""
+    """What nobody reads afterwards has points as well: folders, files that are removed, a child that has just ended."""
     only: str = ""
     """Points are those that are told so."""
 
