@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -149,10 +150,16 @@ class Story:
         ada = self.ada
         with self.runtime.database.workspace(UUID(self.workspace)) as session:
             project = ready_project(session)
+            project.expires_at = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
             clip = ready_clip(session, project, self.runtime.storage).id
             more = candidate(session, project, 2)
-        assert str(project.id) in ada.run("projects", "list", "--state", "ready")
-        assert "Bees: ready" in ada.run("projects", "show", project.id)
+        kept_until = f"{project.expires_at.astimezone():%Y-%m-%d %H:%M}"
+        assert f"{project.id}  ready        Bees  (kept until {kept_until})" in ada.run(
+            "projects", "list", "--state", "ready"
+        )
+        shown = ada.run("projects", "show", project.id)
+        assert "Bees: ready" in shown
+        assert f"Kept until {kept_until}, then deleted" in shown
         assert "Hives" in ada.run("projects", "rename", project.id, "Hives")
         assert ada.run("projects", "timeline", project.id).count("ready") > 0
         ada.run("projects", "watch", project.id)

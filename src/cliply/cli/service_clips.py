@@ -1,8 +1,9 @@
 """`cliply projects ...` and `cliply clips ...`: what a service holds."""
 
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
@@ -41,19 +42,30 @@ def list_projects(
 ) -> None:
     """List projects, newest first."""
     found = service().get("/api/projects", state=state and str(state), limit=limit)["items"]
-    show(found, json, lambda each: f"{each['id']}  {each['state']:<12} {each['name']}")
+    show(
+        found, json, lambda each: f"{each['id']}  {each['state']:<12} {each['name']}{_until(each, '  (kept until {})')}"
+    )
 
 
 @projects.command("show")
 def show_project(project_id: ProjectId, json: JsonFlag = False) -> None:
-    """See a project and what is being done for it."""
+    """See a project, when it is deleted if it is kept for a time only, and what is being done for it."""
     found = service().get(f"/api/projects/{project_id}")
     if json:
         print_json(found)
         return
-    typer.echo(f"{found['name']}: {found['state']}{': ' + found['error'] if found['error'] else ''}")
+    typer.echo(printable(f"{found['name']}: {found['state']}{': ' + found['error'] if found['error'] else ''}"))
+    if found["expires_at"]:
+        typer.echo(_until(found, "  Kept until {}, then deleted with all its files"))
     for job in found["work"]:
         typer.echo(f"  {job['kind']} {job['state']} {job['progress']:.0%} {job['step'] or ''}".rstrip())
+
+
+def _until(project: Any, said: str) -> str:
+    """Where it is kept for a time only, by the clock of this machine."""
+    if project["expires_at"] is None:
+        return ""
+    return said.format(f"{datetime.fromisoformat(project['expires_at']).astimezone():%Y-%m-%d %H:%M}")
 
 
 @projects.command("rename")

@@ -58,7 +58,10 @@ def rename_workspace(
 def change_settings(
     timezone: Annotated[str | None, typer.Option(help="Time zone, like Europe/Berlin.")] = None,
     keep_days: Annotated[
-        int | None, typer.Option(min=0, max=3650, help="Days for which files are kept; 0 keeps them until deleted.")
+        int | None,
+        typer.Option(
+            min=0, max=3650, help="Days for which projects are kept, also those that are there; 0: until deleted."
+        ),
     ] = None,
     style: Annotated[
         str | None, typer.Option(help="Caption style of new projects, from `cliply styles`; empty for none.")

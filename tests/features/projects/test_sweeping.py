@@ -30,7 +30,7 @@ def test_a_project_goes_with_its_files_when_its_workspace_keeps_it_no_longer(
     assert old.expires_at is not None
     assert (old.expires_at - old.created_at).days in (29, 30)
     with as_owner(migrated) as owner:
-        late = text("update projects set expires_at = now() - interval '1 second' where id = :id")
+        late = text("update projects set expires_at = now(), expiry_told_at = now() - interval '7 days' where id = :id")
         owner.execute(late, {"id": old.id})
     with office.database.system() as session:
         sweeping.expire_projects.start(session)

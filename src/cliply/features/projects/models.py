@@ -65,7 +65,10 @@ class Project(WorkspaceOwned, Model):
     created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+    # Set by the database where the workspace keeps files for another time than before.
     expires_at: Mapped[datetime | None]
+    # Empty: owners do not know yet, and until they do it stays.
+    expiry_told_at: Mapped[datetime | None]
     file_name: Mapped[str | None]
     source_id: Mapped[UUID | None]
     size: Mapped[int | None] = mapped_column(BigInteger)

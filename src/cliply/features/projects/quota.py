@@ -1,7 +1,7 @@
 """How many projects a workspace may still begin today; its day is that of its own time zone."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Text, cast, exists, func, select
@@ -22,7 +22,10 @@ class Day:
 
     @classmethod
     def around(cls, moment: datetime, zone: ZoneInfo) -> "Day":
-        date = moment.astimezone(zone).date()
+        return cls.on(moment.astimezone(zone).date(), zone)
+
+    @classmethod
+    def on(cls, date: date, zone: ZoneInfo) -> "Day":
         # By UTC, since two times of one zone are compared as if its clocks were never changed.
         midnights = (datetime.combine(each, time(), zone) for each in (date, date + timedelta(days=1)))
         return cls(*(each.astimezone(UTC) for each in midnights))

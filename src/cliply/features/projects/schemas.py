@@ -101,7 +101,10 @@ class ProjectRead(Answer):
     options: ProjectOptions
     created_at: datetime
     updated_at: datetime
-    expires_at: datetime | None = Field(description="It is deleted then; null keeps it.")
+    expires_at: datetime | None = Field(
+        description="It is deleted then, as the workspace keeps its files for a time only; its owners are told by mail "
+        "some days before. Null keeps it."
+    )
     file_name: str | None
     size: int | None = Field(description="Bytes of the source.")
     sha256: str | None

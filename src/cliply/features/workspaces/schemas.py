@@ -28,7 +28,12 @@ class WorkspaceUpdate(Body):
     timezone: Annotated[str | None, Field(max_length=64, examples=["Europe/Berlin"])] = None
     retention_days: Annotated[
         int | None,
-        Field(ge=1, le=LONGEST_RETENTION, description="How long files are kept; null keeps them until deleted."),
+        Field(
+            ge=1,
+            le=LONGEST_RETENTION,
+            description="For how many days projects are kept, also those that are there, from when each was begun; "
+            "owners are told before one is deleted. Null keeps them until somebody deletes them.",
+        ),
     ] = None
 
     brand: Annotated[
