@@ -132,7 +132,9 @@ class Story:
             "Europe/Berlin", 30, "karaoke",
         )  # fmt: skip
         assert "30 days" in ada.run("workspaces", "show")
-        assert "Plan unlimited" in ada.run("usage")
+        assert "Plan unlimited" in (used := ada.run("usage"))
+        assert "0 bytes  no limit" in used
+        assert {each["metric"]: each["used"] for each in ada.told("usage")["metrics"]}["storage_bytes"] == 0
         assert "Bees" in ada.run("workspaces", "rename", "Bees & Co.")
         assert "workspace.changed" in ada.run("workspaces", "log", "--action", "workspace.changed")
         assert "countess@example.com" in ada.run("workspaces", "log")

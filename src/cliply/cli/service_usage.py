@@ -1,21 +1,30 @@
 """`cliply usage`: what a workspace of a service has used of its plan."""
 
+from collections.abc import Callable
 from typing import Any
 
 import typer
 
+from cliply.cli import times
 from cliply.cli.console import JsonFlag, print_json
 from cliply.cli.service_names import WorkspaceOption, workspace
 
 _SHOWN = {
     "projects": "projects",
     "clips": "clips",
-    "source_minutes": "minutes of video",
-    "storage_bytes": "bytes stored",
-    "render_seconds": "seconds rendered",
+    "source_minutes": "video looked at",
+    "storage_bytes": "stored",
+    "render_seconds": "clips rendered",
     "publications": "posts",
     "api_calls": "calls by API keys",
 }
+
+_UNITS: dict[str, Callable[[int], str]] = {
+    "source_minutes": lambda minutes: times.spell(60 * minutes),
+    "storage_bytes": times.size,
+    "render_seconds": times.spell,
+}
+"""What is counted in units that say little in large numbers; --json has it as it is counted."""
 
 
 def register(app: typer.Typer) -> None:
@@ -31,12 +40,13 @@ def usage(named: WorkspaceOption = None, json: JsonFlag = False) -> None:
     period = found["period"]
     typer.echo(f"Plan {found['plan']}, {period['begins'][:10]} to {period['ends'][:10]}")
     for each in found["metrics"]:
-        typer.echo("  " + _line(each))
+        typer.echo("  " + line_of(each))
 
 
-def _line(each: dict[str, Any]) -> str:
-    limit = "no limit" if each["limit"] is None else f"of {each['limit']:,} ({each['percent']:g} %)"
-    more = [f"{each['reserved']:,} reserved"] if each["reserved"] else []
+def line_of(each: dict[str, Any]) -> str:
+    shown = _UNITS.get(each["metric"], "{:,}".format)
+    limit = "no limit" if each["limit"] is None else f"of {shown(each['limit'])} ({each['percent']:g} %)"
+    more = [f"{shown(each['reserved'])} reserved"] if each["reserved"] else []
     if each["forecast"] is not None and each["used"]:
-        more.append(f"about {each['forecast']:,} by the end")
-    return f"{_SHOWN[each['metric']]:<18} {each['used']:>15,}  {', '.join([limit, *more])}"
+        more.append(f"about {shown(each['forecast'])} by the end")
+    return f"{_SHOWN[each['metric']]:<18} {shown(each['used']):>15}  {', '.join([limit, *more])}"
