@@ -77,6 +77,7 @@ def test_a_key_is_kept_for_its_user_alone_and_a_wrong_one_is_refused(
 ) -> None:
     assert "cliply login" in terminal.refused("projects", "list")
     with serving(app) as url:
+        assert "That is no API key. It is empty." in terminal.refused("login", url, typed="\n")
         assert "does not know this key" in terminal.refused("login", url, typed="clp_live_nonsense\n")
         assert "Engines & Co." in terminal.run("login", url, typed=world.keys["member"] + "\n")
         assert terminal.run("projects", "list") == ""

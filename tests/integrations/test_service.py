@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cliply.errors import CliplyError, Conflict, Invalid, LimitReached, NotAllowed, NotFound, Unavailable
-from cliply.integrations.service import NeedsPerson, NotSignedIn, Proof, RoleTooLow, Service, check_address
+from cliply.integrations.service import NeedsPerson, NotAKey, NotSignedIn, Proof, RoleTooLow, Service, check_address
 from cliply.integrations.service_account import NoSession, sign_in
 
 KEY = "clp_live_secret"
@@ -90,6 +90,21 @@ def test_a_refusal_is_the_kind_of_error_that_it_is(
     with pytest.raises(kind) as refused:
         by_key(answers).get("/api/things")
     assert type(refused.value) is kind
+
+
+@pytest.mark.parametrize(
+    "key", ["", "  ", "\n", f"{KEY}\n{KEY}", f"{KEY} {KEY}", f"{KEY}\t.", f"{KEY}\u00a0x", "sch\u00fcssel"]
+)
+def test_what_cannot_be_a_key_is_refused_before_anything_is_sent_and_not_repeated(key: str) -> None:
+    with pytest.raises(NotAKey, match=r"cliply login ADDRESS --email") as refused:
+        Proof.by_key(key)
+    assert KEY not in str(refused.value)
+
+
+def test_what_stands_around_a_key_is_no_part_of_it(answers: Answers) -> None:
+    answers.give(200, [])
+    assert Proof.by_key(f" \t{KEY}\r\n") == Proof.by_key(KEY)
+    assert Service(answers.url, Proof.by_key(f"{KEY}\n")).get("/api/things") == []
 
 
 def test_somebody_is_asked_for_only_where_a_person_could_do_more(answers: Answers) -> None:

@@ -46,13 +46,13 @@ def login(
     elif workspace is not None:
         raise typer.BadParameter("An API key belongs to one workspace. Leave --workspace out, or add --email.")
     else:
-        name = _with_key(url, typed("API key").strip())
+        name = _with_key(url, typed("API key"))
     typer.echo(f"Signed in to the workspace “{name}”.")
 
 
 def _with_key(url: str, key: str) -> str:
     [into, *_] = Service(url, Proof.by_key(key)).get("/api/workspaces")
-    _replace(Login(url, key, into["id"]))
+    _replace(Login(url, key.strip(), into["id"]))
     return str(into["name"])
 
 

@@ -51,6 +51,16 @@ class NeedsPerson(NotAllowed):
         super().__init__(f"{detail} {'Run' if any_key else 'Or sign in'}: cliply account sign-in")
 
 
+class NotAKey(Invalid):
+    """Nothing is sent; the key itself is not repeated."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"That is no API key. {why} Paste it whole and alone, as it was shown when it was made, to `cliply login "
+            "ADDRESS` or into CLIPLY_REMOTE__KEY; or sign in with an account: `cliply login ADDRESS --email YOU`."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Proof:
     """The header that says who asks: by an API key, which belongs to one workspace, or as a person."""
@@ -60,10 +70,13 @@ class Proof:
 
     @classmethod
     def by_key(cls, secret: str) -> "Proof":
-        """Also a token of another service, where this one takes them."""
-        if not secret.isascii() or not secret.isprintable():
-            raise Invalid("That is no API key: it has characters that no key has.")
-        return cls("Authorization", f"Bearer {secret}")
+        """Also a token of another service, where this one takes them. Raises NotAKey."""
+        key = secret.strip()
+        if not key:
+            raise NotAKey("It is empty.")
+        if not (key.isascii() and key.isprintable()) or " " in key:
+            raise NotAKey("It has spaces, line breaks or other characters that no key has.")
+        return cls("Authorization", f"Bearer {key}")
 
     @classmethod
     def by_session(cls, cookie: str) -> "Proof":
