@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from cliply.infra.db import Database
 from cliply.infra.mail import Mailer, mailer
-from cliply.infra.opening import open_database
+from cliply.infra.opening import open_agreed
 from cliply.infra.outbound import Outbound
 from cliply.infra.quotas import Quotas
 from cliply.infra.settings import Settings
@@ -31,9 +31,9 @@ class Runtime:
 
 @contextmanager
 def open_runtime(settings: Settings) -> Iterator[Runtime]:
-    """Raises what is wrong with a setting, the database or its tables, before anything is served."""
+    """Raises what is wrong with a setting, the database, its tables or the key, before anything is served."""
     storage = open_storage(settings)
-    with open_database(settings) as database, closing(Outbound(SharedBreakers(database))) as outbound:
+    with open_agreed(settings) as database, closing(Outbound(SharedBreakers(database))) as outbound:
         providers = build_providers(settings, outbound, Quotas(database))
         yield Runtime(settings, database, storage, mailer(settings), providers, payments_of(settings))
 

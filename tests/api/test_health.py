@@ -23,13 +23,13 @@ def test_the_service_says_that_it_is_there_while_the_database_is_not(runtime: Ru
     told = client.get("/api/readyz")
     assert time.monotonic() - began < 5
     assert (told.status_code, told.json()["code"]) == (503, "not_ready")
-    assert "database, schema, queue" in told.json()["detail"]
+    assert "database, schema, secrets, queue" in told.json()["detail"]
 
 
 def test_a_service_in_order_is_ready(client: TestClient) -> None:
     told = client.get("/api/readyz")
     assert told.status_code == 200
-    assert set(told.json()["checks"]) == {"database", "schema", "storage", "queue", "disk", "scheduler"}
+    assert set(told.json()["checks"]) == {"database", "schema", "secrets", "storage", "queue", "disk", "scheduler"}
 
 
 def test_a_storage_that_cannot_be_used_is_named_alone(app: FastAPI, runtime: Runtime, client: TestClient) -> None:
@@ -57,6 +57,7 @@ def test_an_operator_is_told_everything_at_a_glance(client: TestClient, world: W
     assert [check["name"] for check in told["checks"]] == [
         "database",
         "schema",
+        "secrets",
         "storage",
         "queue",
         "disk",

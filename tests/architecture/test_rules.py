@@ -175,6 +175,8 @@ def test_what_sees_every_workspace_is_listed_here() -> None:
         "features/billing/inbox.py",
         "features/billing/routes.py",
         "features/billing/syncing.py",
+        # The key is that of the whole database; of what it has sealed, only how much leaves it.
+        "infra/seal_check.py",
         # Queues are shared by all workspaces; only numbers leave it.
         "infra/metrics_page.py",
         "infra/health.py",

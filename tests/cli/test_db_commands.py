@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import make_url
 from tests.database import fresh_database
 from typer.testing import CliRunner, Result
@@ -11,7 +12,9 @@ from cliply.cli import console
 from cliply.cli.doctor import report
 from cliply.cli.main import app
 from cliply.errors import Conflict, Unavailable
-from cliply.infra import schema
+from cliply.infra import schema, seal_check
+from cliply.infra.db import Database
+from cliply.infra.settings import Settings
 
 SECRET = "very-secret-password"
 
@@ -54,6 +57,22 @@ def test_going_back_is_not_done_by_accident(named: str) -> None:
     assert refused.exit_code == 2
     assert "--yes" in refused.output
     assert schema.check(named)
+
+
+def test_a_database_takes_another_key_only_where_that_is_said(named: str, environment: pytest.MonkeyPatch) -> None:
+    db("upgrade")
+    database = Database(named)
+    seal_check.agree(database, Settings(secret_key=SecretStr("l" * 32)))
+    environment.setenv("CLIPLY_SECRET_KEY", "n" * 32)
+    console.settings.cache_clear()
+    refused = db("take-key")
+    assert refused.exit_code == 2
+    assert "--yes" in refused.output
+    with pytest.raises(seal_check.OtherKey):
+        seal_check.check(database, console.settings())
+    assert json.loads(db("take-key", "--yes", "--json").output) == {"lost": 0}
+    assert seal_check.check(database, console.settings()) == "the key fits"
+    database.close()
 
 
 @pytest.mark.parametrize("arguments", [["check"], ["upgrade"], ["downgrade", "base", "--yes"]])

@@ -42,6 +42,7 @@ def test_a_service_in_order_is_ready(named: str) -> None:
     assert [check["name"] for check in told["checks"]] == [
         "database",
         "schema",
+        "secrets",
         "storage",
         "queue",
         "disk",

@@ -14,6 +14,11 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+from pydantic import SecretStr
+
+from cliply.infra import seal_check
+from cliply.infra.db import Database
+from cliply.infra.settings import Settings
 
 # Starts the service for each.
 pytestmark = pytest.mark.slow
@@ -182,3 +187,19 @@ def test_an_address_of_another_machine_is_refused(host: str, tmp_path: Path) -> 
     )  # fmt: skip
     assert done.returncode == 3
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [["serve", "--port"], ["worker"], ["up", "--port"]])
+def test_a_process_with_another_key_does_not_start_and_names_the_setting(
+    command: list[str], migrated: str, database: Database, port: int, tmp_path: Path
+) -> None:
+    seal_check.agree(database, Settings(data=tmp_path, secret_key=SecretStr("r" * 32)))
+    environment = {"CLIPLY_DATABASE__URL": migrated, "CLIPLY_DATA": str(tmp_path), "CLIPLY_SECRET_KEY": "w" * 32}
+    done = subprocess.run(
+        [CLIPLY, *command, *([str(port)] if "--port" in command else [])], env={**os.environ, **environment},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 6
+    assert done.stderr.count("CLIPLY_SECRET_KEY is not the key that this database was sealed with") == 1
+    assert "cliply db take-key" in done.stderr
+    assert "w" * 32 not in done.stderr

@@ -32,7 +32,9 @@ def told(checks: tuple[Check, ...], name: str) -> str:
 def test_an_installation_in_order_is_ready(database: Database, tmp_path: Path) -> None:
     (tmp_path / "storage").mkdir()
     checks = readiness(database, Settings(data=tmp_path)).checks()
-    assert of(checks) == {"database": True, "schema": True, "storage": True, "queue": True, "disk": True}
+    assert of(checks) == {
+        "database": True, "schema": True, "secrets": True, "storage": True, "queue": True, "disk": True,
+    }  # fmt: skip
     assert told(checks, "database").startswith("PostgreSQL 1")
     assert told(checks, "queue") == "0 waiting, 0 running, 0 workers"
 
@@ -41,7 +43,9 @@ def test_a_database_that_is_away_is_named_and_the_rest_still_told(tmp_path: Path
     (tmp_path / "storage").mkdir()
     secret = "postgresql://me:hunter2-hunter2@127.0.0.1:1/nothing"
     checks = readiness(Database(secret), Settings(data=tmp_path)).checks()
-    assert of(checks) == {"database": False, "schema": False, "storage": True, "queue": False, "disk": True}
+    assert of(checks) == {
+        "database": False, "schema": False, "secrets": False, "storage": True, "queue": False, "disk": True,
+    }  # fmt: skip
     assert "hunter2" not in repr(checks)
 
 
@@ -51,8 +55,10 @@ def test_a_database_without_tables_answers_and_what_to_do_is_told(server: str, t
         bare = Database(url)
         checks = readiness(bare, Settings(data=tmp_path)).checks()
         bare.close()
-    assert of(checks) == {"database": True, "schema": False, "storage": True, "queue": False, "disk": True}
-    for name in ("schema", "queue"):
+    assert of(checks) == {
+        "database": True, "schema": False, "secrets": False, "storage": True, "queue": False, "disk": True,
+    }  # fmt: skip
+    for name in ("schema", "secrets", "queue"):
         assert "cliply db upgrade" in told(checks, name)
 
 

@@ -129,7 +129,7 @@ async def get_healthz() -> Health:
 
 @router.get("/api/readyz")
 def get_readyz(readiness: Checked) -> Ready:
-    """Say whether the service can work: database, tables, storage, queue, disk and scheduler.
+    """Say whether the service can work: database, tables, key, storage, queue, disk and scheduler.
 
     What is not ready is named in the problem. An answer is good for two seconds.
     """

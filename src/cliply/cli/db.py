@@ -46,6 +46,29 @@ def check(json: JsonFlag = False) -> None:
     _report(schema.check, json=json)
 
 
+@app.command("take-key")
+def take_key(
+    yes: Annotated[bool, typer.Option("--yes", help="Go on although what the key before has sealed is lost.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Have the database take CLIPLY_SECRET_KEY for its own, where the key before is lost.
+
+    Processes with another key do not start. What the lost key has sealed does not open any more: letters that were not
+    sent yet are lost, and connected accounts have to be connected again, which their owners are told by mail.
+    """
+    from cliply.infra import seal_check
+    from cliply.infra.opening import open_database
+
+    if not yes:
+        raise typer.BadParameter("what the key before has sealed is lost then. Look for it first; then add --yes.")
+    with open_database(settings()) as database:
+        lost = seal_check.take(database, settings())
+    if json:
+        print_json({"lost": lost})
+    else:
+        typer.echo(f"The database has this key now; {lost} sealed things do not open with it. Start the service again.")
+
+
 def _report(step: Callable[[str], str], *, json: bool) -> None:
     from cliply.infra import schema
     from cliply.infra.database_url import printable

@@ -251,7 +251,7 @@ def _service(now: Settings) -> Iterator[Check]:
             # Tables of an earlier version are upgraded when the service starts; there is nothing to ask of them before.
             current = all(check.ok for check in checks if check.name in ("database", "schema"))
             for check in checks:
-                if check.name == "disk" or (check.name == "queue" and current):
+                if check.name == "disk" or (check.name in ("queue", "secrets") and current):
                     yield Check(f"service: {check.name}", "ok" if check.ok else "missing", check.found)
             if database is not None and current:
                 with database.system() as session:

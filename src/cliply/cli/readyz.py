@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 
 def readyz(json: JsonFlag = False) -> None:
-    """Check whether the service can work: database, tables, storage, queue, disk and scheduler.
+    """Check whether the service can work: database, tables, key, storage, queue, disk and scheduler.
 
     Asks the same as /api/readyz does and ends with 0 only if all is well, within a few seconds.
     """

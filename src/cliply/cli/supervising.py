@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from cliply.errors import Unavailable
 from cliply.infra.child_processes import dies_with_us
-from cliply.infra.opening import database_url
+from cliply.infra.opening import database_url, open_agreed
 from cliply.infra.settings import Settings
 
 Command: TypeAlias = tuple[Sequence[str], Sequence[int]]
@@ -56,6 +56,9 @@ def supervise(
     try:
         # Held here as well: the database outlives a child that is started again.
         with database_url(settings):
+            # What is wrong with it or with the key is told once, not by each child that does not come up.
+            with open_agreed(settings):
+                pass
             children = [_Child(name, *command) for name, command in commands.items()]
             try:
                 _watch(children, stopping, _Readiness(address, on_ready))

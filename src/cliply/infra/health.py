@@ -13,7 +13,7 @@ from typing import TypeAlias
 from sqlalchemy.exc import SQLAlchemyError
 
 from cliply.errors import CliplyError, LimitReached, Unavailable
-from cliply.infra import schema
+from cliply.infra import schema, seal_check
 from cliply.infra.db import Database
 from cliply.infra.queue.depth import live_workers, queue_depths
 from cliply.infra.settings import Settings
@@ -98,6 +98,7 @@ def readiness(
         {
             "database": partial(_database, apart),
             "schema": partial(_schema, apart),
+            "secrets": partial(_tables_of, apart, partial(seal_check.check, settings=settings)),
             "storage": partial(check_storage, settings),
             "queue": partial(_queue, apart),
             "disk": partial(_disk, settings),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cliply.infra import schema
+from cliply.infra import schema, seal_check
 from cliply.infra.db import Database
 from cliply.infra.embedded import embedded_postgres
 from cliply.infra.settings import Settings
@@ -41,3 +41,11 @@ def open_database(settings: Settings) -> Iterator[Database]:
             yield database
         finally:
             database.close()
+
+
+@contextmanager
+def open_agreed(settings: Settings) -> Iterator[Database]:
+    """The same, for a process that seals or opens secrets there: with another key than the others it is refused."""
+    with open_database(settings) as database:
+        seal_check.agree(database, settings)
+        yield database

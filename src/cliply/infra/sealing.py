@@ -64,6 +64,10 @@ class Sealer:
         """What begins everything that this key seals; rows that begin otherwise are those to seal anew."""
         return self._mark
 
+    def knows(self, sealed: bytes) -> bool:
+        """Whether a key of this has sealed it, as far as its beginning tells."""
+        return sealed[:_MARK_BYTES] in self._ciphers
+
     def needs_resealing(self, sealed: bytes) -> bool:
         """Whether another key than the present one has sealed it."""
         return sealed[:_MARK_BYTES] != self._mark
@@ -81,13 +85,22 @@ def open_sealer(settings: Settings) -> Sealer:
 
     An installation that outgrows one machine names a key; what the kept one has sealed opens all the same.
     """
-    kept = settings.data / "secret.key"
+    kept = _kept_file(settings)
     before = [each.get_secret_value().encode() for each in settings.secret_keys_before]
     if settings.secret_key is None:
         return Sealer(_kept_key(kept), before=before)
     with suppress(FileNotFoundError):
         before.append(kept.read_bytes())
     return Sealer(settings.secret_key.get_secret_value().encode(), before=before)
+
+
+def has_key(settings: Settings) -> bool:
+    """Whether there is one, or `open_sealer` would make it."""
+    return settings.secret_key is not None or _kept_file(settings).exists()
+
+
+def _kept_file(settings: Settings) -> Path:
+    return settings.data / "secret.key"
 
 
 def _mark(key: bytes) -> bytes:

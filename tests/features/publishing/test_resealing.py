@@ -9,6 +9,8 @@ from tests.features.publishing.stage import Stage
 
 from cliply.features.publishing import resealing, tokens
 from cliply.features.publishing.models import Channel
+from cliply.features.publishing.tasks import reseal_tokens
+from cliply.infra import seal_check
 from cliply.infra.sealing import open_sealer
 from cliply.integrations.publisher import Network, Reconnect
 
@@ -99,3 +101,17 @@ def test_one_who_was_not_told_the_old_key_changes_nothing(stage: Stage) -> None:
     channel = old.connect(TIKTOK)
     assert reseal(with_keys(stage, NEW)) == 0
     assert fresh(old, channel)
+
+
+def test_the_job_also_seals_what_tells_processes_that_their_key_is_right(stage: Stage) -> None:
+    old, both, new = with_keys(stage, OLD), with_keys(stage, NEW, OLD), with_keys(stage, NEW)
+    database = stage.office.database
+    seal_check.agree(database, old.runtime.settings)
+    with pytest.raises(seal_check.OtherKey):
+        seal_check.agree(database, new.runtime.settings)
+    with database.system() as session:
+        reseal_tokens.start(session)
+    assert both.run_one()
+    seal_check.agree(database, new.runtime.settings)
+    with pytest.raises(seal_check.OtherKey):
+        seal_check.agree(database, old.runtime.settings)

@@ -17,6 +17,7 @@ from cliply.features.publishing import (
     sending,
     watching,
 )
+from cliply.infra import seal_check
 from cliply.infra.sealing import open_sealer
 
 QUEUE = "publish"
@@ -120,5 +121,7 @@ def take_permission_back(run: JobRun, revocation_id: UUID) -> None:
 @job("TOKENS_RESEAL", queue="maintenance", timeout=timedelta(minutes=10), cron="23 * * * *")
 def reseal_tokens(run: JobRun) -> None:
     """Seal with the present key what was sealed with one of before."""
+    sealer = open_sealer(run.runtime.settings)
     with run.finish() as session:
-        resealing.reseal(session, open_sealer(run.runtime.settings))
+        resealing.reseal(session, sealer)
+        seal_check.reseal(session, sealer)
