@@ -86,14 +86,15 @@ def agree(session: Session, there: dict[str, int], *, since: datetime) -> Drift:
 
     What was noted later than that may have been stored behind the look, and is left alone.
     """
-    entries = select(UsageEntry).where(UsageEntry.metric == Metric.STORAGE_BYTES)
-    known = {each.source: each for each in session.scalars(entries)}
-    counted = {key for key, each in known.items() if each.state is EntryState.COMMITTED}
+    entries = select(UsageEntry).where(
+        UsageEntry.metric == Metric.STORAGE_BYTES, UsageEntry.state == EntryState.COMMITTED
+    )
+    counted = {each.source: each for each in session.scalars(entries)}
     missing = {key: size for key, size in there.items() if key not in counted}
-    gone = [key for key in counted - there.keys() if (known[key].settled_at or since) < since]
+    gone = [key for key in counted.keys() - there.keys() if (counted[key].settled_at or since) < since]
     keep(session, ((ObjectKey.parse(key), size) for key, size in missing.items()))
     forget(session, map(ObjectKey.parse, gone))
-    drift = Drift(len(missing), len(gone), sum(missing.values()) - sum(known[key].amount for key in gone))
+    drift = Drift(len(missing), len(gone), sum(missing.values()) - sum(counted[key].amount for key in gone))
     if drift.missing or drift.gone:
         told = {"missing": drift.missing, "gone": drift.gone, "bytes": drift.bytes}
         _log.warning("storage_drift", extra={"workspace": str(session.info["workspace_id"]), **told})
