@@ -18,6 +18,8 @@ def test_who_pays_on_the_page_has_the_plan(at: Till) -> None:
     assert (after["plan"], after["standing"]) == ("pro", "active")
     assert (after["subscription"]["status"], after["subscription"]["amount"]) == ("active", 2900)
     assert after["limits"]["uploads_per_day"] == 30
+    assert after["usage"] == at.told("GET", "/api/usage")["metrics"]
+    assert [each["limit"] for each in after["usage"] if each["metric"] == "source_minutes"] == [1800]
     anchor = at.workspace().period_anchor
     assert anchor is not None
     assert int(anchor.timestamp()) == at.subscription["billing_cycle_anchor"]

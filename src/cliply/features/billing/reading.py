@@ -21,6 +21,8 @@ from cliply.features.billing.schemas import (
 from cliply.features.billing.standing import Resolved, Standing, resolve
 from cliply.features.identity.access import Caller
 from cliply.features.identity.plans import Meter, Plans, plans_of
+from cliply.features.usage import service as usage
+from cliply.features.usage.schemas import UsedRead
 from cliply.infra.settings import Settings
 
 _NOTES = {
@@ -66,6 +68,7 @@ def billing_read(session: Session, settings: Settings, caller: Caller) -> Billin
         standing=resolved.standing,
         grace_until=resolved.changes_at,
         limits=caller.plan.terms,
+        usage=[UsedRead.model_validate(each) for each in usage.summary(session, caller, periods=0).metrics],
         subscription=_subscription(resolved, plans),
         offers=offers if enabled else [],
         note=note,

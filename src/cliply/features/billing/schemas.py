@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from cliply.features.billing.changing import Direction
 from cliply.features.billing.standing import Standing
 from cliply.features.identity.plans import Flag, Meter, Terms
+from cliply.features.usage.schemas import UsedRead
 
 _PLAN = Field(description="Plan that is wanted, as `offers` lists it.", min_length=1, max_length=40, examples=["pro"])
 _PRICE = Field(
@@ -68,6 +69,7 @@ class BillingRead(BaseModel):
     standing: Standing
     grace_until: AwareDatetime | None = Field(description="How long the plan is kept though a payment is overdue.")
     limits: Terms
+    usage: Sequence[UsedRead] = Field(description="What is used of them in this period, as `GET /api/usage` has it.")
     subscription: SubscriptionRead | None
     offers: Sequence[OfferRead]
     note: str = Field(description="What there is to do, for people.")
