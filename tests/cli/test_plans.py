@@ -14,6 +14,7 @@ from cliply.cli import console, doctor
 from cliply.cli.main import app as cliply
 from cliply.cli.plans import WrongOverride
 from cliply.errors import LimitReached
+from cliply.features.billing.syncing import BillingOff
 from cliply.features.identity.access import Principal
 from cliply.features.identity.models import User
 from cliply.features.identity.plans import NoSuchPlan, WrongOverrides, WrongPlans
@@ -65,7 +66,27 @@ def test_the_plans_are_listed_with_what_the_file_changes() -> None:
     shown = plans("list").output
     assert "unlimited (of new workspaces)\n" in shown
     assert "members 200" in spaced(shown)
+    assert "sold as" not in shown
     assert "rates.read user 600/minute, key 600/minute, workspace 1800/minute, address" in spaced(shown)
+
+
+def test_prices_are_listed_with_the_plans_that_they_buy(tmp_path: Path) -> None:
+    (tmp_path / "plans.toml").write_text('[pro]\nprices = ["price_month", "price_year"]\n')
+    assert "pro\n  sold as price_month, price_year\n" in plans("list").output
+    assert json.loads(plans("list", "--json").output)["prices"]["pro"] == ["price_month", "price_year"]
+
+
+def test_subscriptions_are_compared_when_an_operator_says_so(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(plans("sync").exception, BillingOff)
+    monkeypatch.setenv("CLIPLY_BILLING__SECRET_KEY", "sk_test_1")
+    monkeypatch.setenv("CLIPLY_BILLING__WEBHOOK_SECRETS", '["whsec_1"]')
+    console.settings.cache_clear()
+    assert "A worker begins with it" in plans("sync").output
+    with database.system() as session:
+        query = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'SUBSCRIPTIONS_CHECK' AND status = 'todo'"
+        assert session.execute(text(query)).scalar_one() == 1
 
 
 def test_a_workspace_gets_a_plan_and_limits_of_its_own(slug: str, migrated: str) -> None:

@@ -34,10 +34,13 @@ def list_plans(json: JsonFlag = False) -> None:
     plans = plans_of(settings())
     if json:
         defined = {name: terms.model_dump() for name, terms in plans.defined.items()}
-        print_json({"plans": defined, "default": plans.default_name})
+        sold = {name: plans.prices(name) for name in plans.defined}
+        print_json({"plans": defined, "default": plans.default_name, "prices": sold})
         return
     for name, terms in plans.defined.items():
         typer.echo(f"{name}{' (of new workspaces)' if name == plans.default_name else ''}")
+        if prices := plans.prices(name):
+            typer.echo(f"  sold as {', '.join(prices)}")
         _show(terms)
 
 
@@ -79,6 +82,20 @@ def set_plan(
         by = Actor(ActorKind.OPERATOR)
         found = own_plan.assign(session, workspace, plans, name=name, overrides=wanted, by=by)
     _tell(found, json=json)
+
+
+@app.command()
+def sync() -> None:
+    """Have a worker compare all subscriptions with Stripe now, as it does every night, and put right what differs."""
+    from cliply.features.billing.syncing import BillingOff
+    from cliply.features.billing.tasks import check_subscriptions
+    from cliply.infra.opening import open_database
+
+    if settings().billing.secret_key is None:
+        raise BillingOff
+    with open_database(settings()) as database, database.system() as session:
+        check_subscriptions.start(session)
+    typer.echo("A worker begins with it in a moment. `cliply doctor` says what is wrong then.")
 
 
 def _override(said: str) -> tuple[list[str], Any]:
