@@ -285,6 +285,10 @@ def test_a_downgrade_gives_back_what_the_next_invoice_costs_less(at: Shop) -> No
     assert (invoice.status, invoice.amount_due, invoice.total < 0) == ("paid", 0, True)
     customer = at.client.v1.customers.retrieve(changed.customer)
     assert customer.balance == invoice.total
+    assert "Kept as credit for later invoices." in at.browser.get(invoice.hosted_invoice_url).text
+    again = change(at, changed, "price_premium_monthly", proration_behavior="always_invoice")
+    page = at.browser.get(at.client.v1.invoices.retrieve(again.latest_invoice).hosted_invoice_url).text
+    assert f"From credit: {invoice.total / 100:.2f} EUR" in page, "or what is paid is not what the lines come to"
 
 
 def test_a_subscription_that_is_cancelled_runs_to_its_end(at: Shop) -> None:

@@ -140,9 +140,16 @@ def _back(session: Thing) -> str:
 def _show_invoice(account: Account, invoice: Thing, form: dict[str, str], problem: str = "") -> Response:
     del account
     due = sum_of(invoice["amount_due"], invoice["currency"])
+    # What the lines come to, where it is not what is paid: less by credit, or made into credit itself.
+    total, credit = invoice["total"], invoice["amount_due"] - invoice["total"]
+    told = f"Total: {sum_of(total, invoice['currency'])}. "
+    told += (
+        f"From credit: {sum_of(credit, invoice['currency'])}" if credit < 0 else "Kept as credit for later invoices."
+    )
     parts = [
         paragraph(f"{invoice['customer_name'] or ''} {invoice['customer_email'] or ''}"),
         lines_of(invoice["lines"]["data"]),
+        *([paragraph(told)] if credit else []),
         f'<p class="sum">{due}: {escape(invoice["status"])}</p>',
     ]
     if invoice["status"] == "open":
