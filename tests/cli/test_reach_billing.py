@@ -34,6 +34,12 @@ def test_every_operation_of_billing_is_reached_by_the_command_that_the_table_nam
         at.catch_up()
         assert owner.told("billing", "status")["plan"] == "premium"
         assert "cliply billing change pro" in owner.run("billing", "status")
+        assert "The subscription ends on" in owner.invoke("billing", "change", "basic", "--yes").output
+        at.catch_up()
+        assert "to go on: cliply billing change premium" in owner.run("billing", "status")
+        assert "goes on" in owner.invoke("billing", "change", "premium", "--yes").output
+        at.catch_up()
+        assert "to go on" not in owner.run("billing", "status")
         assert len(owner.run("billing", "invoices").splitlines()) == 2
         assert "no plan “gold”" in owner.refused("billing", "change", "gold", "--yes")
         assert "has a subscription" in owner.refused("billing", "checkout", "pro", "--no-browser")

@@ -105,7 +105,8 @@ def _offered(told: dict[str, Any]) -> list[str]:
     if told["standing"] not in ("trial", "active"):
         return []
     others = [each["plan"] for each in told["offers"] if each["plan"] != told["plan"]]
-    return [f"{plan}: cliply billing change {plan}" for plan in others]
+    goes_on = [f"to go on: cliply billing change {told['plan']}"] if told["subscription"]["cancel_at"] else []
+    return [*goes_on, *(f"{plan}: cliply billing change {plan}" for plan in others)]
 
 
 def _changed(done: dict[str, Any]) -> str:

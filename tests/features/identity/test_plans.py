@@ -106,6 +106,8 @@ def test_where_plans_are_sold_only_those_are_named_that_can_be_bought(tmp_path: 
     file.write_text('[pro]\nprices = ["price_pro"]\n')
     basic = plans_of(Settings(plans=file, plan="basic")).default
     assert basic.lifting(Meter.UPLOADS_PER_DAY, 6) == basic.having(Flag.SCHEDULING) == ("pro",)
+    with pytest.raises(PlanLimit, match="“pro” allows it; owners and admins buy it with `cliply billing`"):
+        basic.admit(Meter.UPLOADS_PER_DAY, used=5)
     with pytest.raises(PlanLimit, match="Ask whoever runs this service for more"):
         basic.admit(Meter.UPLOADS_PER_DAY, used=5, wanted=100)
 

@@ -31,7 +31,7 @@ Direction: TypeAlias = Literal["upgrade", "downgrade", "cancel", "keep", "none"]
 class NoSubscription(Conflict):
     def __init__(self) -> None:
         super().__init__(
-            "This workspace has no subscription whose plan could be changed. Subscribe: `cliply billing checkout`."
+            "This workspace has no subscription whose plan could be changed. Subscribe: `cliply billing checkout PLAN`."
         )
 
 

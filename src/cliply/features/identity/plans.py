@@ -6,7 +6,7 @@ A limit that is not named is none. What a workspace has is its plan with what wa
 import json
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -131,7 +131,7 @@ class PlanLimit(LimitReached):
         self.plan = plan.name
         self.lifts = plan.lifting(exceeded, used + wanted)
         again = f" It allows more from {at:%Y-%m-%d %H:%M %Z} on." if at is not None else ""
-        super().__init__(f"The plan “{plan.name}” allows {allows}.{again} {_ways_out(self.lifts)}")
+        super().__init__(f"The plan “{plan.name}” allows {allows}.{again} {_ways_out(self.lifts, sold=plan.sold)}")
 
 
 class NotInPlan(NotAllowed):
@@ -141,7 +141,7 @@ class NotInPlan(NotAllowed):
         self.exceeded = lacking
         self.plan = plan.name
         self.lifts = plan.having(lacking)
-        super().__init__(f"The plan “{plan.name}” {_LACKS[lacking]}. {_ways_out(self.lifts)}")
+        super().__init__(f"The plan “{plan.name}” {_LACKS[lacking]}. {_ways_out(self.lifts, sold=plan.sold)}")
 
 
 class WrongPlans(Invalid):
@@ -174,6 +174,8 @@ class Plan:
     terms: Terms
     others: Mapping[str, Terms] = field(default_factory=dict, repr=False, compare=False)
     """The plans that a customer may have instead."""
+    sold: bool = field(default=False, repr=False, compare=False)
+    """Whether those are bought."""
 
     @property
     def scheduling(self) -> bool:
@@ -227,14 +229,14 @@ class Plans:
         """Raises NoSuchPlan."""
         if name not in self.defined:
             raise NoSuchPlan(name, self.defined)
-        return Plan(name, self.defined[name], self._besides(name))
+        return Plan(name, self.defined[name], self._besides(name), sold=bool(self.sold_as))
 
     def of(self, name: str, overrides: Mapping[str, Any]) -> Plan:
         """What a workspace has whose row says this. A plan that is gone is the default one; nothing is refused here."""
         plan = self.named(name if name in self.defined else self.default_name)
         if not overrides:
             return plan
-        return Plan(plan.name, plan.terms.with_told(_usable(overrides)), plan.others)
+        return replace(plan, terms=plan.terms.with_told(_usable(overrides)))
 
     def _besides(self, name: str) -> Mapping[str, Terms]:
         # To be unlimited is for who runs the service, and no offer to anybody; neither is what is not sold where
@@ -373,9 +375,8 @@ def _problems(wrong: ValidationError) -> Iterator[str]:
         yield f"{where}: {told}" if where else told
 
 
-def _ways_out(lifts: tuple[str, ...]) -> str:
+def _ways_out(lifts: tuple[str, ...], *, sold: bool) -> str:
     if not lifts:
         return "Ask whoever runs this service for more."
-    if len(lifts) == 1:
-        return f"The plan “{lifts[0]}” allows it."
-    return f"The plans {', '.join(lifts)} allow it."
+    allows = f"The plan “{lifts[0]}” allows it" if len(lifts) == 1 else f"The plans {', '.join(lifts)} allow it"
+    return f"{allows}; owners and admins buy it with `cliply billing`." if sold else f"{allows}."
