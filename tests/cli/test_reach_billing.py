@@ -8,11 +8,18 @@ import pytest
 from tests.api.conftest import World, world
 from tests.cli.at_a_service import Terminal, missed, served
 from tests.dev_providers.stripe_account import card
-from tests.features.billing.till import till
+from tests.features.billing.till import Till, till
 
 from cliply.api.app import create_app
 
 __all__ = ["world"]
+
+
+def failing(at: Till) -> str:
+    """A card that pays once."""
+    customer = at.shop.stripe.account.every("customer")[0]["id"]
+    method = at.shop.client.v1.payment_methods.attach("pm_card_chargeCustomerFail", params={"customer": customer})
+    return str(method.id)
 
 
 @pytest.mark.slow
@@ -43,4 +50,10 @@ def test_every_operation_of_billing_is_reached_by_the_command_that_the_table_nam
         assert len(owner.run("billing", "invoices").splitlines()) == 2
         assert "no plan “gold”" in owner.refused("billing", "change", "gold", "--yes")
         assert "has a subscription" in owner.refused("billing", "checkout", "pro", "--no-browser")
+        at.shop.client.v1.subscriptions.update(at.subscription["id"], params={"default_payment_method": failing(at)})
+        at.later(days=63)
+        told = owner.run("billing", "status")
+        assert re.search(
+            r"^premium  grace\n(.*\n)+Kept until \d{4}-\d\d-\d\d, unless it is paid\nTo be paid at http", told
+        )
     assert missed(service.app, owner.reached, of="billing") == {}

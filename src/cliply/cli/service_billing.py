@@ -93,6 +93,8 @@ def _status(told: dict[str, Any]) -> list[str]:
         until = one["cancel_at"] or one["period_end"]
         word = "ends" if one["cancel_at"] else "renews"
         lines.append(f"{money(one['amount'], one['currency'])} a period, {word} {until[:10]}")
+        if told["grace_until"]:
+            lines.append(f"Kept until {told['grace_until'][:10]}, unless it is paid")
         if one["pay_url"]:
             lines.append(f"To be paid at {one['pay_url']}")
     return [*lines, *_offered(told)]
