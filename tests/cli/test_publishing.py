@@ -18,6 +18,7 @@ from tests.api.conftest import World, app, world
 from tests.cli.at_a_service import Served, Terminal, hides_what_is_typed, service, terminal
 from tests.cli.at_networks import Browser, film, finished_clip, networks, person, runtime
 from tests.cli.test_signing_in import PASSWORD, become, log_in
+from tests.features.clips.rows import ready_clip, ready_project
 from tests.features.jobs.working import working
 from tests.infra.queue.fleet import until
 from tests.servers.consent import answer, browser
@@ -365,3 +366,53 @@ def test_a_clip_arrives_at_both_networks_once_and_its_terminal_waits_for_that(
     [video] = [each for each in networks.google.ledger.entries(PUBLISHED) if each.provider == "google"]
     assert video.details["sha256"] == sha256(film.read_bytes())
     assert "published" in ada.run("publications", "show", on_youtube["id"])
+
+
+@pytest.mark.slow
+def test_a_post_that_has_no_address_is_listed_with_the_reason(
+    ada: Terminal, person: Browser, clip: UUID, runtime: Runtime, migrated: str
+) -> None:
+    person.account = "-000ada"
+    ada.run("accounts", "connect", "tiktok")
+    with working(migrated, runtime.database, [tasks.publish_on_tiktok, tasks.check_publication], runtime=runtime):
+        sent = ada.told("publish", clip, "--to", "tiktok", "--privacy", "SELF_ONLY", "--agree")["id"]
+        until(lambda: ada.told("publications", "show", sent)["state"] == "published", within=60)
+    for shown in (ada.run("publications", "list"), ada.run("publications", "show", sent)):
+        assert "TikTok tells no address of posts that not everybody can see" in shown
+
+
+def test_clips_of_the_newest_projects_are_listed_where_none_is_named(ada: Terminal, clip: UUID, world: World) -> None:
+    other = [clip_of(world, "Second talk"), clip_of(world, "Third talk")]
+    shown = ada.run("clips", "list").splitlines()
+    assert [line.split()[0] for line in shown] == [str(each) for each in (*reversed(other), clip)]
+    assert shown[0].endswith("(Third talk)")
+    assert [each["id"] for each in ada.told("clips", "list")] == [line.split()[0] for line in shown]
+
+
+def clip_of(world: World, name: str) -> UUID:
+    with world.database.workspace(world.workspace) as session:
+        project = ready_project(session)
+        project.name = name
+        return ready_clip(session, project).id
+
+
+def test_who_has_no_clips_yet_is_told_where_they_come_from(ada: Terminal, world: World) -> None:
+    assert "cliply upload talk.mp4" in ada.invoke("clips", "list").stderr
+    with world.database.workspace(world.workspace) as session:
+        ready_project(session)
+    shown = ada.invoke("clips", "list")
+    assert (shown.exit_code, shown.stdout) == (0, "")
+    assert "cliply projects list" in shown.stderr
+    assert ada.told("clips", "list") == []
+
+
+@pytest.mark.slow
+def test_a_script_signs_in_beforehand_and_then_connects_an_account(
+    service: Served, world: World, terminal: Callable[[str], Terminal], person: Browser
+) -> None:
+    become(world, "ada@example.com", Role.ADMIN)
+    ada = terminal("ada")
+    log_in(ada)
+    assert "cliply account sign-in" in ada.refused("accounts", "connect", "youtube", typed=f"{PASSWORD}\n")
+    ada.run("account", "sign-in", typed=f"{PASSWORD}\n")
+    assert "is connected" in ada.run("accounts", "connect", "youtube")

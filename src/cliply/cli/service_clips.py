@@ -30,6 +30,8 @@ class ProjectState(StrEnum):
 
 ProjectId = Annotated[UUID, typer.Argument(help="Id of the project.", show_default=False)]
 ClipId = Annotated[UUID, typer.Argument(help="Id of the clip.", show_default=False)]
+_NEWEST = 10
+_NO_PROJECT = "There is no project yet. Give the service a video: cliply upload talk.mp4"
 _Limit = Annotated[int, typer.Option(min=1, max=100, help="How many at most.")]
 _ENDINGS = {"video": "mp4", "cover": "jpg", "coverwide": "wide.jpg", "srt": "srt", "vtt": "vtt", "ass": "ass"}
 
@@ -98,17 +100,29 @@ def delete_project(project_id: ProjectId, yes: Yes = False) -> None:
 
 @clips.command("list")
 def list_clips(
-    project_id: ProjectId,
+    project_id: Annotated[
+        UUID | None,
+        typer.Argument(help=f"Id of the project. Default: the {_NEWEST} newest.", show_default=False),
+    ] = None,
     candidates: Annotated[bool, typer.Option("--candidates", help="Those that were found and not made.")] = False,
     json: JsonFlag = False,
 ) -> None:
-    """List the clips of a project, best first."""
-    found = service().get(f"/api/projects/{project_id}/{'candidates' if candidates else 'clips'}")
-    show(
-        found,
-        json,
-        lambda each: f"{each['id']}  {each.get('state', 'candidate'):<9} {each['rank']:>3}  {each['title']}",
-    )
+    """List the clips of a project, best first, or those of the newest projects."""
+    found, what = service(), "candidates" if candidates else "clips"
+    if project_id is not None:
+        show(found.get(f"/api/projects/{project_id}/{what}"), json, _line)
+        return
+    there = found.get("/api/projects", limit=_NEWEST)["items"]
+    listed = [(each, project) for project in there for each in found.get(f"/api/projects/{project['id']}/{what}")]
+    if json:
+        print_json([each for each, _project in listed])
+        return
+    nothing = "No project has any yet. `cliply projects list` tells how far they are." if there else _NO_PROJECT
+    show(listed, json, lambda each: f"{_line(each[0])}  ({each[1]['name']})", nothing)
+
+
+def _line(each: Any) -> str:
+    return f"{each['id']}  {each.get('state', 'candidate'):<9} {each['rank']:>3}  {each['title']}"
 
 
 @clips.command("show")

@@ -127,7 +127,7 @@ def check_clip(named: str) -> None:
             "nothing goes out twice. Send it the video with `cliply upload`, then name one of the clips that it makes "
             "by its id, from `cliply clips list`."
         )
-    raise NotFound(f"“{printable(named)}” is no id of a clip. `cliply clips list PROJECT` tells the ids.")
+    raise NotFound(f"“{printable(named)}” is no id of a clip. `cliply clips list` tells the ids.")
 
 
 def destination(text: str) -> tuple[NetworkName, str | None]:
@@ -212,6 +212,9 @@ def line_of(each: Any, zone: ZoneInfo) -> str:
     then = each["url"] or ""
     if not then and each["next_at"] is not None:
         then = f"at {moments.short(datetime.fromisoformat(each['next_at']), zone)}"
+    if not then and each["state"] == "published" and each["note"]:
+        # Why there is no address, where its network tells none.
+        then = f"({each['note']})"
     return f"{each['id']}  {each['network']:<7} {state_of(each):<15} {each['post']['title']}  {then}".rstrip()
 
 

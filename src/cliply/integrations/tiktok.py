@@ -73,6 +73,7 @@ _DEFAULT_CHUNKING = Chunking()
 
 _IN_THE_INBOX = "It is in the inbox of the TikTok account: its owner finishes and posts it in the app."
 _IN_REVIEW = "TikTok reviews it before everybody can see it. This takes a minute mostly, and sometimes hours."
+_NO_ADDRESS = "TikTok tells no address of posts that not everybody can see; it is in the account's profile."
 _LAST_ANSWER_LOST = "All of the video has been sent, and TikTok has not said whether it arrived."
 _ADDRESS_EXPIRED = "TikTok takes the bytes of an upload for an hour only; they have not all come in time."
 
@@ -242,7 +243,7 @@ class TikTokPublisher:
         if post_id is None:
             # Posts for fewer than everybody are never told a number.
             phase = Phase.PENDING if handle.public else Phase.PUBLISHED
-            return Sighting(phase, received=handle.size, note=_IN_REVIEW if handle.public else "")
+            return Sighting(phase, received=handle.size, note=_IN_REVIEW if handle.public else _NO_ADDRESS)
         return Sighting(Phase.PUBLISHED, handle.size, external_id=post_id, url=self._url(token, post_id))
 
     def _url(self, token: str, post_id: str) -> str | None:
