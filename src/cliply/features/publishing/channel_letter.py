@@ -26,6 +26,7 @@ def send(session: Session, channel: Channel, *, settings: Settings) -> None:
             workspace=session.scalars(select(Workspace.name)).one(),
             network=channel.network.label,
             channel=channel.name,
+            id=channel.id,
             why=channel.problem,
             address=settings.server.url,
         )
