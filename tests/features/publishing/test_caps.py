@@ -12,15 +12,17 @@ from tests.features.publishing.hours import live, pass_by
 from tests.features.publishing.mortal import taken
 from tests.features.publishing.stage import Stage
 from tests.features.workspaces.conftest import Office
+from tests.infra.queue.claiming import claim
 
 from cliply.dev_providers.tiktok_posting import Caps
 from cliply.dev_providers.youtube_quotas import Quota
 from cliply.features.identity.models import Workspace
-from cliply.features.publishing import channels, publications, tokens
+from cliply.features.publishing import channels, publications, scanning, tokens
 from cliply.features.publishing.channel_settings import ChannelSettings
 from cliply.features.publishing.models import Publication, PublicationState
 from cliply.features.publishing.outcomes import Outcome
 from cliply.features.publishing.steps import put_off
+from cliply.features.publishing.tasks import QUEUE
 from cliply.infra.quotas import Quotas
 from cliply.integrations.publisher import Concerns, Network
 from cliply.integrations.youtube_quota import DAILY, Bucket, next_reset
@@ -199,6 +201,38 @@ def test_what_is_over_the_daily_cap_goes_out_on_the_days_after(stage: Stage) -> 
         due(stage)
     due(stage)
     assert {stage.publication(each.id).state.value for each in publications} == {"published"}
+
+
+def test_of_two_that_are_due_together_the_second_goes_out_once_the_spacing_has_passed(stage: Stage) -> None:
+    channel = stage.connect(Network.YOUTUBE)
+    # Planned for one moment, before anybody has said that there is to be time between them.
+    at = datetime.now(UTC) + timedelta(hours=1)
+    publications = [stage.publish(Network.YOUTUBE, run_at=at) for _ in range(2)]
+    set_up(stage, channel.id, spacing=30)
+    pass_by(stage, timedelta(hours=1, seconds=1))
+    scanning.scan(stage.runtime)
+    tokens = [claim(stage.office.database, stage.worker(), queues=[QUEUE]) for _ in publications]
+    threads = [threading.Thread(target=stage.attempt, args=(token,)) for token in tokens]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    [first], [second] = (
+        [each for each in map(stage.publication, (one.id for one in publications)) if (each.begun_at is None) is waits]
+        for waits in (False, True)
+    )
+    assert first.begun_at is not None
+    spaced = first.begun_at + timedelta(minutes=30)
+    parked(stage, second, spaced)
+    assert "one has just gone out" in (second.note or "")
+    pass_by(stage, timedelta(minutes=29))
+    due(stage)
+    assert stage.publication(first.id).state == "published"
+    parked(stage, second, spaced - timedelta(minutes=29))
+    pass_by(stage, timedelta(minutes=1, seconds=5))
+    published(stage, first, second)
+    begun = sorted(each.begun_at for one in publications if (each := stage.publication(one.id)).begun_at is not None)
+    assert begun[1] - begun[0] >= timedelta(minutes=30)
 
 
 def test_in_quiet_hours_nothing_is_begun(stage: Stage) -> None:
