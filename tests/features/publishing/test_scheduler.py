@@ -1,6 +1,7 @@
 """The scheduler over changes of clocks, with jumps of its own, beside another one, and as a worker: once, on time."""
 
 import random
+import re
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,13 +10,15 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
+from starlette.testclient import TestClient
+from tests.api.apps import app_of
 from tests.features.jobs.working import runtime_in
 from tests.features.workspaces.conftest import Office
 from tests.infra.queue.fleet import until
 from tests.test_worker import running
 
-from cliply.features.publishing import scanning
+from cliply.features.publishing import pulse, scanning
 from cliply.features.publishing.local_time import LocalTime
 from cliply.features.publishing.models import Channel, ChannelState, Publication
 from cliply.features.publishing.publications import set_time
@@ -157,3 +160,49 @@ def test_a_hundred_fire_within_seconds_of_their_time(office: Office, migrated: s
 @pytest.mark.timeout(3600)
 def test_a_thousand_fire_within_seconds_of_their_time(office: Office, migrated: str) -> None:
     assert on_time(office, migrated, 1000, timedelta(minutes=5)) <= timedelta(seconds=5)
+
+
+def ago(minutes: float) -> LocalTime:
+    return LocalTime.of(datetime.now(UTC) - timedelta(minutes=minutes), "Europe/Berlin")
+
+
+def readyz(runtime: Runtime) -> tuple[int, str]:
+    """Of a process that has not been asked before: an answer is good for two seconds."""
+    told = TestClient(app_of(runtime)).get("/api/readyz")
+    return told.status_code, told.text
+
+
+def test_a_service_whose_scheduler_stands_still_is_not_ready_until_one_looks_again(
+    office: Office, runtime: Runtime
+) -> None:
+    plans(office, [ago(1)])
+    assert readyz(runtime)[0] == 200, "a scan comes each minute, and may come late"
+    plans_more(office, ago(3))
+    status, told = readyz(runtime)
+    assert (status, "Not ready: scheduler." in told) == (503, True), told
+    with pytest.raises(pulse.SchedulerStandsStill, match=r"due for 3 min.*Start a worker.*cliply worker"):
+        pulse.check(runtime.database)
+    with office.database.system() as session:
+        overdue = next(each for each in pulse.figures(session) if each.name == "cliply_schedules_overdue_seconds")
+    assert 170 < overdue.samples[0].value < 300, "an alarm can be set on it"
+    scanning.scan(runtime)
+    assert readyz(runtime)[0] == 200
+    assert re.fullmatch(r"0 planned, last scan \d+ s ago", pulse.check(runtime.database))
+
+
+@pytest.mark.parametrize("become", ["schedule = 'paused'", "schedule = 'missed'", "state = 'cancelled'"])
+def test_what_no_scheduler_is_to_fire_keeps_no_service_from_being_ready(
+    office: Office, runtime: Runtime, become: str
+) -> None:
+    plans(office, [ago(600)])
+    with office.database.system() as session:
+        session.execute(text(f"update publications set {become}"))
+    assert readyz(runtime)[0] == 200
+
+
+def plans_more(office: Office, at: LocalTime) -> None:
+    with office.database.workspace(office.id) as session:
+        channel = session.scalars(select(Channel)).one()
+        more = Publication(channel_id=channel.id, network=Network.YOUTUBE, post={"title": "Wasps"})
+        set_time(more, at)
+        session.add(more)
