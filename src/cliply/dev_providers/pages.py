@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from html import escape
 
 from starlette.responses import HTMLResponse
@@ -13,6 +14,12 @@ _STYLE = (
     # A wide table is moved sideways by itself, and its words stay whole.
     "div{overflow-x:auto}table{border-collapse:collapse;min-width:100%}td,th{border:1px solid #ccc;padding:.3rem .5rem;"
     "text-align:left;vertical-align:top}td{max-width:28rem;overflow-wrap:break-word}"
+    "time{white-space:nowrap}code{display:block;min-width:16ch;font-size:.8rem;overflow-wrap:anywhere}"
+    # On a phone a row is a list of its cells, each with its column's name.
+    "@media(max-width:48rem){thead{display:none}table,tbody,tr,td{display:block;border:0}"
+    "tr{border-bottom:1px solid #ccc;padding:.5rem 0}td{max-width:none;padding:.1rem 0;overflow-wrap:anywhere}"
+    "td[data-head]{padding-left:7rem;min-height:1.5em}td:empty{display:none}"
+    "td[data-head]::before{content:attr(data-head);float:left;width:6.5rem;margin-left:-7rem;color:#555}}"
     "button{font:inherit;padding:.4rem 1.2rem;margin-right:1rem}"
     # Whose page it is, from one edge to the other.
     "header{color:#fff;padding:.6rem max(1rem,calc(50% - 34rem))}"
@@ -97,13 +104,31 @@ def consent_form(
     )
 
 
+class Code(str):
+    """What is compared letter by letter, and may be broken anywhere."""
+
+    __slots__ = ()
+
+
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     rows = list(rows)
     if not rows:
         return paragraph("Nothing yet.")
     head = "".join(f"<th>{escape(each)}</th>" for each in heads)
-    body = "".join("<tr>" + "".join(f"<td>{escape(str(each))}</td>" for each in row) + "</tr>" for row in rows)
+    body = "".join(f"<tr>{''.join(map(_cell, heads, row))}</tr>" for row in rows)
     return f"<div><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
+def _cell(head: str, value: object) -> str:
+    named = f' data-head="{escape(head)}"' if head else ""
+    match value:
+        case datetime():
+            shown = f"<time>{value:%Y-%m-%d %H:%M:%S}</time>"
+        case Code():
+            shown = f"<code>{escape(value)}</code>" if value else ""
+        case _:
+            shown = escape(str(value))
+    return f"<td{named}>{shown}</td>"
 
 
 def told(details: Mapping[str, object]) -> str:
