@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import re
 import signal
 import socket
@@ -102,6 +103,35 @@ def test_up_starts_everything_and_ends_it_again(short: Path, port: int) -> None:
         up.communicate(timeout=60)
         assert up.returncode == 0
         assert [each for each in left if Path(f"/proc/{each}").exists()] == []
+
+
+def test_up_shows_a_terminal_what_goes_wrong_and_not_what_goes_well(short: Path, port: int) -> None:
+    mine, theirs = pty.openpty()
+    environment = {**os.environ, "CLIPLY_DATA": str(short / "seen"), "TERM": "dumb"}
+    up = subprocess.Popen([CLIPLY, "up", "--port", str(port)], env=environment, stderr=theirs)
+    os.close(theirs)
+    shown = ""
+
+    def until_seen(what: str) -> None:
+        nonlocal shown
+        while what not in shown:
+            shown += os.read(mine, 4096).decode()
+
+    try:
+        until_seen("Stop everything")
+        assert status(port, "/api/readyz") == "ok"
+        os.kill(commands(children_of(up.pid))["serve"], signal.SIGKILL)
+        until_seen("process restarted  part=api")
+        up.send_signal(signal.SIGTERM)
+        up.wait(60)
+    finally:
+        up.kill()
+        up.wait()
+        os.close(mine)
+    assert up.returncode == 0
+    lines = [line for line in shown.splitlines() if re.match(r"\d\d:\d\d:\d\d ", line)]
+    assert [line[10:] for line in lines] == ["warning: process restarted  part=api exit_code=-9"]
+    assert "{" not in shown
 
 
 def test_a_worker_that_is_killed_again_and_again_is_started_again(short: Path, port: int) -> None:

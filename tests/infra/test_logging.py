@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +33,38 @@ def _as_before() -> Iterator[None]:
     root.setLevel(level)
     sys.excepthook, threading.excepthook = hooks
     logging.captureWarnings(False)
+
+
+def brief(out: io.StringIO) -> None:
+    configure(Settings(log_format="brief"), service="up", stream=out)
+
+
+def test_brief_lines_tell_what_goes_wrong_and_nothing_else() -> None:
+    out = io.StringIO()
+    brief(out)
+    with log_context(job_id=17, job_kind="CLIP_RENDER", request_id="r-1", workspace_id="w"):
+        _log.info("job_started", extra={"attempt": 1})
+        _log.warning("job_failed", extra={"error": "RenderFailed", "trace": "File one\nFile two"})
+    _log.info("request_answered", extra={"status": 200})
+    _log.error("request_failed", extra={"status": 500, "password": "hunter22"})
+    try:
+        open_what_is_not_there()
+    except OSError:
+        _log.exception("request_failed")
+    _log.info("mail_written_to_folder", extra={"file": "/data/mail/1.eml"})
+    _log.warning("word " * 1000)
+    lines = out.getvalue().splitlines()
+    assert [line[10:] for line in lines[:4]] == [
+        "warning: job failed  job_kind=CLIP_RENDER job_id=17 error=RenderFailed",
+        "error: request failed  status=500 password=***",
+        "error: request failed  error=FileNotFoundError",
+        "info: mail written to folder  file=/data/mail/1.eml",
+    ]
+    assert (len(lines), len(lines[4])) == (5, 300)
+
+
+def open_what_is_not_there() -> None:
+    Path("/nowhere/at/all").read_bytes()
 
 
 def written(out: io.StringIO) -> list[dict[str, Any]]:

@@ -1,6 +1,8 @@
 """`cliply up` and `cliply serve`: the service on this machine, all of it or its API alone."""
 
+import os
 import socket
+import sys
 from typing import Annotated
 
 import typer
@@ -35,6 +37,7 @@ def up(
     from cliply.infra import error_reports
     from cliply.infra.logging import configure
 
+    _speak_briefly_on_a_terminal()
     configure(settings(), service="up")
     # Told once and at once, not by each process that does not come up.
     plans_of(settings())
@@ -72,6 +75,14 @@ def serve(
     listening = listen(host, port) if inherited is None else socket.socket(fileno=inherited)
     said = f"Cliply's API is at {address_of(listening)}/api"
     run(settings(), listening, on_ready=lambda: note(said) if inherited is None else None)
+
+
+def _speak_briefly_on_a_terminal() -> None:
+    """Somebody looks there at what goes wrong; lines of every request and job would hide it. The processes that are
+    started follow the environment."""
+    if settings().log_format == "auto" and sys.stderr.isatty():
+        os.environ["CLIPLY_LOG_FORMAT"] = "brief"
+        settings.cache_clear()
 
 
 def _ready(address: str) -> str:

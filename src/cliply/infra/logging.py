@@ -26,6 +26,9 @@ CONTEXT = ("request_id", "workspace_id", "user_id", "job_id", "job_kind")
 _bound: ContextVar[Mapping[str, str]] = ContextVar("log_context")
 # What a record has by itself; anything else came as `extra`.
 _OF_A_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_TOLD_ANYWAY = frozenset({"mail_written_to_folder"})
+"""Nothing went wrong, and somebody waits for what is in that file."""
+_LONGEST_BRIEF = 300
 # They tell at length what is nobody's business, or arguments of calls.
 _QUIET = ("alembic", "boto3", "botocore", "urllib3", "s3transfer", "httpx2", "httpcore2", "asyncio")
 
@@ -49,8 +52,14 @@ def configure(settings: Settings, *, service: str, stream: TextIO | None = None)
     out = stream or sys.stderr
     redactor = Redactor(secrets_of(settings))
     handler = logging.StreamHandler(out)
-    plain = settings.log_format == "plain" or (settings.log_format == "auto" and out.isatty())
-    handler.setFormatter(PlainLines(redactor) if plain else JsonLines(redactor, service=service))
+    match settings.log_format:
+        case "brief":
+            handler.setFormatter(BriefLines(redactor))
+            handler.addFilter(_is_worth_telling)
+        case "auto" | "plain" if settings.log_format == "plain" or out.isatty():
+            handler.setFormatter(PlainLines(redactor))
+        case _:
+            handler.setFormatter(JsonLines(redactor, service=service))
     handler.addFilter(Sampled(settings.log_sample_rate))
     root = logging.getLogger()
     for old in list(root.handlers):
@@ -140,6 +149,38 @@ class PlainLines(_Lines):
         line = _on_one_line(f"{at} {record.levelname:7} {self._event(record)}{fields}")
         trace = self._trace(record)
         return line if trace is None else f"{line}\n{trace}"
+
+
+class BriefLines(_Lines):
+    """For whoever runs the service in a terminal of theirs: what went wrong, a line each; the whole of it is told by
+    the other formats."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
+        context = current_context()
+        details = {name: value for name, value in self._details(record).items() if name != "trace"}
+        whose = {name: context[name] for name in ("job_kind", "job_id", "request_id") if context.get(name)}
+        if "job_id" in whose:
+            # Of a job, its own number says more than who began it.
+            whose.pop("request_id", None)
+        if record.exc_info is not None and record.exc_info[0] is not None:
+            details["error"] = record.exc_info[0].__name__
+        told = {**whose, **details}
+        fields = " ".join(f"{name}={self._redactor.value(value)}" for name, value in told.items() if value is not None)
+        level = record.levelname.lower()
+        event = self._event(record).replace("_", " ")
+        line = _shortened(_on_one_line(f"{at}  {level}: {event}{'  ' if fields else ''}{fields}"))
+        # What ends a process is told whole.
+        trace = self._trace(record) if record.levelno >= logging.CRITICAL else None
+        return line if trace is None else f"{line}\n{trace}"
+
+
+def _is_worth_telling(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING or record.msg in _TOLD_ANYWAY
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_BRIEF else f"{text[: _LONGEST_BRIEF - 1]}…"
 
 
 def _on_one_line(text: str) -> str:

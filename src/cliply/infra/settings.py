@@ -348,8 +348,12 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least that the service writes down."
     )
-    log_format: Literal["auto", "json", "plain"] = Field(
-        "auto", description="How the service writes it down: `auto` is plain on a terminal and JSON lines elsewhere."
+    log_format: Literal["auto", "json", "plain", "brief"] = Field(
+        "auto",
+        description=(
+            "How the service writes it down: `auto` is plain on a terminal and JSON lines elsewhere; `brief`, which is "
+            "`auto` of `cliply up` on a terminal, leaves out all that goes well."
+        ),
     )
     log_sample_rate: float = Field(
         1.0,
