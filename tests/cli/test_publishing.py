@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import update
@@ -26,6 +27,7 @@ from tests.servers.consent import answer, browser
 from cliply.cli import service_accounts
 from cliply.cli.service_accounts import NetworkName
 from cliply.cli.service_publications import Seen, State
+from cliply.cli.service_publishing import line_of
 from cliply.dev_providers.ledger import PUBLISHED, sha256
 from cliply.dev_providers.playground import Playground
 from cliply.errors import Unavailable
@@ -163,6 +165,11 @@ def test_the_services_own_page_tells_that_too(service: Served, world: World) -> 
     page = browser().get(where, params=brought, headers=mine)
     assert page.status_code == 200
     assert "“Ada talks” on YouTube is connected. It cannot be published on yet: " in page.text
+    again = browser().get(where, params=brought, headers=mine)
+    assert again.status_code == 400
+    assert "not connected" not in again.text, "it still is"
+    assert "Nothing was connected by this page" in again.text
+    assert "What is connected already stays so." in again.text
 
 
 @pytest.mark.slow
@@ -189,7 +196,9 @@ def test_an_account_is_named_set_up_connected_again_and_disconnected(ada: Termin
     assert "is connected" in ada.run("accounts", "reconnect", "@engines")
     assert "Nobody is there to ask" in ada.refused("accounts", "disconnect", "@engines")
     assert "disconnected" in ada.run("accounts", "disconnect", "@engines", "--yes")
-    assert "Nothing was published yet" in ada.run("accounts", "show", "@engines")
+    shown = ada.run("accounts", "show", "@engines")
+    assert "Nothing was published yet" in shown
+    assert "Minutes that what was planned may be late: 180" in shown
     assert "There is no account “nobody”. There are: Ada talks" in ada.refused("accounts", "show", "nobody")
 
 
@@ -416,3 +425,20 @@ def test_a_script_signs_in_beforehand_and_then_connects_an_account(
     assert "cliply account sign-in" in ada.refused("accounts", "connect", "youtube", typed=f"{PASSWORD}\n")
     ada.run("account", "sign-in", typed=f"{PASSWORD}\n")
     assert "is connected" in ada.run("accounts", "connect", "youtube")
+
+
+@pytest.mark.parametrize(
+    ("state", "told", "then"),
+    [
+        ("needs_reconnect", {"error": "YouTube lets nobody in."}, "  (YouTube lets nobody in.)"),
+        ("rejected", {"error": "It is too long."}, "  (It is too long.)"),
+        ("published", {"url": "https://x/1", "note": "Unlisted."}, "  https://x/1"),
+        ("processing", {"note": "It waits."}, ""),
+    ],
+)
+def test_a_line_of_a_list_says_why_there_is_no_post(state: str, told: dict[str, str], then: str) -> None:
+    each = {
+        "id": "7", "network": "youtube", "state": state, "post": {"title": "Bees"}, "schedule": None,
+        "url": None, "next_at": None, "error": None, "note": None, **told,
+    }  # fmt: skip
+    assert line_of(each, ZoneInfo("UTC")).partition("Bees")[2] == then

@@ -312,6 +312,13 @@ def _quiet(text: str) -> dict[str, str | None]:
     return {"quiet_from": begin, "quiet_to": end}
 
 
+_SETTINGS = {
+    "late": "Minutes that what was planned may be late",
+    "spacing": "Minutes between two publications at least",
+    "daily_cap": "Publications a day at most",
+}
+
+
 def _details(found: Any, zone: ZoneInfo) -> Iterator[str]:
     def local(at: str) -> str:
         return moments.short(datetime.fromisoformat(at), zone)
@@ -324,7 +331,7 @@ def _details(found: Any, zone: ZoneInfo) -> Iterator[str]:
         yield f"  Takes nothing until {local(found['paused_until'])}: {found['paused_why']}"
     for name, value in found["settings"].items():
         if value not in (None, False):
-            yield f"  {name.replace('_', ' ').capitalize()}: {value}"
+            yield f"  {_SETTINGS.get(name, name.replace('_', ' ').capitalize())}: {value}"
     last = found["last_publication"]
     yield (
         f"  Last published: {local(last['published_at'])} {last['url'] or ''}"

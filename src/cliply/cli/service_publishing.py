@@ -208,13 +208,16 @@ def followed(found: Service, publication_id: str, zone: ZoneInfo) -> Any:
         threading.Event().wait(_LOOKS)
 
 
+_SAYS_WHY = ("published", "rejected", "needs_reconnect", "unknown")
+
+
 def line_of(each: Any, zone: ZoneInfo) -> str:
     then = each["url"] or ""
     if not then and each["next_at"] is not None:
         then = f"at {moments.short(datetime.fromisoformat(each['next_at']), zone)}"
-    if not then and each["state"] == "published" and each["note"]:
-        # Why there is no address, where its network tells none.
-        then = f"({each['note']})"
+    if not then and each["state"] in _SAYS_WHY and (why := each["error"] or each["note"]):
+        # Why there is no address where its network tells none, or why nothing is there.
+        then = f"({why})"
     return f"{each['id']}  {each['network']:<7} {state_of(each):<15} {each['post']['title']}  {then}".rstrip()
 
 

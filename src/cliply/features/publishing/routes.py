@@ -130,6 +130,10 @@ def finish_oauth(
     answer = connecting.Answer(state, code, error, iss)
     try:
         channel = _finished(request, runtime, by, provider, answer)
+    except connecting.NotBegunHere as nothing:
+        # As whoever opens this page once more, whose account is connected since the first time.
+        told = f"{nothing} What is connected already stays so."
+        return _page("Nothing was connected by this page", told, status=400)
     except CliplyError as failed:
         return _page(f"{provider.network.label} is not connected", str(failed), status=400)
     health = channels.health(channel, runtime.providers)
