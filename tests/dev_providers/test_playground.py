@@ -1,5 +1,6 @@
 """What a person finds at the stand-ins, and what there is to see afterwards."""
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -90,6 +91,11 @@ def test_the_page_shows_people_posts_permissions_and_the_ledger_of_both(opened: 
         assert shown in one.text
     assert nasty not in one.text
     assert "&lt;script&gt;" in one.text
+    posts = one.text.partition("<h2>Posts</h2>")[2].partition("<h2>Permissions</h2>")[0]
+    assert re.findall('<td data-head="Account">(.*?)</td>', posts) == ["Ada Lovelace (@adatalks)"]
+    assert "-000ada" not in one.text, "people know accounts by their names"
+    assert re.search(r"<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d</time>", posts)
+    assert "<code>abc</code>" in posts
     assert "token_issued" in one.text
     assert "scopes: https://www.googleapis.com/auth/youtube.readonly https://" in one.text
     assert one.headers["content-security-policy"].startswith("default-src 'none'")

@@ -265,7 +265,8 @@ def test_one_of_two_channels_of_a_person_leaves_the_other_connected(stage: Stage
     """Google takes back all that a person has allowed, so that is left to the last one."""
     bees, wasps = stage.connect(YOUTUBE), stage.connect(YOUTUBE, account="UC" + "b" * 22)
     told = disconnect(stage, bees).problem or ""
-    assert "remove Cliply in the settings of YouTube" in told
+    assert "would end other accounts of the same person" in told
+    assert "remove Cliply" not in told, "that would end the other one"
     assert stage.account(bees.id).grant_sealed is None
     assert stage.ledger.count("grant_revoked") == 0
     stage.publish(YOUTUBE)

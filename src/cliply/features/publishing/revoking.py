@@ -142,6 +142,12 @@ def _said(found: TakenBack, network: Network) -> str:
     match found:
         case TakenBack.DONE:
             return _DISCONNECTED
+        case TakenBack.SHARED:
+            # To remove it there by hand would end the others too.
+            return (
+                f"{_DISCONNECTED} {network.label} was not told, since that would end other accounts of the same person "
+                "as well; the last of them to be disconnected takes the permission back."
+            )
         case TakenBack.LEFT:
             return f"{_DISCONNECTED} {_by_hand(network)}"
         case TakenBack.UNTOLD:

@@ -12,8 +12,10 @@ from cliply.runtime import Runtime
 
 class TakenBack(Enum):
     DONE = auto()
+    SHARED = auto()
+    """Not asked for: other channels would go with it, the last of which takes it back."""
     LEFT = auto()
-    """Not asked for: other channels would go with it, or the network is not set up here any more."""
+    """Not asked for: the network is not set up here any more."""
     UNTOLD = auto()
     """The network could not be told."""
 
@@ -32,7 +34,7 @@ def take_back(
     if provider is None:
         return TakenBack.LEFT
     if provider.connector.revokes_all and _others(runtime, network, workspace_id, connected_by, external_id):
-        return TakenBack.LEFT
+        return TakenBack.SHARED
     try:
         provider.connector.revoke(grant)
     except PublishFailure:
