@@ -1,7 +1,7 @@
 """`cliply metrics`: how what a service has published does."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from cliply.media.probe import printable
 
 _FIGURES = ("views", "likes", "comments", "shares")
 _WIDE = 9
+_FIRST_AGE = timedelta(hours=1)
 
 
 class On(StrEnum):
@@ -72,13 +73,21 @@ def lines_of(told: Any, zone: ZoneInfo) -> Iterator[str]:
     if told["problem"]:
         yield told["problem"]
     if not told["snapshots"]:
-        if told["problem"] and told["next_at"] is None:
-            return
-        yield "There are no figures yet; the first are taken an hour after it was published."
+        yield from _none_yet(told, zone)
         return
     yield _line("age", [*_FIGURES, "watched", "share"])
     for each in told["snapshots"]:
         yield _line(_age(each["age_hours"]), _cells(each)) + f"  {_taken(each, zone)}"
+
+
+def _none_yet(told: Any, zone: ZoneInfo) -> Iterator[str]:
+    if told["problem"]:
+        if told["next_at"] is not None:
+            yield f"It is asked again at {moments.short(datetime.fromisoformat(told['next_at']), zone)}."
+    elif told["counts_from"] is None or datetime.fromisoformat(told["counts_from"]) > datetime.now(UTC) - _FIRST_AGE:
+        yield "There are no figures yet; the first are taken an hour after it was published."
+    else:
+        yield "There are no figures yet. Where its account has to be connected again, they come after that."
 
 
 def _table(told: Any) -> Iterator[str]:
