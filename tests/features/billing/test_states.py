@@ -3,11 +3,14 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 from tests.dev_providers.stripe_account import FAILS_LATER, PAYS, card
-from tests.features.billing.till import Till, problem
+from tests.features.billing.till import Till, problem, without_billing
 
 from cliply.features.billing import checking
+from cliply.features.billing.syncing import WorkerWithoutBilling
+from cliply.features.jobs.retries import Retries
 
 
 def found(at: Till) -> list[tuple[str, str]]:
@@ -106,6 +109,22 @@ def test_an_operator_hears_of_events_that_nobody_carries_out(at: Till) -> None:
     [(severity, told)] = found(at)
     assert severity == "error"
     assert "wait since an hour" in told
+
+
+def test_a_worker_without_the_key_leaves_an_event_to_one_that_has_it(at: Till) -> None:
+    at.browser.post(at.checkout(), data=card(PAYS))
+    at.shop.stripe.deliveries.send()
+    selling, at.runtime = at.runtime, without_billing(at)
+    before = at.state()["waiting"]
+    with pytest.raises(WorkerWithoutBilling) as raised:
+        at.run()
+    assert Retries().retry_in(raised.value, 0) is not None, "it is tried again, maybe by another"
+    at.runtime = selling
+    assert at.state()["waiting"] == before
+    with at.world.database.system() as session:
+        session.execute(text("UPDATE billing_events SET received_at = now() - interval '1 hour'"))
+    at.check()
+    assert (at.status["plan"], at.state()["waiting"]) == ("pro", [])
 
 
 def test_an_operator_hears_that_nothing_is_sold_or_that_nobody_has_a_reason_to_buy(at: Till) -> None:

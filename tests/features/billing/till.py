@@ -42,7 +42,7 @@ class Till:
     runtime: Runtime
     address: str
     folder: Path
-    browser: httpx2.Client = field(default_factory=httpx2.Client)
+    browser: httpx2.Client = field(default_factory=lambda: httpx2.Client(timeout=60))
     _workers: list[int] = field(default_factory=list)
 
     # As somebody asks the service

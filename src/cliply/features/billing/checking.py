@@ -76,7 +76,8 @@ def findings(session: Session, settings: Settings) -> Iterator[Finding]:
     waiting = select(BillingEvent.id).where(BillingEvent.applied_at.is_(None), BillingEvent.received_at < late)
     if count := len(session.scalars(waiting).all()):
         told = (
-            f"{count} events of Stripe wait since an hour to be carried out. Is a worker running that does `billing`?"
+            f"{count} events of Stripe wait since an hour to be carried out. Is a worker running that does `billing`, "
+            "and was it started with CLIPLY_BILLING__SECRET_KEY?"
         )
         yield Finding("billing", "error", told)
     recent = BillingNotice.created_at > datetime.now(UTC) - _SHOWN_FOR

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from cliply.errors import Conflict
+from cliply.errors import Conflict, Unavailable
 from cliply.features.billing import customers, notices
 from cliply.features.billing.customers import Reading
 from cliply.features.billing.standing import Resolved, Standing
@@ -27,7 +27,19 @@ class BillingOff(Conflict):
         )
 
 
-class BillingBusy(Conflict):
+class WorkerWithoutBilling(Unavailable):
+    """Another worker may have the key; a job that this one ended would be carried out by nobody."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This worker was started without CLIPLY_BILLING__SECRET_KEY, and has to do what Stripe tells of. Start "
+            "every process with it."
+        )
+
+
+class BillingBusy(Unavailable):
+    """A job that this happens to is tried again."""
+
     def __init__(self) -> None:
         super().__init__("This subscription is being looked up by many at once. Try again in a moment.")
 

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from cliply.features.billing import checking, inbox, syncing
 from cliply.features.billing.standing import Resolved
+from cliply.features.billing.syncing import WorkerWithoutBilling
 from cliply.features.jobs.kinds import job
 from cliply.features.jobs.retries import Retries
 from cliply.features.jobs.runner import JobRun
@@ -21,10 +22,11 @@ def apply_event(run: JobRun, event_id: str) -> None:
     """Look how things stand for whom an event of Stripe concerns, and keep that."""
     with run.session() as session:
         event = inbox.find(session, event_id)
-    done = event is None or event.applied_at is not None or run.runtime.payments is None
-    if event is None or done:
+    if event is None or event.applied_at is not None:
         with run.finish():
             return
+    if run.runtime.payments is None:
+        raise WorkerWithoutBilling
     workspace_id = inbox.workspace_of(run.runtime, event)
     resolved = None if workspace_id is None else syncing.sync(run.runtime, workspace_id)
     with run.finish() as session:
@@ -36,10 +38,11 @@ def apply_event(run: JobRun, event_id: str) -> None:
 @job("SUBSCRIPTION_SYNC", queue=QUEUE, timeout=timedelta(minutes=5), retries=_RETRIES)
 def sync_subscription(run: JobRun, workspace_id: UUID) -> None:
     """Bring what is known of a workspace's subscription in line with how it is."""
-    resolved = None if run.runtime.payments is None else syncing.sync(run.runtime, workspace_id)
+    if run.runtime.payments is None:
+        raise WorkerWithoutBilling
+    resolved = syncing.sync(run.runtime, workspace_id)
     with run.finish() as session:
-        if resolved is not None:
-            _look_again(session, workspace_id, resolved)
+        _look_again(session, workspace_id, resolved)
 
 
 def _look_again(session: Session, workspace_id: UUID, resolved: Resolved) -> None:
