@@ -8,19 +8,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, and_, delete, func, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from cliply.features.identity.models import Workspace
 from cliply.features.identity.plans import Plan
-from cliply.features.usage.models import EntryState, Metric, UsageCounter
+from cliply.features.usage.models import EntryState, Metric, UsageCounter, UsageEntry
 from cliply.features.usage.periods import STANDING, Period, period_at
 from cliply.infra.self_audit import Finding
 
 LEASE = timedelta(days=7)
 """How long work may take that was reserved for. Whatever ends it before gives back at once."""
+KEPT = timedelta(days=396)
+"""Thirteen months: then what was given back is forgotten. What counts is kept, or it would count again."""
 
 _NOW = "usage_now"
 _RESERVE = text("""
@@ -176,6 +179,36 @@ def release(
 def release_expired(session: Session) -> int:
     """Give back what was reserved for longer than was said, in the session's workspace; how many entries that were."""
     return int(session.execute(_EXPIRED).scalar_one())
+
+
+def with_forgettable(session: Session, *, before: datetime) -> Sequence[UUID]:
+    """Workspaces that have something to forget, in a session of the system."""
+    query = select(UsageEntry.workspace_id).where(_given_back(before)).distinct()
+    return session.scalars(query.order_by(UsageEntry.workspace_id)).all()
+
+
+def forget(session: Session, workspace_id: UUID, *, before: datetime, at_most: int) -> int:
+    """Remove entries of what was given back before then, in a session of the system; how many that were.
+
+    No sum changes by it. Counters are held before entries here as well, so that nobody waits for us as we for them.
+    """
+    forgettable = and_(UsageEntry.workspace_id == workspace_id, _given_back(before))
+    found = session.execute(
+        select(UsageEntry.id, UsageEntry.metric, UsageEntry.period).where(forgettable).limit(at_most)
+    )
+    entries = found.all()
+    counters = {(row.metric, row.period) for row in entries}
+    held = select(UsageCounter.metric).where(
+        UsageCounter.workspace_id == workspace_id, tuple_(UsageCounter.metric, UsageCounter.period).in_(counters)
+    )
+    session.execute(held.order_by(UsageCounter.metric, UsageCounter.period).with_for_update(key_share=True))
+    # One that counts again by now stays.
+    gone = delete(UsageEntry).where(UsageEntry.id.in_([row.id for row in entries]), forgettable)
+    return len(session.execute(gone.returning(UsageEntry.id)).all())
+
+
+def _given_back(before: datetime) -> ColumnElement[bool]:
+    return and_(UsageEntry.state == EntryState.RELEASED, UsageEntry.settled_at < before)
 
 
 def look(session: Session) -> list[Grown]:

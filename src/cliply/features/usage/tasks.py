@@ -1,4 +1,5 @@
-"""What goes by itself: reservations whose time is over are given back, and limits that come near are told."""
+"""What goes by itself: reservations whose time is over are given back, limits that come near are told, and what was
+given back long ago is forgotten."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +14,8 @@ from cliply.features.usage import alerts, ledger, stored
 from cliply.features.usage.models import EntryState, UsageCounter, UsageEntry
 
 _BATCH = 1_000
+_FORGOTTEN_AT_ONCE = 200
+"""Nobody of the workspace reserves or counts what is of the same period meanwhile."""
 _OFTEN = 1_000
 """Objects between two looks at whether the job is to stop."""
 
@@ -32,6 +35,20 @@ def sweep_usage(run: JobRun) -> None:
         with run.inside(workspace_id) as session:
             ledger.release_expired(session)
             alerts.raise_due(session, plan_of(session, plans), now=ledger.now_in(session), settings=settings)
+
+
+@job("USAGE_FORGET", queue="maintenance", timeout=timedelta(hours=1), cron="27 3 * * *")
+def forget_usage(run: JobRun) -> None:
+    """Forget what was given back more than thirteen months ago, such as each file that was made and removed."""
+    before = datetime.now(UTC) - ledger.KEPT
+    with run.session() as session:
+        found = ledger.with_forgettable(session, before=before)
+    for workspace_id in found:
+        removed = _FORGOTTEN_AT_ONCE
+        while removed == _FORGOTTEN_AT_ONCE:
+            run.progress(0)
+            with run.session() as session:
+                removed = ledger.forget(session, workspace_id, before=before, at_most=_FORGOTTEN_AT_ONCE)
 
 
 @job("STORAGE_INVENTORIES", queue="maintenance", timeout=timedelta(minutes=30), cron="7 3 * * *")
