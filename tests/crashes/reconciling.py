@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 from tests.crashes.customers import Story
 from tests.crashes.installation import Installation
 
-from cliply.features.usage import ledger
+from cliply.features.usage import ledger, stored
 from cliply.infra.storage.folder import FolderStorage
+from cliply.infra.storage.keys import ObjectKey
 
 _STEPS = ("TRANSCRIBE", "HIGHLIGHT_DETECT", "CLIP_RENDER", "THUMBNAIL_GEN")
 _LOST = "The worker that ran this stopped without a word"
@@ -98,6 +99,24 @@ def history_agrees(session: Session) -> None:
 def usage_agrees(session: Session) -> None:
     """Counters are what the ledger says."""
     assert list(ledger.disagreements(session)) == []
+
+
+def usage_is_what_came_of_it(session: Session) -> None:
+    """What is there counts, and of what is over nothing is still set aside."""
+    usage_agrees(session)
+    entries = rows(session, "select metric, source, amount, state from usage_entries")
+    assert [row for row in entries if row.state == "reserved"] == []
+    metrics = ("projects", "source_minutes", "clips", "storage_bytes")
+    counted: dict[str, set[str]] = {metric: set() for metric in metrics}
+    for row in entries:
+        if row.metric in metrics and row.state == "committed":
+            counted[row.metric].add(row.source)
+    projects = {str(row.id) for row in rows(session, "select id from projects where state = 'ready'")}
+    assert projects <= counted["projects"]
+    assert counted["projects"] == counted["source_minutes"]
+    assert {str(row.id) for row in rows(session, "select id from clips where state = 'ready'")} <= counted["clips"]
+    named_now = {key for key in named(session) if ObjectKey.parse(key).kind in stored.KINDS}
+    assert counted["storage_bytes"] == named_now
 
 
 def audit_agrees(session: Session, stories: Sequence[Story]) -> None:

@@ -114,6 +114,7 @@ def reconcile(there: Installation, town: Town, lived: Sequence[Story], mail: Mai
         reconciling.tables_agree(session, lived)
         reconciling.history_agrees(session)
         reconciling.audit_agrees(session, lived)
+        reconciling.usage_is_what_came_of_it(session)
         twice = reconciling.letters_agree(session, lived, mail.letters)
         waits = timing.begun_again(session, there.kills)
         left_with, overtaken = timing.with_the_dead(session, there.kills), timing.overtaken(session)
