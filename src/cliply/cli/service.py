@@ -1,6 +1,5 @@
 """`cliply up` and `cliply serve`: the service on this machine, all of it or its API alone."""
 
-import os
 import socket
 import sys
 from typing import Annotated
@@ -8,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cliply.cli.console import note, settings
-from cliply.infra.settings import Settings
+from cliply.infra.settings import Settings, hand_on
 
 _Host = Annotated[
     str, typer.Option(help="Address to serve on: 127.0.0.1 is seen by this machine alone, 0.0.0.0 by its network.")
@@ -78,10 +77,9 @@ def serve(
 
 
 def _speak_briefly_on_a_terminal() -> None:
-    """Somebody looks there at what goes wrong; lines of every request and job would hide it. The processes that are
-    started follow the environment."""
+    """Somebody looks there at what goes wrong; lines of every request and job would hide it."""
     if settings().log_format == "auto" and sys.stderr.isatty():
-        os.environ["CLIPLY_LOG_FORMAT"] = "brief"
+        hand_on("log_format", "brief")
         settings.cache_clear()
 
 

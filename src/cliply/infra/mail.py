@@ -20,21 +20,32 @@ from cliply.infra.settings import Mail, Settings
 _log = logging.getLogger(__name__)
 _TIMEOUT = 15
 _LONGEST_NAME = 60
+_LONGEST_SENTENCE = 300
 # What mail programs make a link of, however the dot is written.
 _LINKED = re.compile(r"[:/\\@]+|(?<=\w)[.\u2024\u3002\uff0e\uff61](?=\w{2}|\d)")
+_LINKED_IN_SENTENCES = re.compile(r"[/\\@]+|:(?=\S)|(?<=\w)[.\u2024\u3002\uff0e\uff61](?=[^\W\d]{2})")
 # Plain text: nothing is to be escaped, and what a template names has to be there.
 _templates = Environment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)  # noqa: S701 - text
 
 
 def _as_name(text: str) -> str:
     """What strangers chose to be called, in a letter to somebody else: one short line in which nothing is a link."""
-    shown = " ".join("".join(char if char.isprintable() else " " for char in _LINKED.sub(" ", text)).split())
+    return _as_line(text, _LINKED, _LONGEST_NAME)
+
+
+def _as_sentence(text: str) -> str:
+    """Why something failed, in which a stranger may be quoted: one line in which nothing is a link."""
+    return _as_line(text, _LINKED_IN_SENTENCES, _LONGEST_SENTENCE)
+
+
+def _as_line(text: str, linked: re.Pattern[str], longest: int) -> str:
+    shown = " ".join("".join(char if char.isprintable() else " " for char in linked.sub(" ", text)).split())
     if not shown:
         return "…"
-    return shown if len(shown) <= _LONGEST_NAME else f"{shown[: _LONGEST_NAME - 1].rstrip()}…"
+    return shown if len(shown) <= longest else f"{shown[: longest - 1].rstrip()}…"
 
 
-_templates.filters["as_name"] = _as_name
+_templates.filters.update(as_name=_as_name, as_sentence=_as_sentence)
 
 
 class MailFailed(Unavailable):

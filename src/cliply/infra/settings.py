@@ -409,6 +409,11 @@ _PREFIX = "CLIPLY_"
 _OWN = ("CLIPLY_FIXTURES", "CLIPLY_SCORERS", "CLIPLY_TEST_SERVER")
 
 
+def hand_on(name: str, value: str) -> None:
+    """Have a setting be so for this process, once it reads them again, and for all that it starts."""
+    os.environ[f"{_PREFIX}{name.upper()}"] = value
+
+
 def unknown_names(names: Iterable[str] | None = None) -> Iterator[str]:
     """What to say of each of `names`, the environment's, that looks like a setting and is none; never its value."""
     known = [*_names(Settings, _PREFIX)]

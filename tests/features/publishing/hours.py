@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 from tests.features.publishing.stage import Stage
 
-from cliply.features.publishing import scanning, watching
+from cliply.features.publishing import planned_letters, scanning, watching
 from cliply.features.publishing.tasks import CLOCK, QUEUE
 
 _KEPT = {
@@ -69,3 +69,8 @@ def watch(stage: Stage) -> None:
     for workspace_id, publication_id in found:
         with stage.office.database.workspace(workspace_id) as session:
             watching.wake(session, publication_id, late=late)
+    with stage.office.database.system() as session:
+        unfortunate = planned_letters.unfortunate(session)
+    for workspace_id in unfortunate:
+        with stage.office.database.workspace(workspace_id) as session:
+            planned_letters.failed(session, settings=stage.runtime.settings)

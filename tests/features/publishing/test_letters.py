@@ -6,18 +6,20 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select, update
-from tests.features.publishing.hours import pass_by, watch
+from tests.features.publishing.hours import live, pass_by, watch
 from tests.features.publishing.stage import Stage
 
+from cliply.dev_providers.faults import Fault, Kind
 from cliply.features.identity.models import Workspace
 from cliply.features.notifications.models import Mail
-from cliply.features.publishing import tokens
-from cliply.features.publishing.models import Channel
+from cliply.features.publishing import publications, tokens
+from cliply.features.publishing.models import Channel, Publication, PublicationState, ScheduleState
 from cliply.infra.mail import Letter
 from cliply.infra.sealing import open_sealer
 from cliply.infra.settings import Settings
 from cliply.integrations.publisher import Network, Reconnect
 
+REFUSED = b'{"error": {"code": 400, "message": "No.", "errors": [{"reason": "invalidTitle"}]}}'
 SECRETS = ("act.", "rft.", "ya29.", "1//0", "app-secret-canary")
 
 
@@ -95,6 +97,57 @@ def test_names_that_others_chose_are_no_links_in_a_letter(stage: Stage) -> None:
     assert letter.subject == "Something that was planned was not published"
     assert not any(link in letter.text for link in ("://", "evil.example"))
     assert "None" not in letter.text, "an installation without an address names none"
+
+
+def test_who_planned_something_is_told_once_that_it_came_to_nothing(stage: Stage) -> None:
+    called(stage, workspace="Bees & Co.", address="https://clips.example.com")
+    stage.connect(Network.YOUTUBE)
+    failed = planned(stage, who="member")
+    at_once = stage.publish(Network.YOUTUBE).id
+    stage.faults(Network.YOUTUBE).plan(Fault(Kind.ANSWER, "^/upload", status=400, body=REFUSED, times=None))
+    live(stage, 3)
+    assert {stage.publication(each).state for each in (failed, at_once)} == {PublicationState.REJECTED}
+    watch(stage)
+    found = letters(stage)
+    assert [each.to for each in found] == ["member@example.com", "owner@example.com"]
+    for letter in found:
+        assert letter.subject == "Something that was planned was not published"
+        assert "In the workspace “Bees & Co.”, this came to nothing:" in letter.text
+        assert letter.text.count("on “Bees, daily”") == 1
+        assert "YouTube does not take this title: it has 1 to 100 characters" in letter.text, "why"
+        assert str(failed) in letter.text
+        assert str(at_once) not in letter.text, "whoever publishes at once sees it"
+        assert "cliply publications retry ID" in letter.text
+        assert "settle" not in letter.text
+        assert not any(secret in f"{letter.subject}{letter.text}" for secret in SECRETS)
+    with stage.office.entered("owner") as (session, caller):
+        publications.retry(session, caller, failed)
+    live(stage, 1)
+    watch(stage)
+    assert len(letters(stage)) == 2 * len(found), "who tries again hears of that as well"
+
+
+def test_who_planned_something_is_told_that_nobody_knows_whether_it_is_there(stage: Stage) -> None:
+    called(stage, workspace="Bees & Co.")
+    stage.connect(Network.YOUTUBE)
+    lost = planned(stage, who="owner")
+    with stage.office.database.system() as session:
+        steps = (
+            {"schedule": ScheduleState.FIRED, "fired_at": datetime.now(UTC)},
+            {"state": PublicationState.PREPARING},
+            {"state": PublicationState.UPLOADING, "handle_sealed": b"sealed", "begun_at": datetime.now(UTC)},
+            {"state": PublicationState.UNKNOWN, "next_at": None, "error": "Its answer was lost: see evil.example/now."},
+        )
+        for step in steps:
+            session.execute(update(Publication).where(Publication.id == lost).values(step))
+    watch(stage)
+    watch(stage)
+    [letter] = letters(stage)
+    assert letter.subject == "Something that was planned may not have been published"
+    assert "Its answer was lost: see evil example now." in letter.text, "what a network said is no link"
+    assert f"{lost}" in letter.text
+    assert "cliply publications settle ID published" in letter.text
+    assert "retry" not in letter.text
 
 
 def planned(stage: Stage, *, who: str) -> UUID:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from cliply.errors import Invalid
 from cliply.features.jobs.models import Job
-from cliply.features.publishing import channels, missed_letter
+from cliply.features.publishing import channels, planned_letters
 from cliply.features.publishing.local_time import LocalTime
 from cliply.features.publishing.models import Channel, Publication, PublicationState, ScheduleState
 from cliply.features.publishing.steps import forget_files, plan, send
@@ -69,7 +69,7 @@ def fire(
     became = [_fired(session, each, of[each.channel_id], now) for each in found]
     missed = [each for each, state in zip(found, became, strict=True) if state is ScheduleState.MISSED]
     if missed:
-        missed_letter.send(session, missed, of, settings=settings)
+        planned_letters.missed(session, missed, of, settings=settings)
     return Fired(became.count(ScheduleState.FIRED), len(missed), len(found) >= MOST)
 
 

@@ -197,6 +197,8 @@ class Publication(WorkspaceOwned, Model):
     run_at: Mapped[datetime | None]
     """The moment of that, by the rules that are known now; empty for at once."""
     fired_at: Mapped[datetime | None]
+    failure_told_at: Mapped[datetime | None]
+    """When people were written to that it came to nothing, or may have; of what was planned only."""
     next_at: Mapped[datetime | None]
     """When something is to happen next, where it waits."""
     version: Mapped[int] = mapped_column(default=1, server_default="1")

@@ -324,6 +324,7 @@ def _begin_anew(publication: Publication) -> None:
     drop_handle(publication)
     publication.state, publication.error, publication.error_code = PublicationState.PREPARING, None, None
     publication.note, publication.next_at, publication.published_at = None, None, None
+    publication.failure_told_at = None
 
 
 def held(session: Session, publication_id: UUID) -> tuple[Publication, Sequence[int]]:

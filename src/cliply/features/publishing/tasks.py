@@ -10,6 +10,7 @@ from cliply.features.publishing import (
     copies,
     firing,
     looking,
+    planned_letters,
     polling,
     resealing,
     revoking,
@@ -76,7 +77,7 @@ def delete_copies(run: JobRun, publication_id: UUID) -> None:
 
 @job("PUBLICATIONS_WATCH", queue="maintenance", timeout=timedelta(minutes=10), cron="*/5 * * * *")
 def watch_publications(run: JobRun) -> None:
-    """Go on with publications that nothing goes on with, though something is to happen."""
+    """Go on with publications that nothing goes on with, and tell people of what was planned and came to nothing."""
     with run.session() as session:
         late = datetime.now(UTC) - _LEFT_ALONE
         found = watching.forsaken(session, late=late)
@@ -84,6 +85,12 @@ def watch_publications(run: JobRun) -> None:
         run.progress(0.5)
         with run.inside(workspace_id) as session:
             watching.wake(session, publication_id, late=late)
+    with run.session() as session:
+        unfortunate = planned_letters.unfortunate(session)
+    for workspace_id in unfortunate:
+        run.progress(0.9)
+        with run.inside(workspace_id) as session:
+            planned_letters.failed(session, settings=run.runtime.settings)
     with run.finish():
         pass
 
