@@ -12,8 +12,11 @@ from tests.features.publishing.stage import Stage
 
 from cliply.dev_providers import google_oauth, tiktok_oauth
 from cliply.dev_providers.faults import Fault, Kind
+from cliply.features.audit.models import ActorKind, AuditEntry
+from cliply.features.identity.models import Workspace
 from cliply.features.publishing import channels, resealing, revoking, tokens
-from cliply.features.publishing.models import Channel, Revocation
+from cliply.features.publishing.models import Channel, ChannelState, Revocation
+from cliply.features.publishing.tasks import close_accounts
 from cliply.infra.sealing import open_sealer
 from cliply.infra.settings import Settings
 from cliply.integrations.publisher import Grant, Network
@@ -200,3 +203,37 @@ def test_a_worker_that_dies_at_any_step_of_taking_back_leaves_no_permission(stag
         if not died:
             break
     assert 5 < step < 59
+
+
+def goes_in(stage: Stage, days: float) -> None:
+    with stage.office.database.system() as session:
+        delete_at = datetime.now(UTC) + timedelta(days=days)
+        session.execute(update(Workspace).where(Workspace.id == stage.office.id).values(delete_at=delete_at))
+
+
+def close_what_is_closing(stage: Stage) -> None:
+    with stage.office.database.system() as session:
+        close_accounts.start(session)
+    stage.run()
+
+
+@pytest.mark.parametrize("network", list(Network))
+def test_what_was_allowed_to_a_workspace_that_is_deleted_is_taken_back_before_it_goes(
+    stage: Stage, network: Network
+) -> None:
+    channel = stage.connect(network)
+    close_what_is_closing(stage)
+    goes_in(stage, 3.1)
+    close_what_is_closing(stage)
+    assert lets_in(stage, network), "its deletion may still be called off"
+    goes_in(stage, 2.9)
+    close_what_is_closing(stage)
+    assert not lets_in(stage, network)
+    assert kept(stage) == []
+    closed = stage.account(channel.id)
+    assert (closed.state, closed.grant_sealed, closed.problem) == (
+        ChannelState.DISCONNECTED, None, "It was disconnected."
+    )  # fmt: skip
+    with stage.office.database.workspace(stage.office.id) as session:
+        by = session.scalars(select(AuditEntry.actor_kind).where(AuditEntry.action == "channel.disconnected")).all()
+    assert by == [ActorKind.SYSTEM]

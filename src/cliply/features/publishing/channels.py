@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from cliply.errors import Conflict, Invalid
 from cliply.features.audit import service as audit
+from cliply.features.audit.models import ActorKind
+from cliply.features.audit.service import Actor
 from cliply.features.identity.access import Caller, Principal, resolve
+from cliply.features.identity.models import Workspace
 from cliply.features.identity.permissions import Action
 from cliply.features.identity.plans import plans_of
 from cliply.features.publishing import revoking, tokens
@@ -164,7 +167,7 @@ def change(
             same = (Channel.network == channel.network, Channel.id != channel.id)
             session.execute(update(Channel).where(*same).values(is_default=False))
         channel.is_default = is_default
-    return _changed(session, caller, channel, before)
+    return _changed(session, caller.actor, channel, before)
 
 
 def set_up(session: Session, caller: Caller, channel_id: UUID, settings: ChannelSettings) -> Channel:
@@ -173,7 +176,7 @@ def set_up(session: Session, caller: Caller, channel_id: UUID, settings: Channel
     channel = tokens.find(session, channel_id, locked=True)
     before = state_of(channel)
     channel.settings = settings.model_dump(mode="json")
-    return _changed(session, caller, channel, before)
+    return _changed(session, caller.actor, channel, before)
 
 
 def settings_of(channel: Channel) -> ChannelSettings:
@@ -189,20 +192,29 @@ def disconnect(runtime: Runtime, principal: Principal, workspace_id: UUID, chann
         caller = resolve(session, principal, plans_of(runtime.settings))
         caller.require(Action.MANAGE_CHANNELS)
         channel = tokens.find(session, channel_id, locked=True)
-        before, had_any = state_of(channel), channel.grant_sealed is not None
-        if channel.state is ChannelState.DISCONNECTED and not had_any:
+        if channel.state is ChannelState.DISCONNECTED and channel.grant_sealed is None:
             return channel
-        grant = _grant_of(runtime, channel)
-        revocation_id = None if grant is None else revoking.put(session, open_sealer(runtime.settings), channel, grant)
-        channel.problem = revoking.begun(channel.network, had_any=had_any, opened=grant is not None)
-        channel.state, channel.grant_sealed = ChannelState.DISCONNECTED, None
-        channel.scopes, channel.expires_at, channel.refresh_expires_at, channel.is_default = [], None, None, False
-        _changed(session, caller, channel, before, "channel.disconnected")
+        revocation_id = _forget(runtime, session, channel, by=caller.actor)
     if revocation_id is None:
         return channel
     revoking.attempt(runtime, workspace_id, revocation_id)
     with runtime.database.workspace(workspace_id) as session:
         return tokens.find(session, channel_id)
+
+
+def close(runtime: Runtime, workspace_id: UUID) -> None:
+    """Disconnect all of a workspace that is about to be deleted; jobs take the permissions back."""
+    with runtime.database.workspace(workspace_id) as session:
+        held = select(Channel).where(Channel.grant_sealed.is_not(None)).order_by(Channel.id).with_for_update()
+        for channel in session.scalars(held).all():
+            _forget(runtime, session, channel, by=Actor(ActorKind.SYSTEM))
+
+
+def closing(session: Session) -> Sequence[UUID]:
+    """Workspaces that are deleted so soon that networks have to be told now; in the system's session."""
+    soon = func.now() + revoking.GIVEN_UP_AFTER
+    query = select(Channel.workspace_id).join(Workspace, Workspace.id == Channel.workspace_id).distinct()
+    return session.scalars(query.where(Workspace.delete_at <= soon, Channel.grant_sealed.is_not(None))).all()
 
 
 def last_publication(session: Session, channel_id: UUID) -> Publication | None:
@@ -228,12 +240,23 @@ def _grant_of(runtime: Runtime, channel: Channel) -> Grant | None:
         return None
 
 
+def _forget(runtime: Runtime, session: Session, channel: Channel, *, by: Actor) -> UUID | None:
+    """It has no tokens from here on. The id of what is left to be told to its network, if anything is."""
+    before, had_any = state_of(channel), channel.grant_sealed is not None
+    grant = _grant_of(runtime, channel)
+    revocation_id = None if grant is None else revoking.put(session, open_sealer(runtime.settings), channel, grant)
+    channel.problem = revoking.begun(channel.network, had_any=had_any, opened=grant is not None)
+    channel.state, channel.grant_sealed = ChannelState.DISCONNECTED, None
+    channel.scopes, channel.expires_at, channel.refresh_expires_at, channel.is_default = [], None, None, False
+    _changed(session, by, channel, before, "channel.disconnected")
+    return revocation_id
+
+
 def _changed(
-    session: Session, caller: Caller, channel: Channel, before: dict[str, Any], action: str = "channel.changed"
+    session: Session, by: Actor, channel: Channel, before: dict[str, Any], action: str = "channel.changed"
 ) -> Channel:
     session.flush()
-    after = state_of(channel)
-    audit.record(session, action, ("channel", channel.id), by=caller.actor, before=before, after=after)
+    audit.record(session, action, ("channel", channel.id), by=by, before=before, after=state_of(channel))
     return channel
 
 

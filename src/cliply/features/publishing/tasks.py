@@ -7,6 +7,7 @@ from cliply.features.jobs.kinds import job
 from cliply.features.jobs.retries import Retries
 from cliply.features.jobs.runner import JobRun
 from cliply.features.publishing import (
+    channels,
     copies,
     firing,
     looking,
@@ -121,6 +122,18 @@ def take_permission_back(run: JobRun, revocation_id: UUID) -> None:
     if again is not None:
         run.snooze(again)
         return
+    with run.finish():
+        pass
+
+
+@job("ACCOUNTS_CLOSE", queue="maintenance", timeout=timedelta(minutes=10), cron="29 * * * *")
+def close_accounts(run: JobRun) -> None:
+    """Disconnect the accounts of workspaces that are about to be deleted, while their networks can still be told."""
+    with run.session() as session:
+        found = channels.closing(session)
+    for workspace_id in found:
+        run.progress(0.5)
+        channels.close(run.runtime, workspace_id)
     with run.finish():
         pass
 
