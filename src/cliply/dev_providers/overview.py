@@ -93,7 +93,8 @@ def _row(entry: Entry, names: Mapping[str, str]) -> Sequence[object]:
 
 
 def _how_many(entries: int) -> str:
-    return f"{entries} entries" + (f", the last {_SHOWN} of them:" if entries > _SHOWN else ":")
+    counted = "1 entry" if entries == 1 else f"{entries} entries"
+    return counted + (f", the last {_SHOWN} of them:" if entries > _SHOWN else ":")
 
 
 def _grouped(size: object) -> str:
