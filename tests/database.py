@@ -65,8 +65,13 @@ def emptying(migrated: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def database(opened: Database, emptying: Engine) -> Iterator[Database]:
-    """What the product uses; every row is removed afterwards."""
+    """What the product uses; every row is removed before, where a test without it has left some, and afterwards."""
+    _empty(emptying)
     yield opened
+    _empty(emptying)
+
+
+def _empty(emptying: Engine) -> None:
     with emptying.connect() as connection:
         connection.execute(text("SELECT tests.empty()"))
 

@@ -192,6 +192,8 @@ def main() -> None:
         importlib.import_module(name)
     with open_runtime(Settings()) as runtime:
         app = create_app(runtime)
+        # Each life has connections of its own: one that were shared would not end with it, nor would its transaction.
+        runtime.database.close()
         end_with_us = dies_with_us(signal.SIGKILL)
         for line in sys.stdin:
             heard, told = os.pipe()
