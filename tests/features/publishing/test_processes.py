@@ -108,7 +108,7 @@ def settled(stage: Stage, made: list[UUID]) -> None:
     there = {str(post.details.get("id") or post.details["post_id"]) for post in posts}
     assert there == {stage.publication(each).external_id for each in made}
     stage.run()
-    # What a worker that died had written, and not yet named, is left to the daily look through the storage.
+    # What a worker that died had written, and not yet named, is left to the sweep of the storage.
     stage.runtime.storage.sweep(timedelta(0))
     assert [path for each in made for path in stage.copies(each)] == []
 
