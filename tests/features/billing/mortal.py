@@ -19,8 +19,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import configure_mappers
 from tests.features.jobs.attempts import begun
 
-# For its kinds of jobs, and what else each process would have to import by itself.
-from cliply.features.billing import tasks  # noqa: F401
+from cliply.features.billing import tasks  # noqa: F401 - registers its kinds of jobs, and loads the rest before forks
 from cliply.features.jobs.kinds import REGISTRY
 from cliply.features.jobs.runner import handled
 from cliply.infra.db import Database

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from cliply.features.billing.models import BillingNotice, NoticeKind
 from cliply.features.billing.standing import Resolved, Standing
-from cliply.features.identity.models import Membership, Role, User, Workspace
-from cliply.features.notifications import outbox
+from cliply.features.identity.models import Workspace
+from cliply.features.notifications import outbox, recipients
 from cliply.infra.mail import letter
 from cliply.infra.settings import Settings
 
@@ -35,8 +34,7 @@ def tell_once(
     if session.execute(made.returning(BillingNotice.about)).one_or_none() is None:
         return False
     workspace = session.get_one(Workspace, workspace_id)
-    owners = select(Membership.user_id).where(Membership.workspace_id == workspace_id, Membership.role == Role.OWNER)
-    for address in session.scalars(select(User.email).where(User.id.in_(owners)).order_by(User.email)):
+    for address in recipients.addresses(session, workspace_id, recipients.OWNERS):
         written = letter(
             _LETTERS / f"{kind}.txt.jinja", address, workspace=workspace.name, address=settings.server.url,
             **_told(resolved),

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
-from cliply.features.identity.models import Membership, Role, User, Workspace
-from cliply.features.notifications import outbox
+from cliply.features.identity.models import Workspace
+from cliply.features.notifications import outbox, recipients
 from cliply.features.projects.models import Project, ProjectState
 from cliply.features.projects.quota import Day
 from cliply.infra.mail import letter
@@ -74,9 +74,8 @@ def tell(session: Session, *, now: datetime, settings: Settings) -> bool:
 
 
 def _send(session: Session, lost: Sequence[_Ending], zone: ZoneInfo, settings: Settings) -> None:
-    managers = select(Membership.user_id).where(Membership.role.in_((Role.OWNER, Role.ADMIN)))
     workspace = session.execute(select(Workspace.name, Workspace.retention_days)).one()
-    for address in session.scalars(select(User.email).where(User.id.in_(managers)).order_by(User.email)).all():
+    for address in recipients.addresses(session, session.info["workspace_id"], recipients.MANAGERS):
         written = letter(
             _TEMPLATE,
             address,

@@ -5,8 +5,8 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cliply.features.identity.models import Membership, Role, User, Workspace
-from cliply.features.notifications import outbox
+from cliply.features.identity.models import Workspace
+from cliply.features.notifications import outbox, recipients
 from cliply.features.publishing.models import Channel
 from cliply.infra.mail import letter
 from cliply.infra.settings import Settings
@@ -16,10 +16,8 @@ _TEMPLATE = Path(__file__).with_name("letters") / "reconnect.txt.jinja"
 
 def send(session: Session, channel: Channel, *, settings: Settings) -> None:
     """To whoever connected it and to the owners; sent once the session's transaction is committed."""
-    told = select(Membership.user_id).where(
-        (Membership.role == Role.OWNER) | (Membership.user_id == channel.connected_by)
-    )
-    for address in session.scalars(select(User.email).where(User.id.in_(told)).order_by(User.email)):
+    connector = () if channel.connected_by is None else (channel.connected_by,)
+    for address in recipients.addresses(session, channel.workspace_id, recipients.OWNERS, besides=connector):
         written = letter(
             _TEMPLATE,
             address,

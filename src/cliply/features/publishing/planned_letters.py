@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from cliply.features.identity.models import Membership, Role, User, Workspace
-from cliply.features.notifications import outbox
+from cliply.features.identity.models import Workspace
+from cliply.features.notifications import outbox, recipients
 from cliply.features.publishing.local_time import LocalTime
 from cliply.features.publishing.models import Channel, Publication, PublicationState, ScheduleState
 from cliply.infra.mail import letter
@@ -70,8 +70,7 @@ def _send(
 ) -> None:
     """To whoever planned them and to the owners."""
     planners = {each.created_by for each in which if each.created_by is not None}
-    told = select(Membership.user_id).where((Membership.role == Role.OWNER) | Membership.user_id.in_(planners))
-    for address in session.scalars(select(User.email).where(User.id.in_(told)).order_by(User.email)):
+    for address in recipients.addresses(session, which[0].workspace_id, recipients.OWNERS, besides=planners):
         written = letter(
             template,
             address,

@@ -7,9 +7,9 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from cliply.features.identity.models import Membership, Role, User, Workspace
+from cliply.features.identity.models import Workspace
 from cliply.features.identity.plans import Plan
-from cliply.features.notifications import outbox
+from cliply.features.notifications import outbox, recipients
 from cliply.features.usage.ledger import Grown, Now, look
 from cliply.features.usage.models import Metric, UsageAlert
 from cliply.infra.mail import letter
@@ -64,9 +64,8 @@ def _keep(session: Session, counter: Grown, reached: Sequence[int], limit: int, 
 def _send(
     session: Session, plan: Plan, counter: Grown, threshold: int, limit: int, *, now: Now, settings: Settings
 ) -> None:
-    told = select(Membership.user_id).where(Membership.role.in_((Role.OWNER, Role.ADMIN)))
     ends = now.of(counter.metric).ends
-    for address in session.scalars(select(User.email).where(User.id.in_(told)).order_by(User.email)).all():
+    for address in recipients.addresses(session, session.info["workspace_id"], recipients.MANAGERS):
         written = letter(
             _TEMPLATE,
             address,
