@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date
 from enum import Enum
 from zoneinfo import ZoneInfo
@@ -38,9 +39,14 @@ class Quotas:
             self._spent[today] += amount
 
     def spent(self, app: str, quota: Quota) -> int:
-        """Today."""
+        """On all days together, so that what two calls say can be compared, whenever they are made."""
+        return sum(self.of_each_day(app, quota))
+
+    def of_each_day(self, app: str, quota: Quota) -> Sequence[int]:
+        """In the order of the days; those on which nothing was asked are not among them."""
         with self._lock:
-            return self._spent[app, quota, self._today()]
+            days = {day: amount for (who, which, day), amount in self._spent.items() if (who, which) == (app, quota)}
+        return [days[day] for day in sorted(days)]
 
     def _today(self) -> date:
         return self._clock.now().astimezone(_PACIFIC).date()

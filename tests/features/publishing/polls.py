@@ -122,5 +122,5 @@ def wait_and_poll(stage: Stage, publication: Publication) -> None:
 
 
 def statistics_spent(stage: Stage) -> int:
-    """Requests for figures that YouTube has counted today."""
+    """Requests for figures that YouTube has counted."""
     return stage.youtube.quotas.spent("client", Quota.STATISTICS)

@@ -89,8 +89,7 @@ class Month:
 
     def _count(self) -> None:
         for quota in (Quota.STATISTICS, Quota.UNITS):
-            used = self.stage.youtube.quotas.spent("client", quota)
-            self.spent[quota.value] = max(self.spent[quota.value], used)
+            self.spent[quota.value] = max(self.stage.youtube.quotas.of_each_day("client", quota), default=0)
         with self.stage.office.database.system() as session:
             assert all(each.used <= each.most for each in of_today(session))
 
