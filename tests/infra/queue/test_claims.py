@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import NullPool, create_engine, text
 from tests.database import as_owner
 from tests.infra.queue.claiming import claim, end, register
 from tests.infra.queue.looking import one, put_many
@@ -141,20 +141,30 @@ def test_sixteen_claimers_take_none_of_ten_thousand_jobs_twice(wide: Database) -
     claim_all(wide, 10_000)
 
 
+def vacuum(migrated: str) -> None:
+    """As the server does by itself, sooner or later: without it the rows of other tests are passed by."""
+    engine = create_engine(migrated, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as owner:
+        owner.execute(text("vacuum analyze procrastinate_jobs"))
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("counted", [False, True])
-def test_a_claim_reads_a_few_rows_however_many_wait(
-    database: Database, migrated: str, workspaces: list[UUID], counted: bool
+@pytest.mark.parametrize(("ended", "counted"), [(0, False), (0, True), (10_000, True)])
+def test_a_claim_reads_a_few_rows_however_many_wait_or_have_ended(
+    database: Database, migrated: str, workspaces: list[UUID], ended: int, counted: bool
 ) -> None:
     """Whether the table's statistics are fresh or from when it was empty."""
-    put_many(database, [of(workspaces[n % 2]) for n in range(20_000)])
+    vacuum(migrated)
+    ids = put_many(database, [of(workspaces[n % 2]) for n in range(20_000)])
     if counted:
-        with as_owner(migrated) as owner:
-            owner.execute(text("analyze procrastinate_jobs"))
+        with database.system() as session:
+            cancel = text("update procrastinate_jobs set status = 'cancelled' where id = any(:ids)")
+            session.execute(cancel, {"ids": ids[:ended]})
+        vacuum(migrated)
     worker = register(database)
     with as_owner(migrated) as owner:
         owner.execute(text(f"set role {SYSTEM_ROLE}"))
         claimed = "explain (analyze, buffers, format json) select id from queue_claim(array['work'], :worker, 9)"
         owner.execute(text(claimed), {"worker": worker})
         plan = owner.execute(text(claimed), {"worker": worker}).scalar_one()[0]["Plan"]
-    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 1_000
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 200
