@@ -96,14 +96,9 @@ def history_agrees(session: Session) -> None:
         assert len(lost) >= jobs[job_id].deaths
 
 
-def usage_agrees(session: Session) -> None:
-    """Counters are what the ledger says."""
-    assert list(ledger.disagreements(session)) == []
-
-
 def usage_is_what_came_of_it(session: Session) -> None:
-    """What is there counts, and of what is over nothing is still set aside."""
-    usage_agrees(session)
+    """Counters are what the ledger says, what is there counts, and of what is over nothing is still set aside."""
+    assert list(ledger.disagreements(session)) == []
     entries = rows(session, "select metric, source, amount, state from usage_entries")
     assert [row for row in entries if row.state == "reserved"] == []
     metrics = ("projects", "source_minutes", "clips", "storage_bytes")

@@ -118,7 +118,7 @@ def agreed(visitor: Visitor, tmp_path: Path) -> None:
     with visitor.database.system() as session:
         reconciling.ended_well(session)
         reconciling.history_agrees(session)
-        reconciling.usage_agrees(session)
+        reconciling.usage_is_what_came_of_it(session)
         reconciling.storage_agrees(session, tmp_path / "data" / "storage")
         twice = "select action, target_id from audit_entries group by 1, 2 having count(*) > 1"
         assert reconciling.rows(session, twice) == []
