@@ -1,7 +1,7 @@
 """Schedules over HTTP: planned by the clock of a zone, changed, seen as a calendar, fired by a scheduler outside."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ from cliply.infra.settings import Cron
 
 __all__ = ["media", "scene"]
 
-BERLIN = ZoneInfo("Europe/Berlin")
+BERLIN, SYDNEY = ZoneInfo("Europe/Berlin"), ZoneInfo("Australia/Sydney")
 SECRET = "a secret of some length"
 TOMORROW = datetime.now(UTC).date() + timedelta(days=1)
 
@@ -40,12 +40,21 @@ def planned(scene: Scene, at: str, **more: Any) -> dict[str, Any]:
     return made
 
 
-def after_change(month: int) -> date:
-    """The day on which clocks in Berlin are next changed in this month: its last Sunday."""
-    now = datetime.now(UTC)
-    year = now.year if now.month < month else now.year + 1
-    last = date(year, month, 31)
-    return last - timedelta(days=(last.weekday() + 1) % 7)
+def change_to_come(by: timedelta) -> tuple[date, ZoneInfo]:
+    """The next day, of one zone or the other, on which clocks are changed so at 02:00 or at 03:00.
+
+    In one zone it may be more than a year ahead, and so far nothing is planned.
+    """
+    for day in (TOMORROW + timedelta(days=number) for number in range(1, 366)):
+        for zone in (BERLIN, SYDNEY):
+            before, after = (noon_of(each, zone).utcoffset() for each in (day - timedelta(days=1), day))
+            if before is not None and after is not None and after - before == by:
+                return day, zone
+    raise AssertionError(by)
+
+
+def noon_of(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(12), zone)
 
 
 def set_up(scene: Scene, account: Any, **settings: Any) -> None:
@@ -77,12 +86,17 @@ def test_a_time_with_an_offset_is_that_moment_on_the_clock_of_the_zone(scene: Sc
 
 def test_a_time_that_clocks_leave_out_or_show_twice_has_a_rule(scene: Scene) -> None:
     scene.connect("google")
-    spring, autumn = after_change(3), after_change(10)
-    left_out = planned(scene, f"{spring}T02:30", zone="Europe/Berlin")
-    assert (left_out["local_at"], left_out["at"]) == (f"{spring}T02:30:00", f"{spring}T03:30:00+02:00")
-    first = planned(scene, f"{autumn}T02:30", zone="Europe/Berlin")
-    second = planned(scene, f"{autumn}T02:30", zone="Europe/Berlin", second=True)
-    assert [each["at"][-6:] for each in (first, second)] == ["+02:00", "+01:00"]
+    hour = timedelta(hours=1)
+    (spring, there), (autumn, elsewhere) = change_to_come(hour), change_to_come(-hour)
+    left_out = planned(scene, f"{spring}T02:30", zone=there.key)
+    summer = noon_of(spring, there).replace(hour=3, minute=30).isoformat()
+    assert (left_out["local_at"], left_out["at"]) == (f"{spring}T02:30:00", summer)
+    first = planned(scene, f"{autumn}T02:30", zone=elsewhere.key)
+    second = planned(scene, f"{autumn}T02:30", zone=elsewhere.key, second=True)
+    winter = noon_of(autumn, elsewhere).utcoffset()
+    assert winter is not None
+    assert [datetime.fromisoformat(each["at"]).utcoffset() for each in (first, second)] == [winter + hour, winter]
+    assert {each["local_at"] for each in (first, second)} == {f"{autumn}T02:30:00"}
 
 
 def test_a_calendar_shows_a_range_of_days_in_any_zone(scene: Scene) -> None:
