@@ -1,6 +1,7 @@
 """Plans over HTTP: what a refusal says, what a workspace shows of its plan, and what an operator changes."""
 
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from starlette.testclient import TestClient
 from tests.api.apps import app_of
 from tests.api.conftest import World
 from tests.database import as_owner
+from tests.features.workspaces.planned import at_noon
 
 from cliply.api.problems import of_error
 from cliply.features.identity.plans import BUILT_IN, Flag, Meter, NotInPlan, WrongPlans
@@ -30,6 +32,7 @@ def begin(client: TestClient, world: World, **more: Any) -> Any:
 def test_a_refusal_says_what_is_limited_and_what_would_lift_it(
     client: TestClient, app: FastAPI, world: World, migrated: str
 ) -> None:
+    at_noon(world.database, world.workspace)
     assert assign(client, world, plan="basic").status_code == 200
     assert [begin(client, world).status_code for _ in range(5)] == [201] * 5
     refused = begin(client, world)
@@ -38,12 +41,13 @@ def test_a_refusal_says_what_is_limited_and_what_would_lift_it(
     told = refused.json()
     jsonschema.validate(told, {**app.openapi(), "$ref": "#/components/schemas/PlanProblem"})
     with as_owner(migrated) as connection:
-        midnight = connection.execute(text("SELECT date_trunc('day', now(), 'UTC') + interval '1 day'")).scalar_one()
+        query = "SELECT date_trunc('day', now(), timezone) + interval '1 day' FROM workspaces WHERE id = :id"
+        midnight = connection.execute(text(query), {"id": world.workspace}).scalar_one()
     assert {name: told[name] for name in ("code", "plan", "exceeded", "limit", "used", "wanted", "lifts")} == {
         "code": "plan_limit", "plan": "basic", "exceeded": "uploads_per_day", "limit": 5, "used": 5, "wanted": 1,
         "lifts": ["pro", "premium"],
     }  # fmt: skip
-    assert told["resets_at"] == midnight.strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert datetime.fromisoformat(told["resets_at"]) == midnight
     assert "5 uploads a day" in told["detail"]
     assert assign(client, world, plan="pro").json()["plan"]["uploads_per_day"] == 30
     assert begin(client, world).status_code == 201, "a larger plan counts at once"

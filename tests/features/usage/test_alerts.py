@@ -10,7 +10,7 @@ from sqlalchemy import select
 from tests.features.jobs.working import runtime_in, working
 from tests.features.usage.books import agree, commit, counted, reserve
 from tests.features.workspaces.conftest import Office
-from tests.features.workspaces.planned import on_plan
+from tests.features.workspaces.planned import at_noon, on_plan
 from tests.infra.queue.fleet import until
 
 from cliply.features.identity.models import Workspace
@@ -83,6 +83,7 @@ def test_what_is_only_reserved_is_no_reason_for_a_letter(office: Office, runtime
 
 
 def test_a_smaller_plan_is_a_reason_and_a_larger_one_makes_none(office: Office, runtime: Runtime) -> None:
+    at_noon(office.database, office.id)
     commit(office, Metric.SOURCE_MINUTES, "a", 6, moment=datetime.now(UTC))
     look(office, runtime, datetime.now(UTC))
     assert letters(office) == 0, "without a limit"
