@@ -79,6 +79,48 @@ def test_every_revision_goes_down_with_data_in_it_and_up_again(empty: str) -> No
     assert set(counted(empty).values()) == {1}
 
 
+USED = """
+    UPDATE workspaces SET period_anchor = '2026-12-01 12:00:05Z';
+    INSERT INTO usage_counters (workspace_id, metric, period, begins_at, ends_at, used)
+        SELECT id, 'clips', day, begins, begins + interval '1 month', 0 FROM workspaces, (VALUES
+            ('2026-11-01'::date, '2026-11-01 00:00Z'::timestamptz), ('2026-12-01', '2026-12-01 12:00:05Z')
+        ) month (day, begins);
+    INSERT INTO usage_entries (workspace_id, metric, source, period, amount, state, settled_at)
+        SELECT workspace_id, metric, period::text, period, 3, 'committed', now() FROM usage_counters;
+    INSERT INTO usage_alerts (workspace_id, metric, period, threshold, most, used)
+        SELECT workspace_id, metric, period, 50, 6, 3 FROM usage_counters;
+"""
+DECEMBER = """
+    INSERT INTO usage_counters (workspace_id, metric, period, begins_at, ends_at)
+        SELECT id, 'clips', '2026-12-01', '2026-12-01 00:00Z', '2026-12-01 12:00:05Z' FROM workspaces;
+    INSERT INTO usage_entries (workspace_id, metric, source, period, amount, state, settled_at)
+        SELECT id, 'clips', 'before', '2026-12-01', 4, 'committed', now() FROM workspaces;
+    INSERT INTO usage_alerts (workspace_id, metric, period, threshold, most, used)
+        SELECT id, 'clips', '2026-12-01', 50, 6, 4 FROM workspaces;
+"""
+MONTHS = """
+    SELECT c.period::text || ' ' || c.used || ' ' || e.amount || ' ' || a.threshold FROM usage_counters c
+    JOIN usage_entries e USING (workspace_id, metric, period) JOIN usage_alerts a USING (workspace_id, metric, period)
+    ORDER BY c.begins_at, e.amount
+"""
+
+
+@pytest.mark.slow
+def test_months_of_subscriptions_are_named_anew_and_those_of_one_day_become_one_on_the_way_down(empty: str) -> None:
+    def months() -> list[str]:
+        with as_owner(empty) as connection:
+            return [str(each) for each in connection.execute(text(MONTHS)).scalars()]
+
+    schema.upgrade(empty, "0095")
+    run(empty, DATA + USED)
+    assert months() == ["2026-11-01 3 3 50", "2026-12-01 3 3 50"]
+    schema.upgrade(empty, "0096")
+    assert months() == ["2026-11-01 3 3 50", "2026-12-01T12:00:05Z 3 3 50"]
+    run(empty, DECEMBER)
+    schema.downgrade(empty, "0095")
+    assert months() == ["2026-11-01 3 3 50", "2026-12-01 7 3 50", "2026-12-01 7 4 50"]
+
+
 def test_nothing_of_ours_is_left_at_the_base(empty: str) -> None:
     schema.upgrade(empty)
     schema.downgrade(empty, "base")

@@ -11,6 +11,8 @@ from tests.features.billing.till import Till, problem, without_billing
 from cliply.features.billing import checking
 from cliply.features.billing.syncing import WorkerWithoutBilling
 from cliply.features.jobs.retries import Retries
+from cliply.features.usage import ledger
+from cliply.features.usage.models import Metric
 
 
 def found(at: Till) -> list[tuple[str, str]]:
@@ -37,6 +39,26 @@ def test_the_end_of_a_trial_is_told_once_three_days_before(at: Till) -> None:
     assert (at.status["standing"], at.letters()) == ("trial", ["trial_ending"])
     at.later(days=2)
     assert (at.status["standing"], at.letters()) == ("active", ["trial_ending"])
+
+
+def test_usage_begins_anew_with_a_subscription_and_is_told_when_it_has_ended(at: Till) -> None:
+    def count(source: str, amount: int) -> None:
+        with at.world.database.workspace(at.world.workspace) as session:
+            ledger.commit(session, Metric.SOURCE_MINUTES, source, amount)
+
+    def used() -> tuple[int, list[int]]:
+        told = at.told("GET", "/api/usage")
+        [now] = [each["used"] for each in told["metrics"] if each["metric"] == "source_minutes"]
+        return now, [each["used"]["source_minutes"] for each in told["history"]]
+
+    count("free", 300)
+    at.subscribe("pro")
+    assert used() == (0, [300])
+    count("paid", 20)
+    assert used() == (20, [300])
+    at.shop.client.v1.subscriptions.cancel(at.subscription["id"])
+    at.catch_up()
+    assert used() == (300, [20])
 
 
 def waiting(at: Till) -> list[Any]:

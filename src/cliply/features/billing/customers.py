@@ -16,6 +16,7 @@ from cliply.features.billing.models import BillingCustomer, BillingSubscription
 from cliply.features.billing.standing import UNCLEAR, Resolved, resolve
 from cliply.features.identity.models import Workspace
 from cliply.features.identity.plans import Plans, plans_of
+from cliply.features.usage import turning
 from cliply.features.workspaces import own_plan
 from cliply.infra.settings import Settings
 from cliply.integrations.payments import Subscription
@@ -125,7 +126,7 @@ def denormalise(session: Session, row: BillingCustomer, resolved: Resolved, plan
     workspace.stripe_customer_id = row.customer_id
     workspace.stripe_subscription_id = resolved.subscription.id if resolved.subscription is not None else None
     if resolved.standing not in UNCLEAR:
-        workspace.period_anchor = resolved.anchor
+        turning.turn(session, workspace, resolved.anchor)
         _give(session, row, workspace.plan, resolved.plan, plans)
     session.flush()
     after = (workspace.stripe_customer_id, workspace.stripe_subscription_id)

@@ -6,7 +6,7 @@ was reserved and never settled is given back when its time is over; should its w
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -30,7 +30,7 @@ _RESERVE = text("""
     SELECT place, admitted, others
     FROM unnest(
         CAST(:metrics AS text[]), CAST(:sources AS text[]), CAST(:amounts AS bigint[]), CAST(:mosts AS bigint[]),
-        CAST(:periods AS date[]), CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[]))
+        CAST(:periods AS text[]), CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[]))
         WITH ORDINALITY AS wanted (metric, source, amount, most, period, begins, ends, place)
     CROSS JOIN LATERAL reserve_usage(
         metric, source, amount, most, period, begins, ends, CAST(:expires AS timestamptz))
@@ -39,7 +39,7 @@ _RESERVE = text("""
 _COMMIT = text("""
     SELECT place, counts
     FROM unnest(
-        CAST(:metrics AS text[]), CAST(:sources AS text[]), CAST(:amounts AS bigint[]), CAST(:periods AS date[]),
+        CAST(:metrics AS text[]), CAST(:sources AS text[]), CAST(:amounts AS bigint[]), CAST(:periods AS text[]),
         CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[]))
         WITH ORDINALITY AS made (metric, source, amount, period, begins, ends, place)
     CROSS JOIN LATERAL commit_usage(metric, source, amount, period, begins, ends) AS counts
@@ -80,7 +80,7 @@ class Grown:
     """A counter that has grown."""
 
     metric: Metric
-    period: date
+    period: str
     used: int
 
 

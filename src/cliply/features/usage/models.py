@@ -1,14 +1,13 @@
 """What a workspace has used: the ledger, its sums by period, and what was said when a limit came near."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    Date,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
@@ -82,9 +81,10 @@ class UsageCounter(WorkspaceOwned, Model):
 
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True)
     metric: Mapped[Metric] = mapped_column(text_enum(Metric), primary_key=True)
-    period: Mapped[date] = mapped_column(Date, primary_key=True)
+    period: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
     begins_at: Mapped[datetime]
     ends_at: Mapped[datetime | None]
+    """Sooner than the month does where a subscription began or ended in it."""
     used: Mapped[int] = mapped_column(BigInteger, server_default="0")
     reserved: Mapped[int] = mapped_column(BigInteger, server_default="0")
     looked_at: Mapped[bool] = mapped_column(server_default=true())
@@ -112,7 +112,7 @@ class UsageEntry(WorkspaceOwned, Model):
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
     metric: Mapped[Metric] = mapped_column(text_enum(Metric))
     source: Mapped[str] = mapped_column(Text(collation="C"))
-    period: Mapped[date] = mapped_column(Date)
+    period: Mapped[str] = mapped_column(Text(collation="C"))
     amount: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[EntryState] = mapped_column(text_enum(EntryState))
     at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -128,7 +128,7 @@ class UsageAlert(WorkspaceOwned, Model):
 
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True)
     metric: Mapped[Metric] = mapped_column(text_enum(Metric), primary_key=True)
-    period: Mapped[date] = mapped_column(Date, primary_key=True)
+    period: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
     threshold: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     """Per cent."""
     most: Mapped[int] = mapped_column(BigInteger)

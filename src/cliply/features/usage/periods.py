@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 class Period:
     """From `begins` to before `ends`, both of UTC."""
 
-    name: date
-    """Its first day, by which it is known: a workspace that changes its zone stays in the month that it is in."""
+    name: str
+    """By which it is known. A month of the calendar by its first day: a workspace that changes its zone stays in the
+    month that it is in. One of a subscription by its first second, so that it is no other that begins on that day."""
     begins: datetime
     ends: datetime | None
     """None: what is counted lasts until it is removed."""
@@ -23,7 +24,7 @@ class Period:
         return min(1.0, max(0.0, (moment - self.begins) / (self.ends - self.begins)))
 
 
-STANDING = Period(date(1970, 1, 1), datetime(1970, 1, 1, tzinfo=UTC), None)
+STANDING = Period("1970-01-01", datetime(1970, 1, 1, tzinfo=UTC), None)
 """Of what does not begin anew with a month: what is stored."""
 
 
@@ -35,7 +36,7 @@ def period_at(moment: datetime, zone: ZoneInfo, anchor: datetime | None) -> Peri
 def of_calendar(moment: datetime, zone: ZoneInfo) -> Period:
     """From the first midnight of a month to that of the next, as clocks in the zone show them."""
     first = moment.astimezone(zone).date().replace(day=1)
-    return Period(first, _midnight(first, zone), _midnight(_month_after(first, 1), zone))
+    return Period(f"{first}", _midnight(first, zone), _midnight(_month_after(first, 1), zone))
 
 
 def of_subscription(moment: datetime, anchor: datetime) -> Period:
@@ -48,7 +49,7 @@ def of_subscription(moment: datetime, anchor: datetime) -> Period:
     if _anchored(anchor, months) > moment:
         months -= 1
     begins = _anchored(anchor, months)
-    return Period(begins.date(), begins, _anchored(anchor, months + 1))
+    return Period(f"{begins:%Y-%m-%dT%H:%M:%SZ}", begins, _anchored(anchor, months + 1))
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

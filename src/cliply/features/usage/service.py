@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from sqlalchemy import select
@@ -70,7 +70,8 @@ def summary(session: Session, caller: Caller, *, periods: int = 12, now: datetim
     """What is used of each metric, and in `periods` periods before this one, MOST_PERIODS at most."""
     caller.require(Action.READ_WORKSPACE)
     here = now_in(session, now)
-    kept = select(UsageCounter).order_by(UsageCounter.period.desc()).where(UsageCounter.period <= here.period.name)
+    begun = UsageCounter.begins_at <= here.moment
+    kept = select(UsageCounter).where(begun).order_by(UsageCounter.begins_at.desc(), UsageCounter.period.desc())
     counters = session.scalars(kept).all()
     current = {each.metric: each for each in counters if each.period == here.of(each.metric).name}
     alerts = _alerts(session, here.period)
@@ -106,12 +107,12 @@ def _alerts(session: Session, period: Period) -> Mapping[Metric, list[int]]:
 
 
 def _history(counters: Sequence[UsageCounter], here: Now, most: int) -> list[PastPeriod]:
-    periods: dict[date, PastPeriod] = {}
+    periods: dict[str, PastPeriod] = {}
     for counter in counters:
         if counter.ends_at is None or counter.period == here.period.name:
             continue
         if counter.period not in periods and len(periods) == most:
-            break
+            continue
         past = periods.setdefault(counter.period, PastPeriod(counter.begins_at, counter.ends_at, {}))
         periods[counter.period] = PastPeriod(past.begins, past.ends, {**past.used, counter.metric: counter.used})
     return list(periods.values())
