@@ -116,6 +116,10 @@ def test_months_of_subscriptions_are_named_anew_and_those_of_one_day_become_one_
     assert months() == ["2026-11-01 3 3 50", "2026-12-01 3 3 50"]
     schema.upgrade(empty, "0096")
     assert months() == ["2026-11-01 3 3 50", "2026-12-01T12:00:05Z 3 3 50"]
+    schema.upgrade(empty, "0097")
+    run(empty, "INSERT INTO usage_alerts SELECT workspace_id, metric, period, threshold, 12, 6 FROM usage_alerts")
+    schema.downgrade(empty, "0096")
+    assert months() == ["2026-11-01 3 3 50", "2026-12-01T12:00:05Z 3 3 50"], "each is told once again"
     run(empty, DECEMBER)
     schema.downgrade(empty, "0095")
     assert months() == ["2026-11-01 3 3 50", "2026-12-01 7 3 50", "2026-12-01 7 4 50"]

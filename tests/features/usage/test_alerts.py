@@ -95,6 +95,24 @@ def test_a_smaller_plan_is_a_reason_and_a_larger_one_makes_none(office: Office, 
     assert letters(office) == 2
 
 
+def test_a_limit_that_is_new_is_told_of_once_as_the_one_before_was(office: Office, runtime: Runtime) -> None:
+    on_plan(office, source_minutes_per_month=10)
+    commit(office, Metric.SOURCE_MINUTES, "a", 10, moment=datetime.now(UTC))
+    look(office, runtime, datetime.now(UTC))
+    assert (told(office, Metric.SOURCE_MINUTES, datetime.now(UTC)), letters(office)) == ([50, 80, 100], 2)
+    on_plan(office, "pro", source_minutes_per_month=30)
+    look(office, runtime, datetime.now(UTC))
+    assert (told(office, Metric.SOURCE_MINUTES, datetime.now(UTC)), letters(office)) == ([], 2)
+    for source, expected in (("b", ([50], 4)), ("c", ([50], 4)), ("d", ([50, 80], 6))):
+        commit(office, Metric.SOURCE_MINUTES, source, 5, moment=datetime.now(UTC))
+        for _ in range(2):
+            look(office, runtime, datetime.now(UTC))
+        assert (told(office, Metric.SOURCE_MINUTES, datetime.now(UTC)), letters(office)) == expected, source
+    on_plan(office, source_minutes_per_month=10)
+    look(office, runtime, datetime.now(UTC))
+    assert (told(office, Metric.SOURCE_MINUTES, datetime.now(UTC)), letters(office)) == ([50, 80, 100], 6), "as before"
+
+
 def test_a_month_of_a_faked_clock_rolls_over_at_midnight_where_the_workspace_is_and_tells_each_once(
     office: Office, runtime: Runtime
 ) -> None:

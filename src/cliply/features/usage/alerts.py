@@ -1,4 +1,4 @@
-"""Half, four fifths and all of a limit: said once in a period, by mail and where usage is shown."""
+"""Half, four fifths and all of a limit: said once in a period for each limit, by mail and where usage is shown."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,7 +49,7 @@ def _reached(used: int, limit: int) -> list[int]:
 
 
 def _keep(session: Session, counter: Grown, reached: Sequence[int], limit: int, now: Now) -> list[int]:
-    """Those of them that were not reached before in this period."""
+    """Those of them that were not reached before in this period, of this limit: another plan has others."""
     rows = [
         {
             "workspace_id": session.info["workspace_id"], "metric": counter.metric, "period": now.period.name,

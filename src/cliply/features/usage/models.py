@@ -122,7 +122,7 @@ class UsageEntry(WorkspaceOwned, Model):
 
 
 class UsageAlert(WorkspaceOwned, Model):
-    """That a share of a limit was reached, told once in a period."""
+    """That a share of a limit was reached, told once in a period; with another plan the limit is another one."""
 
     __tablename__ = "usage_alerts"
 
@@ -131,6 +131,7 @@ class UsageAlert(WorkspaceOwned, Model):
     period: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
     threshold: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     """Per cent."""
-    most: Mapped[int] = mapped_column(BigInteger)
+    most: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    """The limit."""
     used: Mapped[int] = mapped_column(BigInteger)
     at: Mapped[datetime] = mapped_column(server_default=func.now())

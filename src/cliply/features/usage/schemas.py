@@ -27,7 +27,8 @@ class UsedRead(Answer):
         examples=[260],
     )
     alerts: Sequence[int] = Field(
-        description="Shares of the limit that were reached in this period, in per cent; each was told by mail once.",
+        description="Shares of this limit that were reached in this period, in per cent; each was told by mail once. "
+        "Another plan has another limit, whose shares are told anew.",
         examples=[[50]],
     )
 

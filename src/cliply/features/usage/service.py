@@ -33,7 +33,7 @@ class Used:
     forecast: int | None
     """At the end of the period, if it goes on as it has so far; None where that cannot be said."""
     alerts: Sequence[int] = ()
-    """Thresholds that were reached, in per cent."""
+    """Thresholds of this limit that were reached, in per cent."""
 
     @property
     def percent(self) -> float | None:
@@ -81,14 +81,16 @@ def summary(session: Session, caller: Caller, *, periods: int = 12, now: datetim
         timezone=here.zone.key,
         anchored_by="calendar" if anchor is None else "subscription",
         period=here.period,
-        metrics=[_used(metric, current.get(metric), caller.plan, here, alerts.get(metric, [])) for metric in Metric],
+        metrics=[_used(metric, current.get(metric), caller.plan, here, alerts) for metric in Metric],
         history=_history(counters, here, min(periods, MOST_PERIODS)),
     )
 
 
-def _used(metric: Metric, counter: UsageCounter | None, plan: Plan, here: Now, alerts: Sequence[int]) -> Used:
+def _used(metric: Metric, counter: UsageCounter | None, plan: Plan, here: Now, alerts: Sequence[UsageAlert]) -> Used:
     used, reserved = (0, 0) if counter is None else (counter.used, counter.reserved)
-    return Used(metric, used, reserved, plan.limit(metric.meter), _forecast(metric, used, here), alerts)
+    limit = plan.limit(metric.meter)
+    reached = [each.threshold for each in alerts if (each.metric, each.most) == (metric, limit)]
+    return Used(metric, used, reserved, limit, _forecast(metric, used, here), reached)
 
 
 def _forecast(metric: Metric, used: int, here: Now) -> int | None:
@@ -98,12 +100,9 @@ def _forecast(metric: Metric, used: int, here: Now) -> int | None:
     return round(used / here.period.share(here.moment))
 
 
-def _alerts(session: Session, period: Period) -> Mapping[Metric, list[int]]:
-    found: dict[Metric, list[int]] = {}
-    rows = select(UsageAlert).where(UsageAlert.period == period.name).order_by(UsageAlert.threshold)
-    for alert in session.scalars(rows):
-        found.setdefault(alert.metric, []).append(alert.threshold)
-    return found
+def _alerts(session: Session, period: Period) -> Sequence[UsageAlert]:
+    query = select(UsageAlert).where(UsageAlert.period == period.name)
+    return session.scalars(query.order_by(UsageAlert.threshold)).all()
 
 
 def _history(counters: Sequence[UsageCounter], here: Now, most: int) -> list[PastPeriod]:
