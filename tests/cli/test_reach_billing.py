@@ -37,11 +37,16 @@ def test_every_operation_of_billing_is_reached_by_the_command_that_the_table_nam
         assert re.search(r"^pro  active\n.*\n29\.00 EUR a period, renews \d{4}-", told)
         assert "/p/session/" in owner.told("billing", "portal")["url"]
         said = owner.invoke("billing", "change", "premium", "--yes")
-        assert "are charged now for the rest of the period" in said.output
+        assert said.output.count("are charged now for the rest of the period") == 1, (
+            "what is told before is not told again"
+        )
+        assert "The plan is changed to “premium”" in said.output
         at.catch_up()
         assert owner.told("billing", "status")["plan"] == "premium"
         assert "cliply billing change pro" in owner.run("billing", "status")
-        assert "The subscription ends on" in owner.invoke("billing", "change", "basic", "--yes").output
+        said = owner.invoke("billing", "change", "basic", "--yes")
+        assert said.output.count("The subscription ends on") == 1
+        assert re.search(r"The subscription is cancelled for \d{4}-", said.output)
         at.catch_up()
         assert "to go on: cliply billing change premium" in owner.run("billing", "status")
         assert "goes on" in owner.invoke("billing", "change", "premium", "--yes").output

@@ -7,6 +7,7 @@ import typer
 
 from cliply.cli.console import JsonFlag, print_json, settings
 from cliply.errors import Invalid
+from cliply.infra.quantities import size
 
 if TYPE_CHECKING:
     from cliply.features.identity.plans import Terms
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Plans of workspaces, for whoever runs the service.")
 
 _Workspace = Annotated[str, typer.Argument(help="The workspace, by its id or its slug.")]
+
+
+_IN_BYTES = ("largest_file", "storage_bytes")
 
 
 class WrongOverride(Invalid):
@@ -142,6 +146,8 @@ def _show(terms: "Terms", own: dict[str, Any] | None = None) -> None:
                 shown = "yes" if value else "no"
             case _:
                 shown = f"{value:,}"
+                if name in _IN_BYTES:
+                    shown += f" ({size(value)})"
         typer.echo(f"  {name:{wide}} {shown}{'  (its own)' if name in own else ''}")
     for name, often in rates.items():
         shown = ", ".join(f"{who} {rate}" for who, rate in often.items() if rate is not None)

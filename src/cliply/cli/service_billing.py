@@ -15,6 +15,15 @@ Plan = Annotated[str, typer.Argument(help="Plan, as `cliply billing status` list
 Price = Annotated[str | None, typer.Option(help="One of the plan's prices at Stripe; the first one by default.")]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Print the address only.")]
 
+_DONE = {
+    "upgrade": "The plan is changed to “{plan}”; its limits are there within moments.",
+    "downgrade": "The plan is changed to “{plan}”; its limits are there within moments.",
+    "cancel": "The subscription is cancelled for {on}.",
+    "keep": "The subscription is not cancelled any more.",
+    "none": "Nothing was changed.",
+}
+"""After what was told before it was done, in other words: that it is."""
+
 
 @billing.command("status")
 def show_status(named: WorkspaceOption = None, json: JsonFlag = False) -> None:
@@ -114,7 +123,8 @@ def _offered(told: dict[str, Any]) -> list[str]:
 def _changed(done: dict[str, Any]) -> str:
     if done["waits_for_payment"]:
         return f"The plan changes once this is paid: {done['pay_url']}"
-    return str(done["preview"]["told"])
+    told = done["preview"]
+    return _DONE[told["direction"]].format(plan=told["plan"], on=told["takes_effect"][:10])
 
 
 def _invoice(each: dict[str, Any]) -> str:

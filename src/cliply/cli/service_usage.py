@@ -5,9 +5,9 @@ from typing import Any
 
 import typer
 
-from cliply.cli import times
 from cliply.cli.console import JsonFlag, print_json
 from cliply.cli.service_names import WorkspaceOption, workspace
+from cliply.infra.quantities import size, spell
 
 _SHOWN = {
     "projects": "projects",
@@ -20,9 +20,9 @@ _SHOWN = {
 }
 
 _UNITS: dict[str, Callable[[int], str]] = {
-    "source_minutes": lambda minutes: times.spell(60 * minutes),
-    "storage_bytes": times.size,
-    "render_seconds": times.spell,
+    "source_minutes": lambda minutes: spell(60 * minutes),
+    "storage_bytes": size,
+    "render_seconds": spell,
 }
 """What is counted in units that say little in large numbers; --json has it as it is counted."""
 

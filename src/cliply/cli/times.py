@@ -1,4 +1,4 @@
-"""Times, counts and lengths as people type and read them."""
+"""Times, counts and lengths as people type them, and a place in a video as they read it."""
 
 import re
 
@@ -88,21 +88,3 @@ def clock(at: Millis) -> str:
     whole = at // 1000
     hours, minutes, seconds = whole // 3600, whole % 3600 // 60, whole % 60
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
-
-
-def spell(seconds: int) -> str:
-    """`40 s`, `5 min 20 s`, `2 h 05 min`: from an hour on, seconds say nothing."""
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60} min" + (f" {seconds % 60:02d} s" if seconds % 60 else "")
-    minutes = round(seconds / 60)
-    return f"{minutes // 60:,} h" + (f" {minutes % 60:02d} min" if minutes % 60 else "")
-
-
-def size(count: int) -> str:
-    """Bytes in the decimal units of disks and plans: `512 bytes`, `340 MB`, `1.4 GB`."""
-    if count < 1000:
-        return f"{count} bytes"
-    power = next((each for each in range(1, 5) if round(count / 1000**each, 1) < 1000), 5)
-    return f"{count / 1000**power:.1f}".removesuffix(".0") + f" {('kB', 'MB', 'GB', 'TB', 'PB')[power - 1]}"

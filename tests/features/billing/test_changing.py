@@ -115,6 +115,7 @@ def test_a_downgrade_says_what_was_used_this_month_and_until_when_there_is_no_mo
         {"meter": "api_calls_per_month", "used": 100_001, "limit": 100_000, "resets_at": ends},
     ]
     assert "1,801 minutes of video this month where 1,800 are allowed: no more until" in str(told["told"])
+    assert "a little more than 200 GB of storage in use where 200 GB are allowed: nothing new" in str(told["told"])
 
 
 def test_what_begins_anew_before_the_subscription_ends_is_not_above(at: Till) -> None:

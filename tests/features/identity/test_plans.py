@@ -19,6 +19,7 @@ from cliply.features.identity.plans import (
     NoSuchDefault,
     NoSuchPlan,
     NotInPlan,
+    Plan,
     PlanLimit,
     Plans,
     Terms,
@@ -99,6 +100,26 @@ def test_a_refusal_says_what_is_used_when_there_is_more_and_what_would_lift_it()
     beyond = refused(Meter.CLIPS_PER_PROJECT, "premium", used=40)
     assert beyond.lifts == ()
     assert str(beyond).endswith("Ask whoever runs this service for more.")
+
+
+@pytest.mark.parametrize(
+    ("what", "limit", "used", "wanted", "told"),
+    [
+        (Meter.UPLOADS_PER_DAY, 1, 1, 1, "1 upload a day, and 1 was begun today"),
+        (Meter.CLIPS_PER_PROJECT, 1, 0, 2, "1 clip of a project, of which 0 are made, and 2 were asked for"),
+        (Meter.MEMBERS, 1, 1, 1, "1 member, and there is 1, with those who are invited"),
+        (Meter.SOURCE_MINUTES_PER_MONTH, 300, 299, 2, "300 minutes of video a month, of which 299 are used, and 2"),
+        (Meter.RENDER_SECONDS_PER_MONTH, 72_000, 71_000, 2_000, "20 h of rendered clips a month, of which 19 h 43 min"),
+        (Meter.STORAGE_BYTES, 20 * 10**9, 19 * 10**9, 10**9 + 1, "20 GB of storage, of which 19 GB are used, and 1 GB"),
+        (Meter.LARGEST_FILE, 2 * 10**9, 0, 3 * 10**9, "files of 2 GB at most, and this one is larger"),
+        (Meter.API_CALLS_PER_MONTH, 10_000, 10_000, 1, "10,000 calls by API keys a month, and 10,000 were made"),
+    ],
+)  # fmt: skip
+def test_a_refusal_has_numbers_as_people_read_them(what: Meter, limit: int, used: int, wanted: int, told: str) -> None:
+    plan = Plan("small", Terms.model_validate({what.value: limit}))
+    with pytest.raises(PlanLimit) as raised:
+        plan.admit(what, used=used, wanted=wanted)
+    assert f"The plan “small” allows {told}" in str(raised.value)
 
 
 def test_where_plans_are_sold_only_those_are_named_that_can_be_bought(tmp_path: Path) -> None:

@@ -120,6 +120,6 @@ def test_a_link_to_more_than_the_plan_takes_says_so(office: Office, migrated: st
             until(studio.ended(project.id), within=60)
     done = studio.project(project.id)
     assert done.state == "failed"
-    assert "“basic” allows files of 1,000 bytes at most" in (done.error or "")
+    assert "“basic” allows files of 1 kB at most" in (done.error or "")
     [job] = studio.jobs(kind="YOUTUBE_DOWNLOAD")
     assert job.error_code == "plan_limit"

@@ -89,7 +89,7 @@ def test_a_file_that_is_longer_than_was_declared_is_not_begun_until_there_are_mi
     with studio.office.entered("member") as (session, caller):
         upload = uploads.init(studio.runtime, session, caller, wanted).upload
     studio.send(upload, two_minutes)
-    with pytest.raises(PlanLimit, match="1 minutes of video a month") as raised:
+    with pytest.raises(PlanLimit, match="1 minute of video a month") as raised:
         studio.complete(upload.project_id)
     assert (raised.value.used, raised.value.wanted) == (0, 2)
     assert studio.jobs(kind="TRANSCRIBE") == []
@@ -122,7 +122,7 @@ def test_a_large_upload_that_is_checked_by_a_job_is_refused_with_the_plan_s_word
     studio.complete(upload.project_id)
     with working(migrated, studio.office.database, [check_upload], runtime=studio.runtime):
         until(lambda: studio.project(upload.project_id).state is ProjectState.REFUSED)
-    assert "“basic” allows 1 minutes of video a month" in (studio.project(upload.project_id).error or "")
+    assert "“basic” allows 1 minute of video a month" in (studio.project(upload.project_id).error or "")
     assert counted(studio.office, Metric.PROJECTS) == (0, 0)
 
 
@@ -254,7 +254,7 @@ def test_a_render_that_fails_is_not_charged_and_neither_is_its_project(
             until(studio.ended(project.id), within=120)
             until(studio.idle, within=60)
     [clip] = studio.clips(project.id, ClipState.FAILED)
-    assert "1 seconds of clips to be rendered a month" in (clip.error or "")
+    assert "1 s of rendered clips a month" in (clip.error or "")
     assert studio.project(project.id).state == "failed"
     for metric in Metric:
         assert counted(office, metric) == (0, 0) or metric is Metric.STORAGE_BYTES
@@ -275,7 +275,7 @@ def test_a_link_to_a_longer_video_than_there_are_minutes_for_is_not_fetched(
             )
         with working(migrated, office.database, [download_source], runtime=studio.runtime, concurrency=1, pace=PACE):
             until(studio.ended(project.id), within=60)
-    assert "“basic” allows 1 minutes of video a month" in (studio.project(project.id).error or "")
+    assert "“basic” allows 1 minute of video a month" in (studio.project(project.id).error or "")
     [job] = studio.jobs(kind="YOUTUBE_DOWNLOAD")
     assert job.error_code == "plan_limit"
     assert counted(office, Metric.PROJECTS) == (0, 0)

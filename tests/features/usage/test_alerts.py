@@ -142,6 +142,31 @@ def test_a_month_of_a_faked_clock_rolls_over_at_midnight_where_the_workspace_is_
     agree(office.database)
 
 
+def test_a_letter_has_sizes_and_lengths_as_people_read_them(office: Office, runtime: Runtime, migrated: str) -> None:
+    half = {Metric.STORAGE_BYTES: 10**10, Metric.RENDER_SECONDS: 36_000, Metric.SOURCE_MINUTES: 1_500}
+    on_plan(office, "basic", **{metric.meter.value: 2 * amount for metric, amount in half.items()})
+    for metric, amount in half.items():
+        commit(office, metric, "a", amount)
+    with office.database.system() as session:
+        sweep_usage.start(session)
+    with working(migrated, office.database, [sweep_usage, outbox.send_mail], runtime=runtime):
+        until(lambda: len(list((runtime.settings.data / "mail").glob("*.eml"))) == 6)
+    told = {
+        (str(each["Subject"]), each.get_content().split(" that its plan")[0].split(" has ")[1])
+        for each in sent(runtime)
+    }
+    assert told == {
+        ("50 % of the storage of “Engines & Co.” is used", "used 10 GB of the 20 GB of storage"),
+        ("50 % of the time for rendered clips of “Engines & Co.” is used", "used 10 h of the 20 h of rendered clips"),
+        ("50 % of the minutes of video of “Engines & Co.” are used", "used 1,500 of the 3,000 minutes of video"),
+    }
+
+
+def sent(runtime: Runtime) -> list[email.message.EmailMessage]:
+    files = (runtime.settings.data / "mail").glob("*.eml")
+    return [email.message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
+
+
 def test_the_sweep_gives_back_and_tells_and_the_letter_says_what_to_do(
     office: Office, runtime: Runtime, migrated: str
 ) -> None:
@@ -153,10 +178,7 @@ def test_the_sweep_gives_back_and_tells_and_the_letter_says_what_to_do(
     with working(migrated, office.database, [sweep_usage, outbox.send_mail], runtime=runtime):
         until(lambda: len(list((runtime.settings.data / "mail").glob("*.eml"))) == 2)
     assert counted(office, Metric.SOURCE_MINUTES) == (0, 0)
-    found = [
-        email.message_from_bytes(file.read_bytes(), policy=policy.default)
-        for file in (runtime.settings.data / "mail").glob("*.eml")
-    ]
+    found = sent(runtime)
     assert sorted(str(each["To"]) for each in found) == ["admin@example.com", "owner@example.com"]
     assert str(found[0]["Subject"]) == "100 % of the clips of “Engines & Co.” are used"
     body = found[0].get_content()

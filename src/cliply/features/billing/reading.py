@@ -20,7 +20,7 @@ from cliply.features.billing.schemas import (
 )
 from cliply.features.billing.standing import Resolved, Standing, resolve
 from cliply.features.identity.access import Caller
-from cliply.features.identity.plans import Meter, Plans, plans_of
+from cliply.features.identity.plans import Meter, Plans, plans_of, told_amount, told_number
 from cliply.features.usage import service as usage
 from cliply.features.usage.schemas import UsedRead
 from cliply.infra.settings import Settings
@@ -39,17 +39,12 @@ _NOTES = {
     Standing.UNKNOWN_STATUS: "Stripe tells something of the subscription that is not understood here.",
 }
 _ABOVE = {
-    Meter.MEMBERS: "{used:,} members, with those who are invited, where {limit:,} are allowed: nobody new is invited",
-    Meter.CLIPS_PER_PROJECT: "a project of {used:,} clips where {limit:,} are allowed: it gets no more",
-    Meter.UPLOADS_PER_DAY: "{used:,} uploads today where {limit:,} are allowed: no more",
-    Meter.SOURCE_MINUTES_PER_MONTH: "{used:,} minutes of video this month where {limit:,} are allowed: no more",
-    Meter.PROJECTS_PER_MONTH: "{used:,} projects this month where {limit:,} are allowed: no more",
-    Meter.CLIPS_PER_MONTH: "{used:,} clips this month where {limit:,} are allowed: no more",
-    Meter.RENDER_SECONDS_PER_MONTH: "{used:,} seconds rendered this month where {limit:,} are allowed: no more",
-    Meter.PUBLICATIONS_PER_MONTH: "{used:,} posts this month where {limit:,} are allowed: no more",
-    Meter.API_CALLS_PER_MONTH: "{used:,} calls by API keys this month where {limit:,} are allowed: no more",
-    Meter.STORAGE_BYTES: "{used:,} bytes stored where {limit:,} are allowed: nothing new is stored",
+    Meter.MEMBERS: "{has}, with those who are invited, where {most} {are} allowed: nobody new is invited",
+    Meter.CLIPS_PER_PROJECT: "a project of {has} where {most} {are} allowed: it gets no more",
+    Meter.UPLOADS_PER_DAY: "{has} today where {most} {are} allowed: no more",
+    Meter.STORAGE_BYTES: "{has} in use where {most} are allowed: nothing new is stored",
 }
+_ABOVE_IN_A_MONTH = "{has} this month where {most} {are} allowed: no more"
 
 
 def billing_read(session: Session, settings: Settings, caller: Caller) -> BillingRead:
@@ -164,5 +159,12 @@ def _ends(change: Change) -> Iterator[str]:
 
 
 def _of_above(above: Above) -> str:
-    told = _ABOVE[above.meter].format(used=above.used, limit=above.limit)
+    has, most = told_amount(above.meter, above.used), told_number(above.meter, above.limit)
+    if told_number(above.meter, above.used) == most:
+        has = f"a little more than {has}"
+    told = _ABOVE.get(above.meter, _ABOVE_IN_A_MONTH).format(
+        has=has,
+        most=most,
+        are="is" if above.limit == 1 else "are",
+    )
     return told if above.resets_at is None else f"{told} until {above.resets_at:%d %B %Y}"

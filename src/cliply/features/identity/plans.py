@@ -5,7 +5,7 @@ A limit that is not named is none. What a workspace has is its plan with what wa
 
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from cliply.errors import Invalid, LimitReached, NotAllowed, NotFound
 from cliply.features.identity.rates import UNLIMITED, Rates, sold
+from cliply.infra.quantities import counted, size, spell
 from cliply.infra.settings import Settings
 
 _GIGABYTE = 1_000_000_000
@@ -98,21 +99,59 @@ class Flag(StrEnum):
     SCHEDULING = "scheduling"
 
 
-_ALLOWS: Mapping[Meter, str] = {
-    Meter.UPLOADS_PER_DAY: "{limit:,} uploads a day, and {used:,} were begun today",
-    Meter.CLIPS_PER_PROJECT: "{limit:,} clips of a project, of which {used:,} are made, and {wanted:,} were asked for",
-    Meter.MEMBERS: "{limit:,} members, and there are {used:,}, with those who are invited",
-    Meter.LARGEST_FILE: "files of {limit:,} bytes at most, and this one is larger",
-    Meter.SOURCE_MINUTES_PER_MONTH: "{limit:,} minutes of video a month, of which {used:,} are used, and "
-    "{wanted:,} more are needed",
-    Meter.PROJECTS_PER_MONTH: "{limit:,} projects a month, and {used:,} were begun",
-    Meter.CLIPS_PER_MONTH: "{limit:,} clips a month, of which {used:,} are made, and {wanted:,} were asked for",
-    Meter.RENDER_SECONDS_PER_MONTH: "{limit:,} seconds of clips to be rendered a month, of which {used:,} are used, "
-    "and {wanted:,} more are needed",
-    Meter.PUBLICATIONS_PER_MONTH: "{limit:,} posts a month, and {used:,} were asked for",
-    Meter.API_CALLS_PER_MONTH: "{limit:,} calls by API keys a month, and {used:,} were made",
-    Meter.STORAGE_BYTES: "{limit:,} bytes to be stored, of which {used:,} are used, and {wanted:,} more are needed",
+_AMOUNTS: Mapping[Meter, Callable[[int], str]] = {
+    Meter.UPLOADS_PER_DAY: lambda count: counted(count, "upload"),
+    Meter.CLIPS_PER_PROJECT: lambda count: counted(count, "clip"),
+    Meter.MEMBERS: lambda count: counted(count, "member"),
+    Meter.LARGEST_FILE: size,
+    Meter.SOURCE_MINUTES_PER_MONTH: lambda count: counted(count, "minute of video", "minutes of video"),
+    Meter.PROJECTS_PER_MONTH: lambda count: counted(count, "project"),
+    Meter.CLIPS_PER_MONTH: lambda count: counted(count, "clip"),
+    Meter.RENDER_SECONDS_PER_MONTH: lambda seconds: f"{spell(seconds)} of rendered clips",
+    Meter.PUBLICATIONS_PER_MONTH: lambda count: counted(count, "post"),
+    Meter.API_CALLS_PER_MONTH: lambda count: counted(count, "call by API keys", "calls by API keys"),
+    Meter.STORAGE_BYTES: lambda count: f"{size(count)} of storage",
 }
+_UNITS: Mapping[Meter, Callable[[int], str]] = {
+    Meter.LARGEST_FILE: size, Meter.RENDER_SECONDS_PER_MONTH: spell, Meter.STORAGE_BYTES: size,
+}  # fmt: skip
+_ALLOWS: Mapping[Meter, str] = {
+    Meter.UPLOADS_PER_DAY: "{most} a day, and {used} {were} begun today",
+    Meter.CLIPS_PER_PROJECT: "{most} of a project, of which {used} {are} made, and {wanted} {wanted_were} asked for",
+    Meter.MEMBERS: "{most}, and there {are} {used}, with those who are invited",
+    Meter.LARGEST_FILE: "files of {most} at most, and this one is larger",
+    Meter.SOURCE_MINUTES_PER_MONTH: "{most} a month, of which {used} {are} used, and {wanted} more {wanted_are} needed",
+    Meter.PROJECTS_PER_MONTH: "{most} a month, and {used} {were} begun",
+    Meter.CLIPS_PER_MONTH: "{most} a month, of which {used} {are} made, and {wanted} {wanted_were} asked for",
+    Meter.RENDER_SECONDS_PER_MONTH: "{most} a month, of which {used} are used, and {wanted} more are needed",
+    Meter.PUBLICATIONS_PER_MONTH: "{most} a month, and {used} {were} asked for",
+    Meter.API_CALLS_PER_MONTH: "{most} a month, and {used} {were} made",
+    Meter.STORAGE_BYTES: "{most}, of which {used} are used, and {wanted} more are needed",
+}
+
+
+def told_amount(of: Meter, amount: int) -> str:
+    """With what it is, as people read it: `1 upload`, `20 GB of storage`."""
+    return _AMOUNTS[of](amount)
+
+
+def told_number(of: Meter, amount: int) -> str:
+    """The same where it is known what it is: `1`, `20 GB`."""
+    return _UNITS.get(of, "{:,}".format)(amount)
+
+
+def _allows(what: Meter, *, limit: int, used: int, wanted: int) -> str:
+    return _ALLOWS[what].format(
+        most=told_amount(what, limit),
+        used=told_number(what, used),
+        are="is" if used == 1 else "are",
+        were="was" if used == 1 else "were",
+        wanted=told_number(what, wanted),
+        wanted_are="is" if wanted == 1 else "are",
+        wanted_were="was" if wanted == 1 else "were",
+    )
+
+
 _LACKS: Mapping[Flag, str] = {Flag.SCHEDULING: "does not allow posts to be planned for later"}
 
 
@@ -122,7 +161,7 @@ class PlanLimit(LimitReached):
     def __init__(
         self, exceeded: Meter, *, limit: int, used: int, wanted: int, plan: "Plan", at: datetime | None
     ) -> None:
-        allows = _ALLOWS[exceeded].format(limit=limit, used=used, wanted=wanted)
+        allows = _allows(exceeded, limit=limit, used=used, wanted=wanted)
         self.exceeded = exceeded
         self.limit = limit
         self.used = used

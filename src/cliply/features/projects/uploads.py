@@ -22,6 +22,7 @@ from cliply.features.projects.models import Project, ProjectState, SourceKind, U
 from cliply.features.projects.options import ProjectOptions
 from cliply.features.projects.sources import VideoTooLong, VideoTooShort, facts, opened, source_cache
 from cliply.features.usage import stored
+from cliply.infra import quantities
 from cliply.infra.storage.failures import DamagedOnTheWay, check_sha256
 from cliply.infra.storage.protocol import MOST_PARTS, Part, StoredObject
 from cliply.media.errors import NoSpeech, Unreadable
@@ -44,7 +45,7 @@ _REFUSED = (Unreadable, NoSpeech, DamagedOnTheWay, VideoTooLong, VideoTooShort)
 class FileTooLarge(LimitReached):
     def __init__(self, size: int, largest: int) -> None:
         super().__init__(
-            f"This file has {size:,} bytes, and at most {largest:,} ({largest / 1e9:g} GB) are allowed. "
+            f"This file has {size:,} bytes, and at most {largest:,} ({quantities.size(largest)}) are allowed. "
             "Make it smaller, or ask whoever runs this service for more."
         )
 

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from cliply.features.identity.models import Workspace
-from cliply.features.identity.plans import Plan
+from cliply.features.identity.plans import Plan, told_amount, told_number
 from cliply.features.notifications import outbox, recipients
 from cliply.features.usage.ledger import Grown, Now, look
 from cliply.features.usage.models import Metric, UsageAlert
@@ -23,11 +23,13 @@ _WHAT = {
     Metric.PROJECTS: "projects",
     Metric.CLIPS: "clips",
     Metric.SOURCE_MINUTES: "minutes of video",
-    Metric.STORAGE_BYTES: "bytes of storage",
-    Metric.RENDER_SECONDS: "seconds of clips rendered",
+    Metric.STORAGE_BYTES: "storage",
+    Metric.RENDER_SECONDS: "time for rendered clips",
     Metric.PUBLICATIONS: "posts",
     Metric.API_CALLS: "calls by API keys",
 }
+_IN_ONE = frozenset({Metric.STORAGE_BYTES, Metric.RENDER_SECONDS})
+"""What is used, and not are."""
 
 
 def raise_due(session: Session, plan: Plan, *, now: Now, settings: Settings) -> None:
@@ -72,8 +74,9 @@ def _send(
             workspace=session.scalars(select(Workspace.name)).one(),
             what=_WHAT[counter.metric],
             threshold=threshold,
-            used=counter.used,
-            limit=limit,
+            is_one=counter.metric in _IN_ONE,
+            used=told_number(counter.metric.meter, counter.used),
+            limit=told_amount(counter.metric.meter, limit),
             plan=plan.name,
             lifts=plan.lifting(counter.metric.meter, limit + 1),
             resets=None if ends is None else f"{ends.astimezone(now.zone):%Y-%m-%d %H:%M %Z}",
