@@ -29,8 +29,11 @@ def test_every_operation_of_billing_is_reached_by_the_command_that_the_table_nam
     with till(world, tmp_path) as at, served(create_app(at.runtime)) as service:
         owner = Terminal(tmp_path / "home", service, defaultdict(set))
         owner.environment = {"CLIPLY_REMOTE__URL": service.url, "CLIPLY_REMOTE__KEY": world.keys["owner"]}
-        assert "cliply billing checkout pro" in owner.run("billing", "status")
-        page = owner.run("billing", "checkout", "pro", "--no-browser").strip()
+        assert "pro, 29.00 EUR a month: cliply billing checkout pro" in owner.run("billing", "status")
+        assert "pro  29.00 EUR a month (price_pro_monthly)" in owner.run("billing", "plans")
+        said = owner.invoke("billing", "checkout", "pro", "--no-browser")
+        assert "“pro” costs 29.00 EUR a month." in said.stderr
+        page = said.stdout.strip()
         assert at.browser.post(page, data=card("4242424242424242")).status_code == 303
         at.catch_up()
         told = owner.run("billing", "status")

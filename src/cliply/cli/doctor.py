@@ -90,6 +90,7 @@ def _checks() -> Iterator[Check]:
     yield _tried("database", lambda: _database(settings()))
     yield _tried("storage", lambda: _storage(settings()))
     yield _tried("plans", lambda: _plans(settings()))
+    yield from _prices(settings())
     yield from _service(settings())
     for unknown in unknown_names():
         yield Check("environment", "optional", printable(unknown))
@@ -229,10 +230,29 @@ def _plans(now: Settings) -> str:
 
     plans = plans_of(now)
     sold = "nothing is sold"
+    if now.billing.secret_key is None and plans.sold_as:
+        sold = "nothing is sold, though prices are named, since CLIPLY_BILLING__SECRET_KEY is not set"
     if now.billing.secret_key is not None:
         names = dict.fromkeys(plans.sold_as.values())
         sold = f"sold through {now.billing.url or 'Stripe'}: {', '.join(names) or 'none'}"
     return f"{', '.join(plans.defined)}; new workspaces get {plans.default_name}; {sold}"
+
+
+def _prices(now: Settings) -> Iterator[Check]:
+    """Whether what is sold can be bought, asked of Stripe."""
+    from cliply.features.billing.selling import problems
+    from cliply.features.identity.plans import plans_of
+    from cliply.runtime import payments_of
+
+    payments = payments_of(now)
+    if payments is None:
+        return
+    try:
+        found = list(problems(payments, plans_of(now)))
+    except CliplyError:
+        return  # the line of the plans has told it
+    for each in found:
+        yield Check(each.about, "missing" if each.severity == "error" else "optional", each.told)
 
 
 def _service(now: Settings) -> Iterator[Check]:

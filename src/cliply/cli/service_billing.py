@@ -7,7 +7,7 @@ import typer
 
 from cliply.cli.console import JsonFlag, note, print_json
 from cliply.cli.service_names import WorkspaceOption, Yes, confirm, show, show_one, workspace
-from cliply.features.billing.amounts import money
+from cliply.features.billing.amounts import cost, money
 
 billing = typer.Typer(help="What is paid for a workspace.")
 
@@ -35,6 +35,13 @@ def show_status(named: WorkspaceOption = None, json: JsonFlag = False) -> None:
         show(_status(told), json, str)
 
 
+@billing.command("plans")
+def list_plans(named: WorkspaceOption = None, json: JsonFlag = False) -> None:
+    """List the plans that can be bought, and what each costs."""
+    offers = workspace(named).service.get("/api/billing/status")["offers"]
+    show(offers, json, _offer)
+
+
 @billing.command("checkout")
 def subscribe(
     plan: Plan,
@@ -46,6 +53,8 @@ def subscribe(
     """Subscribe to a plan: opens Stripe's page, where it is paid."""
     place = workspace(named)
     page = place.service.post("/api/billing/checkout", _wanted(plan, price))
+    if page["cost"] is not None:
+        note(f"“{plan}” costs {_cost(page['cost'])}.")
     _open(page, json, no_browser=no_browser)
 
 
@@ -112,12 +121,27 @@ def _status(told: dict[str, Any]) -> list[str]:
 def _offered(told: dict[str, Any]) -> list[str]:
     """What else can be had, and by which command."""
     if told["standing"] in ("none", "ended"):
-        return [f"{each['plan']}: cliply billing checkout {each['plan']}" for each in told["offers"]]
+        return [f"{_costing(each)}: cliply billing checkout {each['plan']}" for each in told["offers"]]
     if told["standing"] not in ("trial", "active"):
         return []
-    others = [each["plan"] for each in told["offers"] if each["plan"] != told["plan"]]
+    others = [each for each in told["offers"] if each["plan"] != told["plan"]]
     goes_on = [f"to go on: cliply billing change {told['plan']}"] if told["subscription"]["cancel_at"] else []
-    return [*goes_on, *(f"{plan}: cliply billing change {plan}" for plan in others)]
+    return [*goes_on, *(f"{_costing(each)}: cliply billing change {each['plan']}" for each in others)]
+
+
+def _offer(each: dict[str, Any]) -> str:
+    """A plan with its prices, the one first that is bought unless another is named."""
+    costs = {cost["price"]: _cost(cost) for cost in each["costs"]}
+    told = [f"{costs.get(price, 'not told by Stripe')} ({price})" for price in each["prices"]]
+    return f"{each['plan']}  {', '.join(told)}"
+
+
+def _costing(offer: dict[str, Any]) -> str:
+    return f"{offer['plan']}, {' or '.join(map(_cost, offer['costs']))}" if offer["costs"] else str(offer["plan"])
+
+
+def _cost(told: dict[str, Any]) -> str:
+    return cost(told["amount"], told["currency"], told["interval"], told["interval_count"])
 
 
 def _changed(done: dict[str, Any]) -> str:

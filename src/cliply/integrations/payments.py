@@ -1,6 +1,6 @@
 """Who takes the money: what billing asks of a payment service, and what it is told."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -30,6 +30,10 @@ class PaymentDeclined(Conflict):
 
 class NotThere(NotFound):
     """Of a thing at the payment service."""
+
+
+class OfOtherMode(NotThere):
+    """It is there, and only for keys of the other mode: for trying out, or for real."""
 
 
 class ForgedEvent(Invalid):
@@ -69,6 +73,22 @@ class Subscription:
     """Where the invoice that is not paid can be paid."""
     invoice_id: str | None = None
     """The last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What something costs again and again."""
+
+    id: str
+    amount: int | None
+    """For each time, in the currency's smallest unit; None where it depends on how much is used."""
+    currency: str
+    interval: str | None
+    """`month` or `year`, for example; None: it is paid once."""
+    every: int
+    """How many of these are between two payments."""
+    active: bool
+    """Whether it can be bought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +167,12 @@ class Payments(Protocol):
         """That a customer was made for; None where it is not ours, or is gone."""
 
     def customer_of_charge(self, charge_id: str) -> str | None: ...
+
+    def price(self, price_id: str) -> Price:
+        """As it is at this moment."""
+
+    def prices(self, ids: Sequence[str]) -> Mapping[str, Price]:
+        """Those that are known, to be shown: looked up some minutes ago, left out where that fails. Raises nothing."""
 
     def subscriptions(self, customer_id: str) -> Sequence[Subscription] | None:
         """All of them, those that have ended too; None where the customer was deleted."""

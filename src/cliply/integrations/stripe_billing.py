@@ -19,13 +19,16 @@ from cliply.integrations.payments import (
     ForgedEvent,
     Invoice,
     NotThere,
+    OfOtherMode,
     PaymentDeclined,
     PaymentsAway,
     PaymentsMisconfigured,
     Preview,
+    Price,
     Subscription,
     Wanted,
 )
+from cliply.integrations.price_list import PriceList
 from cliply.integrations.stripe_shapes import (
     ChargeTold,
     CheckoutTold,
@@ -33,12 +36,15 @@ from cliply.integrations.stripe_shapes import (
     EventTold,
     InvoiceTold,
     PreviewTold,
+    PriceTold,
     SubscriptionTold,
 )
 
 WORKSPACE = "cliply_workspace"
 """In the metadata of customers and subscriptions: whose they are, should we ever have forgotten it."""
 _TIMEOUT = 10.0
+_SHOWN_WITHIN = 3.0
+"""Seconds for what is shown only: a page without it is better than one that comes late."""
 _RETRIES = 2
 _AT_ONCE = 4
 """Calls of one process: whoever waits for Stripe holds a connection of ours."""
@@ -61,6 +67,13 @@ class StripeBilling:
             max_network_retries=_RETRIES,
             http_client=stripe.RequestsClient(timeout=_TIMEOUT),
         )
+        self._impatient = stripe.StripeClient(
+            key,
+            base_addresses={} if url is None else {"api": url},
+            max_network_retries=0,
+            http_client=stripe.RequestsClient(timeout=_SHOWN_WITHIN),
+        )
+        self._price_list = PriceList(self._price_soon)
 
     def add_customer(self, workspace_id: UUID, *, name: str, email: str, once: str) -> str:
         with self._asking() as api:
@@ -78,6 +91,17 @@ class StripeBilling:
     def customer_of_charge(self, charge_id: str) -> str | None:
         with self._asking() as api:
             return _read(ChargeTold, api.charges.retrieve(charge_id)).customer
+
+    def price(self, price_id: str) -> Price:
+        with self._asking() as api:
+            return _read(PriceTold, api.prices.retrieve(price_id)).read()
+
+    def prices(self, ids: Sequence[str]) -> Mapping[str, Price]:
+        return self._price_list.of(ids)
+
+    def _price_soon(self, price_id: str) -> Price:
+        with self._asking(self._impatient) as api:
+            return _read(PriceTold, api.prices.retrieve(price_id)).read()
 
     def subscriptions(self, customer_id: str) -> Sequence[Subscription] | None:
         with self._asking() as api:
@@ -196,12 +220,12 @@ class StripeBilling:
             raise ForgedEvent from None
 
     @contextmanager
-    def _asking(self) -> Iterator[Any]:
+    def _asking(self, client: stripe.StripeClient | None = None) -> Iterator[Any]:
         """The calls of the API, and its refusals in our words; what it says of them goes to the log."""
         if not self._turns.acquire(timeout=_TURN_WITHIN):
             raise PaymentsAway("is asked by many at once")
         try:
-            yield self._client.v1
+            yield (client or self._client).v1
         except stripe.CardError as failed:
             raise PaymentDeclined(_sentence(failed.user_message)) from None
         except (stripe.AuthenticationError, stripe.PermissionError) as failed:
@@ -209,6 +233,8 @@ class StripeBilling:
             raise PaymentsMisconfigured("it does not accept the key in CLIPLY_BILLING__SECRET_KEY.") from None
         except stripe.InvalidRequestError as failed:
             if failed.code == "resource_missing":
+                if "similar object exists in" in (failed.user_message or ""):
+                    raise OfOtherMode("This is known at Stripe in its other mode only.") from None
                 raise NotThere("This is not known at Stripe any more.") from None
             _note(failed)
             raise PaymentsMisconfigured(_sentence(failed.user_message)) from None

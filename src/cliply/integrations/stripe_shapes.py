@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from cliply.integrations.payments import Checkout, Event, Invoice, Line, Preview, Subscription
+from cliply.integrations.payments import Checkout, Event, Invoice, Line, Preview, Price, Subscription
 
 _Id = Annotated[str, Field(min_length=1, max_length=255)]
 # A thing may be told by its id, or whole where it was asked for.
@@ -16,6 +16,24 @@ class _Price(BaseModel):
     id: _Id
     unit_amount: int | None = None
     currency: str
+
+
+class _Recurring(BaseModel):
+    interval: Annotated[str, Field(pattern=r"^[a-z]{1,20}$")]
+    interval_count: Annotated[int, Field(ge=1)] = 1
+
+
+class PriceTold(BaseModel):
+    id: _Id
+    active: bool
+    unit_amount: int | None = None
+    currency: str
+    recurring: _Recurring | None = None
+
+    def read(self) -> Price:
+        again = self.recurring
+        interval, every = (None, 1) if again is None else (again.interval, again.interval_count)
+        return Price(self.id, self.unit_amount, self.currency, interval, every, self.active)
 
 
 class _Item(BaseModel):

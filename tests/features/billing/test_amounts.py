@@ -2,7 +2,7 @@
 
 import pytest
 
-from cliply.features.billing.amounts import money
+from cliply.features.billing.amounts import cost, money
 
 
 @pytest.mark.parametrize(
@@ -19,3 +19,8 @@ from cliply.features.billing.amounts import money
 )
 def test_an_amount_is_told_in_what_the_currency_has(amount: int, currency: str, told: str) -> None:
     assert money(amount, currency) == told
+
+
+def test_what_is_paid_again_and_again_says_how_often() -> None:
+    assert cost(2900, "eur", "month", 1) == "29.00 EUR a month"
+    assert cost(7500, "eur", "month", 3) == "75.00 EUR every 3 months"

@@ -49,6 +49,19 @@ def test_the_nightly_check_does_nothing(off: Till) -> None:
         assert list(checking.findings(session, off.runtime.settings)) == []
 
 
+def test_an_operator_hears_that_stripe_goes_on_charging(world: World, tmp_path: Path) -> None:
+    with till(world, tmp_path) as made:
+        made.subscribe("pro")
+        settings = without_billing(made).settings
+        with made.world.database.system() as session:
+            [found] = checking.findings(session, settings)
+        assert (found.severity, "1 subscription at Stripe may go on being charged" in found.told) == ("error", True)
+        made.shop.client.v1.subscriptions.cancel(made.subscription["id"])
+        made.catch_up()
+        with made.world.database.system() as session:
+            assert list(checking.findings(session, settings)) == []
+
+
 def test_plans_are_given_by_hand_and_stay(off: Till) -> None:
     told = {"plan": "pro"}
     path = f"/api/admin/workspaces/{off.world.workspace}"

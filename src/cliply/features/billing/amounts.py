@@ -10,6 +10,11 @@ hundredths all the same."""
 _THOUSANDTHS = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
 
 
+def cost(amount: int, currency: str, interval: str, every: int) -> str:
+    """`29.00 EUR a month`, `75.00 EUR every 3 months`."""
+    return f"{money(amount, currency)} " + (f"a {interval}" if every == 1 else f"every {every} {interval}s")
+
+
 def money(amount: int, currency: str) -> str:
     """`amount` is in the currency's smallest unit, as Stripe reckons it."""
     places = 0 if currency.lower() in _WHOLE else 3 if currency.lower() in _THOUSANDTHS else 2

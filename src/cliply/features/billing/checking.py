@@ -13,6 +13,7 @@ from cliply.features.billing.standing import OVER, UNCLEAR, Resolved, Standing, 
 from cliply.features.identity.models import Workspace
 from cliply.features.identity.plans import Plans, plans_of
 from cliply.features.identity.rates import UNLIMITED
+from cliply.infra.quantities import counted
 from cliply.infra.self_audit import Finding
 from cliply.infra.settings import Settings
 from cliply.integrations.payments import Subscription
@@ -60,6 +61,7 @@ def findings(session: Session, settings: Settings) -> Iterator[Finding]:
     """What whoever runs the service has to put right; in a session of the system."""
     plans = plans_of(settings)
     if settings.billing.secret_key is None:
+        yield from _charged_all_the_same(session)
         return
     if not plans.sold_as:
         told = 'Billing is on, and no plan has a price. Name prices in the file of CLIPLY_PLANS: prices = ["price_…"]'
@@ -84,6 +86,17 @@ def findings(session: Session, settings: Settings) -> Iterator[Finding]:
     disputed = select(BillingNotice.about).where(BillingNotice.kind == NoticeKind.DISPUTED, recent)
     for about in session.scalars(disputed.order_by(BillingNotice.about)):
         yield Finding("billing", "warning", f"A payment is disputed ({about}). Answer it in Stripe's dashboard.")
+
+
+def _charged_all_the_same(session: Session) -> Iterator[Finding]:
+    """Stripe does not know that nothing is sold here any more."""
+    living = select(BillingSubscription.id).where(BillingSubscription.status.not_in(OVER))
+    if count := len(session.scalars(living).all()):
+        told = (
+            f"Billing is off, and {counted(count, 'subscription')} at Stripe may go on being charged. Set "
+            "CLIPLY_BILLING__SECRET_KEY again, or end them in Stripe's dashboard."
+        )
+        yield Finding("billing", "error", told)
 
 
 def _of_customer(session: Session, settings: Settings, row: BillingCustomer, plans: Plans) -> Iterator[Finding]:

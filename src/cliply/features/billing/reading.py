@@ -1,6 +1,6 @@
 """How billing is told to whoever asks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -13,6 +13,7 @@ from cliply.features.billing.schemas import (
     AboveRead,
     BillingRead,
     ChangeRead,
+    CostRead,
     LineRead,
     OfferRead,
     PreviewRead,
@@ -24,6 +25,7 @@ from cliply.features.identity.plans import Meter, Plans, plans_of, told_amount, 
 from cliply.features.usage import service as usage
 from cliply.features.usage.schemas import UsedRead
 from cliply.infra.settings import Settings
+from cliply.integrations.payments import Payments, Price
 
 _NOTES = {
     Standing.NONE: "This workspace has no subscription.",
@@ -47,13 +49,12 @@ _ABOVE = {
 _ABOVE_IN_A_MONTH = "{has} this month where {most} {are} allowed: no more"
 
 
-def billing_read(session: Session, settings: Settings, caller: Caller) -> BillingRead:
+def billing_read(session: Session, settings: Settings, payments: Payments | None, caller: Caller) -> BillingRead:
     plans = plans_of(settings)
     enabled = settings.billing.secret_key is not None
     found = customers.subscriptions(session, caller.workspace_id)
     grace = timedelta(days=settings.billing.grace_days)
     resolved = resolve(found, plans, grace=grace, now=datetime.now(UTC))
-    offers = [OfferRead(plan=plan, prices=plans.prices(plan)) for plan in dict.fromkeys(plans.sold_as.values())]
     note = _NOTES[resolved.standing]
     if not enabled:
         note = "Billing is off on this installation: nothing is sold, and nothing has to be paid."
@@ -65,9 +66,30 @@ def billing_read(session: Session, settings: Settings, caller: Caller) -> Billin
         limits=caller.plan.terms,
         usage=[UsedRead.model_validate(each) for each in usage.summary(session, caller, periods=0).metrics],
         subscription=_subscription(resolved, plans),
-        offers=offers if enabled else [],
+        offers=[] if payments is None else list(_offers(payments, plans)),
         note=note,
     )
+
+
+def cost_read(payments: Payments, price_id: str) -> CostRead | None:
+    return next(_costs_of(payments.prices([price_id]).values()), None)
+
+
+def _offers(payments: Payments, plans: Plans) -> Iterator[OfferRead]:
+    known = payments.prices(list(plans.sold_as))
+    for plan in dict.fromkeys(plans.sold_as.values()):
+        prices = plans.prices(plan)
+        costs = list(_costs_of(known[each] for each in prices if each in known))
+        yield OfferRead(plan=plan, prices=prices, costs=costs)
+
+
+def _costs_of(prices: Iterable[Price]) -> Iterator[CostRead]:
+    for each in prices:
+        if each.active and each.amount is not None and each.interval is not None:
+            yield CostRead(
+                price=each.id, amount=each.amount, currency=each.currency, interval=each.interval,
+                interval_count=each.every,
+            )  # fmt: skip
 
 
 def _subscription(resolved: Resolved, plans: Plans) -> SubscriptionRead | None:

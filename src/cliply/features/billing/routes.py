@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from cliply.errors import Unavailable
 from cliply.features.billing import changing, customers, inbox, subscribing
-from cliply.features.billing.reading import billing_read, change_read, preview_read
+from cliply.features.billing.reading import billing_read, change_read, cost_read, preview_read
 from cliply.features.billing.returned_page import TOLD, Outcome
 from cliply.features.billing.schemas import (
     BillingRead,
@@ -61,7 +61,7 @@ Owner = Annotated[Caller, allowed(Action.MANAGE_BILLING)]
 @router.get("/api/billing/status")
 def get_billing(caller: Owner, session: WorkspaceSession, runtime: Running) -> BillingRead:
     """See the plan, what is paid for it, until when, and which plans there are to buy."""
-    return billing_read(session, runtime.settings, caller)
+    return billing_read(session, runtime.settings, runtime.payments, caller)
 
 
 @router.post("/api/billing/checkout", status_code=201, openapi_extra=_WRITE)
@@ -69,9 +69,9 @@ def start_checkout(
     request: Request, body: CheckoutStart, caller: Owner, session: WorkspaceSession, runtime: Running
 ) -> PageRead:
     """Subscribe: open `url` in a browser and pay there. Whoever asks twice gets the same page."""
-    payments_of(runtime)
+    payments = payments_of(runtime)
     page = subscribing.begin(runtime, session, caller, body.plan, body.price, back_to=_back_to(request, runtime))
-    return PageRead(url=page.url, expires_at=page.expires_at)
+    return PageRead(url=page.url, expires_at=page.expires_at, cost=cost_read(payments, page.price_id))
 
 
 @router.post("/api/billing/portal", status_code=201, openapi_extra=_SECRET)

@@ -37,16 +37,31 @@ class PlanChangeConfirm(PlanChange):
     )
 
 
+class CostRead(BaseModel):
+    """What a price at Stripe is."""
+
+    price: str = Field(examples=["price_1Q2w3E"])
+    amount: int = Field(description="For each interval, before taxes and discounts.", examples=[2900])
+    currency: str = Field(examples=["eur"])
+    interval: str = Field(description="In Stripe's words.", examples=["month"])
+    interval_count: int = Field(description="How many of them are between two payments.", examples=[1])
+
+
 class PageRead(BaseModel):
     """A page of Stripe's, to be opened in a browser."""
 
     url: str
     expires_at: AwareDatetime | None = Field(description="Until when it is good, where that is known.")
+    cost: CostRead | None = Field(None, description="What is bought there; empty where Stripe could not be asked.")
 
 
 class OfferRead(BaseModel):
     plan: str = Field(examples=["pro"])
     prices: Sequence[str] = Field(description="At Stripe.", examples=[["price_1Q2w3E"]])
+    costs: Sequence[CostRead] = Field(
+        description="What those prices are, looked up at Stripe some minutes ago. One that Stripe does not sell, or "
+        "could not be asked for, is missing."
+    )
 
 
 class SubscriptionRead(BaseModel):

@@ -50,6 +50,8 @@ class Page:
 
     url: str
     expires_at: datetime
+    price_id: str
+    """What is bought there."""
 
 
 def price_of(plans: Plans, plan: str, price: str | None) -> str:
@@ -78,7 +80,7 @@ def begin(runtime: Runtime, session: Session, caller: Caller, plan: str, price: 
     if any(each.status not in OVER for each in customers.subscriptions(session, caller.workspace_id)):
         raise AlreadySubscribed
     if row.checkout_id is not None:
-        page = _open_page(payments, row.checkout_id, same=row.checkout_price == wanted)
+        page = _open_page(payments, row.checkout_id, wanted, same=row.checkout_price == wanted)
         if page is not None:
             return page
     made = _checkout(runtime, payments, session, caller, row, wanted, back_to)
@@ -87,10 +89,10 @@ def begin(runtime: Runtime, session: Session, caller: Caller, plan: str, price: 
     audit.record(session, "billing.checkout_begun", ("price", wanted), by=caller.actor)
     if made.url is None:
         raise AlreadySubscribed
-    return Page(made.url, made.expires_at)
+    return Page(made.url, made.expires_at, wanted)
 
 
-def _open_page(payments: Payments, checkout_id: str, *, same: bool) -> Page | None:
+def _open_page(payments: Payments, checkout_id: str, wanted: str, *, same: bool) -> Page | None:
     """The one that is open, for the same price; one for another is closed, so that nobody pays for both."""
     try:
         known = payments.checkout(checkout_id)
@@ -101,7 +103,7 @@ def _open_page(payments: Payments, checkout_id: str, *, same: bool) -> Page | No
             payments.expire_checkout(checkout_id)
     except NotThere:
         return None
-    return Page(known.url, known.expires_at) if known.open and same and known.url is not None else None
+    return Page(known.url, known.expires_at, wanted) if known.open and same and known.url is not None else None
 
 
 def _new_customer(payments: Payments, session: Session, caller: Caller, row: BillingCustomer) -> str:
