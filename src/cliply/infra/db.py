@@ -14,7 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from pydantic_core import from_json
 from sqlalchemy import QueuePool, create_engine, event
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import NoResultFound, OperationalError
+from sqlalchemy.exc import DBAPIError, NoResultFound, OperationalError
 from sqlalchemy.orm import Session, SessionTransaction
 
 from cliply.infra import idle_connections
@@ -86,6 +86,8 @@ class Database:
             except psycopg.OperationalError as failed:
                 connection.invalidate(failed)
                 raise OperationalError(statement, None, failed) from failed
+            except psycopg.Error as failed:
+                raise DBAPIError(statement, None, failed) from failed
         if row is None:
             raise NoResultFound
         return row

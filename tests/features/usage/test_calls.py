@@ -15,16 +15,6 @@ from cliply.features.usage.models import Metric
 from cliply.infra.db import Database
 
 
-class Time:
-    """A monotonic clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def call(office: Office, calls: ApiCalls) -> bool:
     def count() -> None:
         with office.entered("member") as (session, caller):
@@ -57,19 +47,6 @@ def test_many_at_once_are_counted_each_and_written_once(office: Office) -> None:
     days = {source.rpartition("/")[2] for source in found}
     assert days <= {f"{began}", f"{datetime.now(UTC).date()}"}, "one of a day, and midnight may have passed"
     agree(office.database)
-
-
-def test_another_process_s_calls_count_once_they_are_written_and_seconds_have_passed(office: Office) -> None:
-    on_plan(office, api_calls_per_month=3)
-    time = Time()
-    here, there = ApiCalls(office.database, clock=time), ApiCalls(office.database, clock=time)
-    assert [call(office, here), call(office, there), call(office, there)] == [True, True, True]
-    there.write()
-    assert call(office, here), "nobody has told"
-    time.now += 6
-    assert not call(office, here)
-    here.write()
-    assert counted(office, Metric.API_CALLS) == (4, 0)
 
 
 def test_without_a_limit_a_call_asks_the_database_nothing(office: Office) -> None:

@@ -16,7 +16,9 @@ class UsedRead(Answer):
 
     metric: Metric
     used: int = Field(description="In this period; of `storage_bytes`, what is stored now.", examples=[120])
-    reserved: int = Field(description="Set aside for what is being done; given back if it fails.", examples=[30])
+    reserved: int = Field(
+        description="Set aside for what is being done; given back if it fails. Of `api_calls` always 0.", examples=[30]
+    )
     limit: int | None = Field(description="The plan's; null is none.", examples=[300])
     percent: float | None = Field(
         description="Of the limit, with what is reserved; null without a limit.", examples=[50.0]

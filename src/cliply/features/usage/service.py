@@ -88,6 +88,9 @@ def summary(session: Session, caller: Caller, *, periods: int = 12, now: datetim
 
 def _used(metric: Metric, counter: UsageCounter | None, plan: Plan, here: Now, alerts: Sequence[UsageAlert]) -> Used:
     used, reserved = (0, 0) if counter is None else (counter.used, counter.reserved)
+    if metric is Metric.API_CALLS:
+        # Shares of processes come and go every few seconds, and most of them is given back.
+        reserved = 0
     limit = plan.limit(metric.meter)
     reached = [each.threshold for each in alerts if (each.metric, each.most) == (metric, limit)]
     return Used(metric, used, reserved, limit, _forecast(metric, used, here), reached)
