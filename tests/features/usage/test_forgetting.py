@@ -11,6 +11,7 @@ from tests.features.jobs.working import working
 from tests.features.pipeline.studio import Studio
 from tests.features.usage.books import agree, commit, counted, entries, plan_of, release, reserve
 from tests.features.workspaces.conftest import Office
+from tests.features.workspaces.planned import at_noon
 from tests.features.workspaces.test_members import wait_until_blocked
 from tests.infra.queue.fleet import until
 
@@ -77,6 +78,7 @@ def test_what_a_workspace_used_in_months_before_is_told_as_long_as_ever(office: 
 
 
 def test_what_was_forgotten_and_is_begun_again_counts_when_it_is_begun(office: Office, migrated: str) -> None:
+    at_noon(office.database, office.id)
     given_back(office, migrated, "again")
     assert forgotten(office) == 1
     reserve(office, Metric.CLIPS, "again", 3)
