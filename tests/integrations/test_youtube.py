@@ -94,6 +94,18 @@ def test_the_client_s_count_of_the_quota_is_youtube_s_own(at: Studio, video: Vid
     assert at.spent[Bucket.UNITS] == 1 + 3 + 50
 
 
+@pytest.mark.parametrize("tries", [2, 3])
+def test_a_request_that_is_made_again_since_its_answer_was_lost_counts_each_time(
+    at: Studio, video: Video, tries: int
+) -> None:
+    publisher, token, found = at.publisher(), at.token(), put(at, video)
+    at.spent.clear()
+    at.plan(Kind.DROP_ANSWER, path="batchGetStats", method="GET", times=tries - 1)
+    publisher.figures(token, [found])
+    assert at.spent == {Bucket.STATISTICS: tries}
+    assert at.youtube.quotas.spent(at.world.apps[0].id, Quota.STATISTICS) == tries
+
+
 def test_what_was_chosen_reaches_youtube(at: Studio, video: Video) -> None:
     moment = at.world.clock.now() + timedelta(days=2)
     options = {"tags": ["big cats", "purr"], "category_id": "15", "language": "en", "paid_promotion": True}

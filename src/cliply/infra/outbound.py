@@ -15,7 +15,7 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -166,16 +166,20 @@ class ProviderClient:
         json: Any = None,
         content: Content | None = None,
         timeout: float | None = None,
+        before_each: Callable[[], object] | None = None,
     ) -> Reply:
         """The provider's answer, whatever it says. Raises NoAnswer or BadReply.
 
         `repeatable` is for what may be done twice: it is tried again where no answer came or the server is broken, and
         where it is busy and names a short wait. Content that is no `bytes` is read once and so tried once; what it
-        raises ends the call. `timeout` is in seconds without a byte.
+        raises ends the call. `timeout` is in seconds without a byte. `before_each` is called before every try, as by
+        whoever counts them: what it raises ends the call.
         """
         request = self._built(method, url, headers=headers, params=params, data=form, json=json, content=content)
         tries = _TRIES if repeatable and (content is None or isinstance(content, bytes)) else 1
         for attempt in range(1, tries + 1):
+            if before_each is not None:
+                before_each()
             outcome = self._tried(request, timeout or TIMEOUT)
             if attempt == tries or (wait := self._wait(outcome, attempt)) is None:
                 break

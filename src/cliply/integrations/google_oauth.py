@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -120,7 +121,6 @@ class GoogleConnector:
         self._server.revoke(self._addresses.revoke, {"token": grant.refresh_token or grant.access_token})
 
     def profile(self, grant: Grant) -> Profile:
-        self._spend(Bucket.UNITS, 1)
         items = self._channels(grant).get("items")
         if not isinstance(items, list) or not items:
             raise Rejected(_NO_CHANNEL, "no_channel")
@@ -141,6 +141,7 @@ class GoogleConnector:
                 repeatable=True,
                 headers={"Authorization": f"Bearer {grant.access_token}"},
                 params={"part": "id,snippet", "mine": "true"},
+                before_each=partial(self._spend, Bucket.UNITS, 1),
             )
             answer = reply.json() if reply.status == 200 else None
         except (NoAnswer, BadReply) as silent:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from cliply.infra.outbound import BadReply, BreakerOpen, NoAnswer, ProviderClient, Reply
@@ -311,11 +312,13 @@ class YouTubePublisher:
         content: bytes | None = None,
     ) -> Mapping[str, Any]:
         """A request that may be made twice, and the object it is answered with; without a bucket it is free."""
-        if bucket is not None:
-            self._spend(bucket, units)
+        # A request whose answer was lost has cost as much as the one that is made in its place.
+        spend = None if bucket is None else partial(self._spend, bucket, units)
         sent = {"Authorization": f"Bearer {token}", **(headers or {})}
         try:
-            reply = self._client.request(method, url, repeatable=True, params=params, headers=sent, content=content)
+            reply = self._client.request(
+                method, url, repeatable=True, params=params, headers=sent, content=content, before_each=spend
+            )
             if reply.status == 200:
                 return _object(reply)
         except (NoAnswer, BadReply) as silent:
