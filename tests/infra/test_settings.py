@@ -63,3 +63,26 @@ def test_clips_are_published_on_the_networks_unless_a_demo_is_asked_for(monkeypa
     monkeypatch.setenv("CLIPLY_PROVIDERS", "fake")
     with pytest.raises(ValidationError):
         Settings()
+
+
+@pytest.mark.parametrize(
+    ("key", "secret", "url", "told"),
+    [
+        ("pk_test_1", "whsec_1", None, "is a publishable key"),
+        ("whsec_1", "whsec_1", None, "none of Stripe's secret keys"),
+        ("sk_test_1", "sk_test_2", None, "begin with whsec_"),
+        ("sk_test_1", None, None, "needs the signing secret"),
+        ("rk_live_1", "whsec_1", "http://127.0.0.1:8022", "nobody else may see"),
+    ],
+)
+def test_keys_of_stripe_that_cannot_work_are_refused_before_anything_starts_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, key: str, secret: str | None, url: str | None, told: str
+) -> None:
+    monkeypatch.setenv("CLIPLY_BILLING__SECRET_KEY", key)
+    if secret is not None:
+        monkeypatch.setenv("CLIPLY_BILLING__WEBHOOK_SECRETS", f'["{secret}"]')
+    if url is not None:
+        monkeypatch.setenv("CLIPLY_BILLING__URL", url)
+    with pytest.raises(ValidationError, match=told) as raised:
+        Settings()
+    assert key not in str(raised.value)

@@ -313,11 +313,29 @@ class Billing(BaseModel):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if self.secret_key is not None and not self.webhook_secrets:
+        if self.secret_key is not None:
+            _check_key(self.secret_key.get_secret_value(), elsewhere=self.url is not None)
+            if not self.webhook_secrets:
+                raise ValueError(
+                    "a key needs the signing secret of a webhook endpoint: set CLIPLY_BILLING__WEBHOOK_SECRETS"
+                )
+        if not all(each.get_secret_value().startswith("whsec_") for each in self.webhook_secrets):
             raise ValueError(
-                "a key needs the signing secret of a webhook endpoint: set CLIPLY_BILLING__WEBHOOK_SECRETS"
+                "CLIPLY_BILLING__WEBHOOK_SECRETS are signing secrets, which begin with whsec_; Stripe's dashboard "
+                "shows one at each webhook endpoint"
             )
         return self
+
+
+def _check_key(key: str, *, elsewhere: bool) -> None:
+    if not key.startswith(("sk_", "rk_")):
+        kind = "a publishable key, which is for browsers" if key.startswith("pk_") else "none of Stripe's secret keys"
+        raise ValueError(f"CLIPLY_BILLING__SECRET_KEY is {kind}: name one that begins with sk_ or rk_")
+    if elsewhere and key.startswith(("sk_live_", "rk_live_")):
+        raise ValueError(
+            "CLIPLY_BILLING__URL names another server than Stripe, and CLIPLY_BILLING__SECRET_KEY is a live key, which "
+            "nobody else may see"
+        )
 
 
 def _data_folder() -> Path:

@@ -153,6 +153,14 @@ def test_an_operator_hears_that_nothing_is_sold_or_that_nobody_has_a_reason_to_b
     at.runtime.settings.plan = "unlimited"
     [(severity, told)] = found(at)
     assert (severity, "CLIPLY_PLAN=basic" in told) == ("warning", True)
-    at.runtime.settings.plan, at.runtime.settings.plans = "basic", None
+    at.runtime.settings.plan = "pro"
+    [(severity, told)] = found(at)
+    assert (severity, "The plan pro is sold" in told) == ("warning", True)
+    at.runtime.settings.plan, at.runtime.settings.billing.url = "basic", None
+    [(severity, told)] = found(at)
+    assert (severity, "CLIPLY_SERVER__URL" in told) == ("error", True)
+    at.runtime.settings.server.url = "https://clips.example.com"
+    assert found(at) == []
+    at.runtime.settings.plans = None
     [(severity, told)] = found(at)
     assert (severity, "no plan has a price" in told) == ("error", True)

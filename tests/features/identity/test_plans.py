@@ -122,6 +122,13 @@ def test_a_refusal_has_numbers_as_people_read_them(what: Meter, limit: int, used
     assert f"The plan “small” allows {told}" in str(raised.value)
 
 
+def test_a_product_in_the_place_of_a_price_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "plans.toml"
+    file.write_text('[pro]\nprices = ["prod_Q1"]\n')
+    with pytest.raises(WrongPlans, match="prod_Q1 is a product; name one of its prices"):
+        plans_of(Settings(plans=file))
+
+
 def test_where_plans_are_sold_only_those_are_named_that_can_be_bought(tmp_path: Path) -> None:
     file = tmp_path / "plans.toml"
     file.write_text('[pro]\nprices = ["price_pro"]\n')

@@ -72,6 +72,18 @@ def findings(session: Session, settings: Settings) -> Iterator[Finding]:
             "reason to pay. Name the plan of who pays nothing: CLIPLY_PLAN=basic"
         )
         yield Finding("billing", "warning", told)
+    elif plans.prices(plans.default_name):
+        told = (
+            f"The plan {plans.default_name} is sold, and new workspaces and those whose subscription ends have it for "
+            "nothing. Name another in CLIPLY_PLAN, or take its prices out of the file of CLIPLY_PLANS."
+        )
+        yield Finding("billing", "warning", told)
+    if settings.server.url is None and settings.billing.url is None:
+        told = (
+            "Billing is on, and only on this machine can anybody subscribe: Stripe sends people back to the service's "
+            "own address. Set CLIPLY_SERVER__URL, as in https://clips.example.com"
+        )
+        yield Finding("billing", "error", told)
     for row in session.scalars(select(BillingCustomer).order_by(BillingCustomer.workspace_id)):
         yield from _of_customer(session, settings, row, plans)
     late = datetime.now(UTC) - _LATE

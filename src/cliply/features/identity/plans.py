@@ -378,6 +378,9 @@ def _plans(file: Path | None, default: str) -> Plans:
         for name, written in _read(file).items():
             told = written.told()
             for price in told.pop("prices", ()):
+                if price.startswith("prod_"):
+                    wrong = f"{name}.prices: {price} is a product; name one of its prices, which begin with price_"
+                    raise WrongPlans(file, [wrong])
                 if sold_as.setdefault(price, name) != name:
                     raise WrongPlans(file, [f"{name}.prices: {price} is a price of {sold_as[price]} already"])
             defined[name] = defined.get(name, Terms()).with_told(told)
