@@ -1,6 +1,7 @@
 """What is told when a limit comes near, and that it is told once."""
 
 import email
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email import policy
 from pathlib import Path
@@ -113,33 +114,53 @@ def test_a_limit_that_is_new_is_told_of_once_as_the_one_before_was(office: Offic
     assert (told(office, Metric.SOURCE_MINUTES, datetime.now(UTC)), letters(office)) == ([50, 80, 100], 6), "as before"
 
 
+@pytest.mark.parametrize(
+    ("zone", "begins", "changes", "ends"),
+    [
+        # Back by an hour, on by an hour, back by half an hour, a whole day left out, and none of it.
+        ("America/New_York", "2026-11-01T04:00Z", "2026-11-01T06:00Z", "2026-12-01T05:00Z"),
+        ("Europe/Berlin", "2026-02-28T23:00Z", "2026-03-29T01:00Z", "2026-03-31T22:00Z"),
+        ("Australia/Lord_Howe", "2026-03-31T13:00Z", "2026-04-04T15:00Z", "2026-04-30T13:30Z"),
+        ("Pacific/Apia", "2011-12-01T10:00Z", "2011-12-30T10:00Z", "2011-12-31T10:00Z"),
+        ("UTC", "2026-12-01T00:00Z", "2026-12-15T00:00Z", "2027-01-01T00:00Z"),
+    ],
+)
 def test_a_month_of_a_faked_clock_rolls_over_at_midnight_where_the_workspace_is_and_tells_each_once(
-    office: Office, runtime: Runtime
+    office: Office, runtime: Runtime, zone: str, begins: str, changes: str, ends: str
 ) -> None:
-    on_plan(office, source_minutes_per_month=31 * 24)
+    begun, over = datetime.fromisoformat(begins), datetime.fromisoformat(ends)
+    moments = list(moments_of(begun, datetime.fromisoformat(changes), over))
+    on_plan(office, source_minutes_per_month=len(moments) + 10)
     with office.database.workspace(office.id) as session:
-        session.get_one(Workspace, office.id).timezone = "America/New_York"
-    # November of 2026 there begins in summer time and ends in winter time: 30 days and an hour.
-    moment, ends = datetime(2026, 11, 1, 4, tzinfo=UTC), datetime(2026, 12, 1, 5, tzinfo=UTC)
-    commit(office, Metric.SOURCE_MINUTES, "before", 100, moment=moment - timedelta(microseconds=1))
-    hours, reached = 0, []
-    while moment < ends:
+        session.get_one(Workspace, office.id).timezone = zone
+    commit(office, Metric.SOURCE_MINUTES, "before", 100, moment=begun - timedelta(microseconds=1))
+    reached = []
+    for number, moment in enumerate(moments):
         commit(office, Metric.SOURCE_MINUTES, f"{moment}", 1, moment=moment)
-        hours += 1
-        if hours % 6 == 0:
+        if number % 6 == 0 or moment is moments[-1]:
             look(office, runtime, moment)
             reached.append(told(office, Metric.SOURCE_MINUTES, moment))
-        moment += timedelta(hours=1)
-    assert hours == 721
-    commit(office, Metric.SOURCE_MINUTES, "after", 7, moment=ends)
+    commit(office, Metric.SOURCE_MINUTES, "after", 7, moment=over)
     with office.entered("owner") as (session, caller):
-        summary = usage.summary(session, caller, now=ends)
+        summary = usage.summary(session, caller, now=over)
     assert summary.of(Metric.SOURCE_MINUTES).used == 7
-    assert [each.used[Metric.SOURCE_MINUTES] for each in summary.history] == [721, 100]
+    assert [each.used[Metric.SOURCE_MINUTES] for each in summary.history] == [len(moments), 100]
+    assert (summary.history[0].begins, summary.history[0].ends) == (begun, over)
     assert [len(each) for each in reached] == sorted(len(each) for each in reached)
     assert reached[-1] == [50, 80]
     assert letters(office) == 4
     agree(office.database)
+
+
+def moments_of(begins: datetime, changes: datetime, ends: datetime) -> Iterator[datetime]:
+    """Every half an hour where something happens to clocks or months, twice a day elsewhere; the last one too."""
+    moment = begins
+    while moment < ends:
+        yield moment
+        close = any(abs(moment - each) <= timedelta(hours=2) for each in (begins, changes, ends))
+        step = timedelta(minutes=30) if close else timedelta(hours=12)
+        moment = min([moment + step, *(each for each in (changes, ends) if each > moment)])
+    yield ends - timedelta(microseconds=1)
 
 
 def test_a_letter_has_sizes_and_lengths_as_people_read_them(office: Office, runtime: Runtime, migrated: str) -> None:
