@@ -380,6 +380,7 @@ def test_the_portal_changes_cancels_and_takes_another_card(at: Shop) -> None:
     shown = at.browser.get(session.url).text
     assert "29.00 EUR a month, active. Renews on 31 January 2027." in shown
     assert "<b>Stripe</b>stand-in on your machine" in shown
+    assert '<td data-head="Amount">29.00 EUR</td><td data-head="Status">paid</td>' in shown, "on a phone, too"
     at.browser.post(session.url, data={**said, "do": "change", "price": "price_premium_monthly"})
     at.browser.post(session.url, data={**said, "do": "cancel"})
     after = at.client.v1.subscriptions.retrieve(subscription.id)

@@ -1,6 +1,6 @@
 """The form that a card is told in, and what is wrong with one before any bank is asked."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
@@ -115,9 +115,17 @@ def lines_of(things: list[Thing]) -> str:
     return f"<div><table>{rows}</table></div>"
 
 
-def whole(rows: str) -> str:
-    """A table of dates, numbers and sums, none of which is broken into lines; it is moved sideways instead."""
-    return f'<div><table class="whole">{rows}</table></div>'
+def whole(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of dates, numbers and sums, none of which is broken into lines; cells are HTML already.
+
+    On a phone a row is a list of its cells, so that none of them is out of sight.
+    """
+    head = "".join(f"<th>{each}</th>" for each in heads)
+    body = "".join(
+        "<tr>" + "".join(f'<td data-head="{name}">{cell}</td>' for name, cell in zip(heads, row, strict=True)) + "</tr>"
+        for row in rows
+    )
+    return f'<div><table class="whole"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _grouped(number: str) -> str:

@@ -210,13 +210,16 @@ def _subscription(account: Account, here: str, subscription: Thing, flow: str | 
 
 def _invoices(account: Account, customer: Thing) -> str:
     found = [each for each in account.every("invoice", customer=customer["id"]) if each["status"] != "draft"]
-    rows = "".join(
-        f"<tr><td>{moment(each['created']):%Y-%m-%d}</td>"
-        f'<td><a href="/i/{each["id"]}">{escape(each["number"])}</a></td>'
-        f"<td>{sum_of(each['total'], each['currency'])}</td><td>{escape(each['status'])}</td></tr>"
+    rows = [
+        (
+            f"{moment(each['created']):%Y-%m-%d}",
+            f'<a href="/i/{each["id"]}">{escape(each["number"])}</a>',
+            sum_of(each["total"], each["currency"]),
+            escape(each["status"]),
+        )
         for each in found
-    )
-    return whole(rows) if rows else paragraph("None yet.")
+    ]
+    return whole(("Date", "Invoice", "Amount", "Status"), rows) if rows else paragraph("None yet.")
 
 
 def _living(account: Account, customer: Thing) -> list[Thing]:

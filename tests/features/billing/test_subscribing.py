@@ -180,7 +180,12 @@ def test_a_trial_is_given_once(at: Till) -> None:
 
 
 def test_the_page_that_people_come_back_to_says_what_was_done(at: Till) -> None:
-    for outcome, told in (("done", "Thank you"), ("cancelled", "Nothing was bought"), ("back", "Back at Cliply")):
-        page = at.browser.get(f"{at.address}/api/billing/returned/{outcome}")
-        assert (page.status_code, told in page.text) == (200, True)
+    paid = at.browser.post(at.checkout("premium"), data=card("4242424242424242"))
+    page = at.browser.get(paid.headers["location"])
+    assert "The plan <strong>premium</strong> is there as soon as" in page.text
+    for outcome, told in (("done", "thank you"), ("cancelled", "nothing was bought"), ("back", "Back at Cliply")):
+        page = at.browser.get(f"{at.address}/api/billing/returned/{outcome}", params={"plan": "<b>mine"})
+        assert (page.status_code, told in page.text, "mine" in page.text) == (200, True, False)
+        assert "Cliply" in page.text.partition("<h1>")[2].partition("</h1>")[0]
+        assert "<code>cliply billing " in page.text
     assert at.browser.get(f"{at.address}/api/billing/returned/elsewhere").status_code == 422

@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
 from cliply.errors import Unavailable
 from cliply.features.billing import changing, customers, inbox, subscribing
 from cliply.features.billing.reading import billing_read, change_read, cost_read, preview_read
-from cliply.features.billing.returned_page import TOLD, Outcome
+from cliply.features.billing.returned_page import Outcome, returned_page
 from cliply.features.billing.schemas import (
     BillingRead,
     ChangeRead,
@@ -26,10 +26,11 @@ from cliply.features.billing.tasks import apply_event
 from cliply.features.identity.access import Caller
 from cliply.features.identity.dependencies import PUBLIC, Running, WorkspaceSession, allowed
 from cliply.features.identity.permissions import Action
+from cliply.features.identity.plans import plans_of
 from cliply.features.identity.rates import RateClass
 from cliply.infra import pages
 from cliply.infra.pages import Cursor, Page, PageSize
-from cliply.infra.plain_page import HEADERS, plain_page
+from cliply.infra.plain_page import HEADERS
 from cliply.infra.routing import RATE, SHOWN_ONCE
 from cliply.infra.routing import router as new_router
 from cliply.runtime import Runtime
@@ -119,9 +120,14 @@ def list_invoices(
 
 
 @router.get(f"{_RETURNED}/{{outcome}}", dependencies=PUBLIC, response_class=HTMLResponse, openapi_extra=_PUBLIC)
-def show_returned(outcome: Outcome) -> HTMLResponse:
+def show_returned(
+    outcome: Outcome,
+    runtime: Running,
+    plan: Annotated[str | None, Query(description="That was bought, to be named.", max_length=40)] = None,
+) -> HTMLResponse:
     """Where Stripe sends browsers back to. It shows the same to everybody."""
-    return HTMLResponse(plain_page(*TOLD[outcome]), headers=HEADERS)
+    is_sold = plan in plans_of(runtime.settings).sold_as.values()
+    return HTMLResponse(returned_page(outcome, plan if is_sold else None), headers=HEADERS)
 
 
 async def _raw(request: Request) -> bytes:

@@ -131,7 +131,7 @@ def _checkout(
             caller.workspace_id,
             price,
             trial_days=runtime.settings.billing.trial_days if first else 0,
-            success_url=f"{back_to}/done",
+            success_url=f"{back_to}/done?plan={plans_of(runtime.settings).sold_as[price]}",
             cancel_url=f"{back_to}/cancelled",
             once=f"checkout-{caller.workspace_id}-{row.generation}-{row.checkouts}-{price}",
         )
