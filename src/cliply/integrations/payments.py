@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from cliply.errors import Conflict, Invalid, NotFound, Unavailable
@@ -44,6 +44,13 @@ class ForgedEvent(Invalid):
         )
 
 
+class Item(NamedTuple):
+    """One of the things that a subscription is for."""
+
+    id: str
+    price_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """As it is at this moment."""
@@ -56,7 +63,7 @@ class Subscription:
     item_id: str
     price_id: str
     amount: int
-    """For a period, in the currency's smallest unit."""
+    """For a period and all items, in the currency's smallest unit."""
     currency: str
     period_start: datetime
     period_end: datetime
@@ -73,6 +80,8 @@ class Subscription:
     """Where the invoice that is not paid can be paid."""
     invoice_id: str | None = None
     """The last one."""
+    others: tuple[Item, ...] = ()
+    """What it is for besides, such as what somebody added in the dashboard."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from cliply.integrations.payments import Checkout, Event, Invoice, Line, Preview, Price, Subscription
+from cliply.integrations.payments import Checkout, Event, Invoice, Item, Line, Preview, Price, Subscription
 
 _Id = Annotated[str, Field(min_length=1, max_length=255)]
 # A thing may be told by its id, or whole where it was asked for.
@@ -80,7 +80,8 @@ class SubscriptionTold(BaseModel):
     current_period_end: datetime | None = None
 
     def read(self) -> Subscription:
-        item, last = self.items.data[0], self.latest_invoice
+        items, last = self.items.data, self.latest_invoice
+        item = items[0]
         start, end = (
             item.current_period_start or self.current_period_start,
             item.current_period_end or self.current_period_end,
@@ -97,7 +98,7 @@ class SubscriptionTold(BaseModel):
             created_at=self.created,
             item_id=item.id,
             price_id=item.price.id,
-            amount=(item.price.unit_amount or 0) * (item.quantity or 1),
+            amount=sum((each.price.unit_amount or 0) * (each.quantity or 1) for each in items),
             currency=item.price.currency,
             period_start=start,
             period_end=end,
@@ -106,10 +107,17 @@ class SubscriptionTold(BaseModel):
             cancel_at=self.cancel_at,
             ended_at=self.ended_at,
             overdue_since=(invoice.created if unpaid and invoice else start) if self.status == "past_due" else None,
-            pending_price_id=pending[0].price.id if pending else None,
+            pending_price_id=_becoming(pending, items) if pending else None,
             pay_url=invoice.hosted_invoice_url if unpaid and invoice else None,
             invoice_id=invoice.id if invoice else last if isinstance(last, str) else None,
+            others=tuple(Item(each.id, each.price.id) for each in items[1:]),
         )
+
+
+def _becoming(pending: list[_PendingItem], items: list[_Item]) -> str:
+    """The price that is new: a change tells the items that stay as well."""
+    has = {each.price.id for each in items}
+    return next((each.price.id for each in pending if each.price.id not in has), pending[0].price.id)
 
 
 class CheckoutTold(BaseModel):

@@ -9,7 +9,7 @@ import pytest
 
 from cliply.features.billing.standing import Standing, resolve
 from cliply.features.identity.plans import BUILT_IN, Plans
-from cliply.integrations.payments import Subscription
+from cliply.integrations.payments import Item, Subscription
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 GRACE = timedelta(days=14)
@@ -25,6 +25,19 @@ def one(status: str, price: str = "price_pro", **more: Any) -> Subscription:
             "anchor": NOW - timedelta(days=3), **more,
         }
     )  # fmt: skip
+
+
+def test_the_largest_plan_of_a_subscription_s_items_counts_and_their_order_does_not() -> None:
+    items = [Item("si_a", "price_seats"), Item("si_b", "price_year"), Item("si_c", "price_premium")]
+    for first, *others in permutations(items):
+        found = one("active", first.price_id, item_id=first.id, others=tuple(others))
+        resolved = resolve([found], PLANS, grace=GRACE, now=NOW)
+        assert (resolved.standing, resolved.plan) == (Standing.ACTIVE, "premium")
+        assert resolved.subscription is not None
+        assert (resolved.subscription.item_id, resolved.subscription.price_id) == ("si_c", "price_premium")
+        assert {each.id for each in resolved.subscription.others} == {"si_a", "si_b"}
+    seats = one("active", "price_seats", others=(Item("si_2", "price_more"),))
+    assert resolve([seats], PLANS, grace=GRACE, now=NOW).standing is Standing.UNKNOWN_PRICE
 
 
 def days_ago(days: float) -> datetime:

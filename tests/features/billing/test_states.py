@@ -122,6 +122,36 @@ def test_who_pays_twice_has_the_larger_plan_and_an_operator_hears_of_it(at: Till
     assert (at.status["plan"], found(at)) == ("pro", [])
 
 
+def buy(at: Till, *prices: str) -> None:
+    """In Stripe's dashboard, by whoever runs the service: one subscription to all of them."""
+    at.checkout()
+    customer = at.shop.stripe.account.every("customer")[0]["id"]
+    method = at.shop.client.v1.payment_methods.attach("pm_card_visa", params={"customer": customer})
+    at.shop.stripe.add_plan("seats", 500)
+    items = [{"price": price} for price in prices]
+    told = {"customer": customer, "items": items, "default_payment_method": method.id}
+    at.shop.client.v1.subscriptions.create(params=told)
+    at.catch_up()
+
+
+def test_the_item_that_buys_a_plan_need_not_be_the_first(at: Till) -> None:
+    buy(at, "price_seats_monthly", "price_pro_monthly")
+    status = at.status
+    assert (status["standing"], status["plan"]) == ("active", "pro")
+    assert (status["subscription"]["price"], status["subscription"]["amount"]) == ("price_pro_monthly", 3400)
+    assert found(at) == []
+    before = at.state()
+    at.check()
+    assert at.state() == before, "nothing has drifted"
+
+
+def test_who_pays_for_two_plans_in_one_subscription_has_the_larger_and_an_operator_hears_of_it(at: Till) -> None:
+    buy(at, "price_pro_monthly", "price_premium_monthly")
+    assert (at.status["standing"], at.status["plan"]) == ("active", "premium")
+    [(severity, told)] = found(at)
+    assert (severity, "(premium, pro), and has premium" in told) == ("warning", True)
+
+
 def test_an_operator_hears_of_events_that_nobody_carries_out(at: Till) -> None:
     at.browser.post(at.checkout(), data=card(PAYS))
     at.shop.stripe.deliveries.send()

@@ -12,14 +12,14 @@ from cliply.errors import Conflict, Invalid
 from cliply.features.audit import service as audit
 from cliply.features.billing import customers
 from cliply.features.billing.fitting import Fit, fit
-from cliply.features.billing.standing import OVER
+from cliply.features.billing.standing import OVER, by_its_plan
 from cliply.features.billing.subscribing import price_of
 from cliply.features.billing.syncing import payments_of
 from cliply.features.billing.tasks import sync_subscription
 from cliply.features.identity.access import Caller
 from cliply.features.identity.models import Workspace
 from cliply.features.identity.permissions import Action
-from cliply.features.identity.plans import plans_of
+from cliply.features.identity.plans import Plans, plans_of
 from cliply.integrations.payments import Line, Subscription, Wanted
 from cliply.runtime import Runtime
 
@@ -69,7 +69,7 @@ def preview(runtime: Runtime, session: Session, caller: Caller, plan: str, price
     """Nothing is done. Raises BillingOff, NoSubscription, PlanNotSold or PriceNotOfPlan."""
     caller.require(Action.MANAGE_BILLING)
     payments_of(runtime)
-    one = _current(session, caller)
+    one = _current(session, caller, plans_of(runtime.settings))
     return _looked_up(runtime, session, caller, one, plan, price, at=datetime.now(UTC).replace(microsecond=0))
 
 
@@ -92,7 +92,7 @@ def change(
     """
     caller.require(Action.MANAGE_BILLING)
     payments = payments_of(runtime)
-    one = _current(session, caller)
+    one = _current(session, caller, plans_of(runtime.settings))
     now = datetime.now(UTC).replace(microsecond=0)
     at = now if previewed_at is None else previewed_at.astimezone(UTC)
     if not now - PRICE_HOLDS <= at <= now + timedelta(minutes=1):
@@ -112,12 +112,12 @@ def change(
     return Changed(wanted, after.pending_price_id is not None, after.pay_url)
 
 
-def _current(session: Session, caller: Caller) -> Subscription:
+def _current(session: Session, caller: Caller, plans: Plans) -> Subscription:
     """The one that lives. Raises NoSubscription or PaymentOpen."""
     living = [each for each in customers.subscriptions(session, caller.workspace_id) if each.status not in OVER]
     if not living:
         raise NoSubscription
-    one = living[-1]
+    one = by_its_plan(living[-1], plans)
     if one.status not in ("active", "trialing") or one.pending_price_id is not None:
         raise PaymentOpen
     return one

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from cliply.features.billing import customers
 from cliply.features.billing.models import BillingCustomer, BillingEvent, BillingNotice, BillingSubscription, NoticeKind
-from cliply.features.billing.standing import OVER, UNCLEAR, Resolved, Standing, resolve
+from cliply.features.billing.standing import OVER, UNCLEAR, Resolved, Standing, plan_items, resolve
 from cliply.features.identity.models import Workspace
 from cliply.features.identity.plans import Plans, plans_of
 from cliply.features.identity.rates import UNLIMITED
@@ -120,6 +120,14 @@ def _of_customer(session: Session, settings: Settings, row: BillingCustomer, pla
             "gets nothing for it. Name the price in the file of CLIPLY_PLANS."
         )
         yield Finding("billing", "error", told)
+    for each in found:
+        bought = list(dict.fromkeys(plans.sold_as[item.price_id] for item in plan_items(each, plans)))
+        if each.status not in OVER and len(bought) > 1:
+            told = (
+                f"The workspace {row.workspace_id} pays for several plans in one subscription ({', '.join(bought)}), "
+                f"and has {bought[0]}. Take the others out of it in Stripe's dashboard."
+            )
+            yield Finding("billing", "warning", told)
     if len([each for each in found if each.status not in OVER]) > 1:
         told = f"The workspace {row.workspace_id} pays for two subscriptions. End one of them in Stripe's dashboard."
         yield Finding("billing", "warning", told)

@@ -19,12 +19,13 @@ from cliply.features.identity.plans import Plans, plans_of
 from cliply.features.usage import turning
 from cliply.features.workspaces import own_plan
 from cliply.infra.settings import Settings
-from cliply.integrations.payments import Subscription
+from cliply.integrations.payments import Item, Subscription
 
 BY = Actor(ActorKind.SYSTEM)
 _COPIED = (
     "customer_id", "status", "price_id", "item_id", "amount", "currency", "period_start", "period_end", "anchor",
     "trial_end", "cancel_at", "ended_at", "overdue_since", "pending_price_id", "pay_url", "invoice_id", "created_at",
+    "others",
 )  # fmt: skip
 
 
@@ -84,7 +85,8 @@ def subscriptions(session: Session, workspace_id: UUID) -> list[Subscription]:
 
 
 def as_value(row: BillingSubscription) -> Subscription:
-    return Subscription(id=row.id, **{name: getattr(row, name) for name in _COPIED})
+    told = {name: getattr(row, name) for name in _COPIED}
+    return Subscription(id=row.id, **{**told, "others": tuple(Item(*each) for each in row.others)})
 
 
 def write(session: Session, settings: Settings, reading: Reading) -> Resolved | None:

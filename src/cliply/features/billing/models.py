@@ -5,6 +5,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cliply.infra.db import Model, WorkspaceOwned
@@ -47,7 +48,7 @@ class BillingSubscription(WorkspaceOwned, Model):
     price_id: Mapped[str]
     item_id: Mapped[str]
     amount: Mapped[int]
-    """For a period, in the currency's smallest unit."""
+    """For a period and all items, in the currency's smallest unit."""
     currency: Mapped[str]
     period_start: Mapped[datetime]
     period_end: Mapped[datetime]
@@ -60,6 +61,8 @@ class BillingSubscription(WorkspaceOwned, Model):
     pending_price_id: Mapped[str | None]
     pay_url: Mapped[str | None]
     invoice_id: Mapped[str | None]
+    others: Mapped[list[tuple[str, str]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    """Id and price of each item but the first."""
     created_at: Mapped[datetime]
     """At the payment service."""
     read_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())

@@ -1,12 +1,12 @@
 """What a subscription entitles to: the whole table from its state to the plan, and the only one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from cliply.features.identity.plans import Plans
-from cliply.integrations.payments import Subscription
+from cliply.integrations.payments import Item, Subscription
 
 
 class Standing(StrEnum):
@@ -76,7 +76,25 @@ def resolve(found: Sequence[Subscription], plans: Plans, *, grace: timedelta, no
     return max(each_for_itself, key=lambda one: _weight(one, plans), default=Resolved(Standing.NONE))
 
 
+def plan_items(one: Subscription, plans: Plans) -> list[Item]:
+    """Those of its items that buy a plan, the largest first; of the same size, as they are there."""
+    items = [Item(one.item_id, one.price_id), *one.others]
+    rank = list(plans.defined)
+    bought = [each for each in items if each.price_id in plans.sold_as]
+    return sorted(bought, key=lambda each: rank.index(plans.sold_as[each.price_id]), reverse=True)
+
+
+def by_its_plan(one: Subscription, plans: Plans) -> Subscription:
+    """With the item that buys its plan in the first place: somebody may have added others."""
+    bought = plan_items(one, plans)
+    if not bought or bought[0].id == one.item_id:
+        return one
+    others = tuple(each for each in (Item(one.item_id, one.price_id), *one.others) if each != bought[0])
+    return replace(one, item_id=bought[0].id, price_id=bought[0].price_id, others=others)
+
+
 def _resolve(one: Subscription, plans: Plans, *, grace: timedelta, now: datetime) -> Resolved:
+    one = by_its_plan(one, plans)
     standing = _STANDINGS.get(one.status, Standing.UNKNOWN_STATUS)
     changes_at = None
     if standing is Standing.GRACE:
