@@ -316,7 +316,7 @@ class Billing(BaseModel):
         if self.secret_key is not None:
             _check_key(self.secret_key.get_secret_value(), elsewhere=self.url is not None)
             if not self.webhook_secrets:
-                raise ValueError("a key needs a webhook endpoint's signing secret: set CLIPLY_BILLING__WEBHOOK_SECRETS")
+                raise ValueError("a key needs the signing secret of an endpoint: set CLIPLY_BILLING__WEBHOOK_SECRETS")
         if not all(each.get_secret_value().startswith("whsec_") for each in self.webhook_secrets):
             raise ValueError(
                 "CLIPLY_BILLING__WEBHOOK_SECRETS are signing secrets, which begin with whsec_; Stripe's dashboard "
