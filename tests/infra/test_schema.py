@@ -98,6 +98,12 @@ DECEMBER = """
     INSERT INTO usage_alerts (workspace_id, metric, period, threshold, most, used)
         SELECT id, 'clips', '2026-12-01', 50, 6, 4 FROM workspaces;
 """
+SHARE = """
+    INSERT INTO usage_counters (workspace_id, metric, period, begins_at, ends_at)
+        SELECT id, 'api_calls', '2026-12-01', '2026-12-01 00:00Z', '2027-01-01 00:00Z' FROM workspaces;
+    INSERT INTO usage_entries (workspace_id, metric, source, period, amount, state, expires_at)
+        SELECT id, 'api_calls', 'share/1', '2026-12-01', 8, 'reserved', now() FROM workspaces;
+"""
 MONTHS = """
     SELECT c.period::text || ' ' || c.used || ' ' || e.amount || ' ' || a.threshold FROM usage_counters c
     JOIN usage_entries e USING (workspace_id, metric, period) JOIN usage_alerts a USING (workspace_id, metric, period)
@@ -123,6 +129,19 @@ def test_months_of_subscriptions_are_named_anew_and_those_of_one_day_become_one_
     run(empty, DECEMBER)
     schema.downgrade(empty, "0095")
     assert months() == ["2026-11-01 3 3 50", "2026-12-01 7 3 50", "2026-12-01 7 4 50"]
+
+
+@pytest.mark.slow
+def test_shares_of_calls_count_whole_on_the_way_down(empty: str) -> None:
+    schema.upgrade(empty)
+    run(empty, DATA + SHARE)
+    schema.downgrade(empty, "0097")
+    with as_owner(empty) as connection:
+        counters = connection.execute(text("SELECT used, reserved FROM usage_counters")).all()
+        connection.execute(text("SELECT set_config('app.workspace_id', id::text, false) FROM workspaces"))
+        assert connection.execute(text("SELECT release_expired_usage()")).scalar_one() == 0
+        states = connection.execute(text("SELECT state, amount FROM usage_entries")).all()
+    assert [tuple(each) for each in (*counters, *states)] == [(8, 0), ("committed", 8)]
 
 
 def test_nothing_of_ours_is_left_at_the_base(empty: str) -> None:
