@@ -243,11 +243,12 @@ def test_what_was_used_without_a_limit_counts_for_one(office: Office) -> None:
     agree(office.database)
 
 
+@pytest.mark.slow
 def test_a_period_that_ends_takes_no_more_and_the_next_one_begins(office: Office) -> None:
     """By the clock of the database; that of the process stands still."""
     on_plan(office, api_calls_per_month=3)
     here, there = processes(office, 2, clock=Time())
-    ends = datetime.now(UTC) + timedelta(seconds=1.5)
+    ends = datetime.now(UTC) + timedelta(seconds=3)
     with office.database.system() as session:
         anchor = {"anchor": ends.replace(year=2024), "id": office.id}
         session.execute(text("UPDATE workspaces SET period_anchor = :anchor WHERE id = :id"), anchor)
