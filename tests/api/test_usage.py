@@ -11,6 +11,7 @@ from tests.api.conftest import World
 from tests.api.test_plans import assign, begin
 from tests.features.workspaces.planned import at_noon
 
+from cliply.features.identity.models import Workspace
 from cliply.features.usage import ledger
 from cliply.features.usage.models import Metric
 
@@ -59,6 +60,9 @@ def test_without_a_plan_s_limits_all_is_counted_and_nothing_is_out_of_a_hundred(
 
 
 def test_the_months_before_are_told_newest_first(client: TestClient, world: World) -> None:
+    with world.database.system() as session:
+        # Every moment here is named, so it is no matter where it is noon.
+        session.get_one(Workspace, world.workspace).timezone = "Etc/UTC"
     for month in range(1, 7):
         counted(world, Metric.CLIPS, f"in {month}", month, datetime(2025, month, 10, tzinfo=UTC))
     counted(world, Metric.SOURCE_MINUTES, "talk", 9, datetime(2025, 6, 30, 23, 59, tzinfo=UTC))

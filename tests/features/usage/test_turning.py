@@ -18,6 +18,13 @@ FIRST = datetime(2026, 12, 1, tzinfo=UTC)
 MINUTES = Metric.SOURCE_MINUTES
 
 
+@pytest.fixture(autouse=True)
+def greenwich(office: Office) -> None:
+    """Months begin at the same moment whatever hour it is: every moment here is named."""
+    with office.database.system() as session:
+        session.get_one(Workspace, office.id).timezone = "Etc/UTC"
+
+
 def turn(office: Office, anchor: datetime | None, moment: datetime) -> None:
     with office.database.system() as session:
         turning.turn(session, session.get_one(Workspace, office.id), anchor, moment=moment)
