@@ -259,7 +259,7 @@ def test_a_folder_that_its_account_cannot_reach_is_refused_and_not_opened(short:
     closed.mkdir(mode=0o700)
     before = state_of(closed)
     with (
-        pytest.raises(NotAllowed, match=r"cannot come to .* CLIPLY_DATA"),
+        pytest.raises(NotAllowed, match=rf"cannot come to .*: {closed} is closed .* CLIPLY_DATA"),
         embedded_postgres(closed / "a" / "postgres"),
     ):
         pass

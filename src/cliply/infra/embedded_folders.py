@@ -215,9 +215,11 @@ def _make_private(folder: Path, account: Account) -> None:
 def _refuse_unreachable(folders: Folders, account: Account) -> None:
     there = next(folder for folder in (folders.server, *folders.server.parents) if folder.is_dir())
     if account.switch and not _may(account, 'cd "$1"', there):
+        closed = next(each for each in reversed([there, *there.parents]) if not _may(account, 'cd "$1"', each))
         raise NotAllowed(
-            f"The account {account.name}, which the database runs as, cannot come to {folders.root}: a folder above it "
-            "is closed. Choose a folder that everybody may pass, such as /var/lib/cliply, in CLIPLY_DATA."
+            f"The account {account.name}, which the database runs as, cannot come to {folders.root}: {closed} is "
+            f"closed to it. Let it through (chmod o+x '{closed}'), or choose a folder that everybody may pass "
+            "in CLIPLY_DATA."
         )
 
 

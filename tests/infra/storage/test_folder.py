@@ -143,6 +143,13 @@ def test_what_the_disk_says_is_told_in_plain_words(number: int, kind: type[Excep
         raise OSError(number, os.strerror(number))
 
 
+def test_only_the_storage_is_private_and_not_the_folder_that_others_share_with_it(tmp_path: Path) -> None:
+    FolderStorage(tmp_path / "data" / "storage")
+    (tmp_path / "other").mkdir()
+    assert (tmp_path / "data").stat().st_mode == (tmp_path / "other").stat().st_mode
+    assert (tmp_path / "data" / "storage").stat().st_mode & 0o077 == 0
+
+
 def test_a_folder_that_cannot_be_made_is_told_in_plain_words(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(Unavailable):

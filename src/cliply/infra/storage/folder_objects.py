@@ -44,6 +44,8 @@ class FolderObjects:
         self.unfinished = root / "unfinished"
         self._objects = root / "objects"
         self._lock = root / "lock"
+        # Others lie beside it, such as the bundled database, which is another account's where Cliply runs as root.
+        make_folder(root.parent, private=False)
         for folder in (self._objects, self.uploads, self.unfinished):
             make_folder(folder)
         self._lock.touch(mode=0o600)
