@@ -94,7 +94,7 @@ def test_a_refusal_says_what_is_used_when_there_is_more_and_what_would_lift_it()
     assert (told.resets_at, told.lifts) == (midnight, ("pro", "premium"))
     assert str(told) == (
         "The plan “basic” allows 5 uploads a day, and 5 were begun today. It allows more from 2026-12-02 00:00 UTC on. "
-        "The plans pro, premium allow it."
+        "The plans pro and premium allow it."
     )
     assert refused(Meter.UPLOADS_PER_DAY, used=30).lifts == ("premium",), "those that would refuse it too are no help"
     beyond = refused(Meter.CLIPS_PER_PROJECT, "premium", used=40)
@@ -142,7 +142,7 @@ def test_where_plans_are_sold_only_those_are_named_that_can_be_bought(tmp_path: 
 
 def test_a_flag_is_there_or_named_with_the_plans_that_have_it() -> None:
     BUILT_IN.named("pro").require(Flag.SCHEDULING)
-    with pytest.raises(NotInPlan, match=r"“basic” does not allow posts .* The plans pro, premium allow it") as raised:
+    with pytest.raises(NotInPlan, match=r"“basic” does not allow .* The plans pro and premium allow it") as raised:
         BUILT_IN.named("basic").require(Flag.SCHEDULING)
     assert (raised.value.plan, raised.value.lifts) == ("basic", ("pro", "premium"))
     assert BUILT_IN.named("pro").scheduling is True

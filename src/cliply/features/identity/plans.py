@@ -5,7 +5,7 @@ A limit that is not named is none. What a workspace has is its plan with what wa
 
 import json
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -417,8 +417,12 @@ def _problems(wrong: ValidationError) -> Iterator[str]:
         yield f"{where}: {told}" if where else told
 
 
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
 def _ways_out(lifts: tuple[str, ...], *, sold: bool) -> str:
     if not lifts:
         return "Ask whoever runs this service for more."
-    allows = f"The plan “{lifts[0]}” allows it" if len(lifts) == 1 else f"The plans {', '.join(lifts)} allow it"
+    allows = f"The plan “{lifts[0]}” allows it" if len(lifts) == 1 else f"The plans {_and(lifts)} allow it"
     return f"{allows}; owners and admins buy it with `cliply billing`." if sold else f"{allows}."
