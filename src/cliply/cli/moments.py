@@ -39,11 +39,12 @@ def moment(text: str, zone: ZoneInfo, now: datetime) -> datetime | None:
 
 
 def spoken(at: datetime, zone: ZoneInfo) -> str:
-    """`Tuesday, 1 December 2026, 18:00 (Europe/Berlin, UTC+01:00)`."""
+    """`Tuesday, 1 December 2026, 18:00 (Europe/Berlin, UTC+01:00)`, or only `(UTC)`."""
     local = at.astimezone(zone)
     day = f"{_DAYS[local.weekday()].title()}, {local.day} {_MONTHS[local.month - 1]} {local.year}"
     clock = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
-    return f"{day}, {clock} ({zone.key}, {_offset(local)})"
+    where = zone.key if zone.key == "UTC" else f"{zone.key}, {_offset(local)}"
+    return f"{day}, {clock} ({where})"
 
 
 def short(at: datetime, zone: ZoneInfo) -> str:
