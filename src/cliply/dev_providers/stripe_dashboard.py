@@ -117,13 +117,16 @@ def _endpoint(endpoint: Thing) -> str:
 
 def _deliveries(found: Sequence[Delivery]) -> str:
     rows = "".join(
-        f"<tr><td>{escape(each.event['type'])}</td><td>{escape(each.event['id'])}</td>"
-        f"<td>{', '.join(map(str, each.attempts)) or '-'}</td><td>{_state(each)}</td>"
+        f"<tr><td data-head='Event'>{escape(each.event['type'])}</td><td data-head='Id'>{escape(each.event['id'])}</td>"
+        f"<td data-head='Answers'>{', '.join(map(str, each.attempts)) or '-'}</td>"
+        f"<td data-head='State'>{_state(each)}</td>"
         f"<td>{_button('resend', each.event['id'], 'Send again')}</td></tr>"
         for each in reversed(found[-_SHOWN:])
     )
-    head = "<tr><th>Event</th><th>Id</th><th>Answers</th><th>State</th><th></th></tr>"
-    return f"<div><table>{head}{rows}</table></div>" if rows else pages.paragraph("No event was sent yet.")
+    head = "<thead><tr><th>Event</th><th>Id</th><th>Answers</th><th>State</th><th></th></tr></thead>"
+    return (
+        f"<div><table>{head}<tbody>{rows}</tbody></table></div>" if rows else pages.paragraph("No event was sent yet.")
+    )
 
 
 def _state(delivery: Delivery) -> str:
