@@ -2,6 +2,7 @@
 
 import email
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import policy
 from pathlib import Path
@@ -205,3 +206,18 @@ def test_the_sweep_gives_back_and_tells_and_the_letter_says_what_to_do(
     body = found[0].get_content()
     assert "has used 10 of the 10 clips that its plan “basic” allows until" in body
     assert "These plans allow more: pro, premium." in body
+    assert "cliply billing" not in body, "nothing is sold here"
+
+
+def test_the_letter_says_how_to_get_the_plans_that_allow_more_where_they_are_sold(
+    office: Office, runtime: Runtime, migrated: str
+) -> None:
+    on_plan(office, "basic", clips_per_month=10)
+    commit(office, Metric.CLIPS, "made", 10, moment=NOVEMBER)
+    with office.entered("owner") as (session, caller):
+        now = ledger.now_in(session, NOVEMBER)
+        alerts.raise_due(session, replace(caller.plan, sold=True), now=now, settings=runtime.settings)
+    with working(migrated, office.database, [outbox.send_mail], runtime=runtime):
+        until(lambda: len(sent(runtime)) == 2)
+    body = sent(runtime)[0].get_content()
+    assert "These plans allow more: pro, premium. `cliply billing plans` says what they cost.\n" in body

@@ -79,6 +79,7 @@ def _send(
             limit=told_amount(counter.metric.meter, limit),
             plan=plan.name,
             lifts=plan.lifting(counter.metric.meter, limit + 1),
+            sold=plan.sold,
             resets=None if ends is None else f"{ends.astimezone(now.zone):%Y-%m-%d %H:%M %Z}",
             address=settings.server.url,
         )
