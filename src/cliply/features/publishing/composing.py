@@ -17,10 +17,17 @@ _DEFAULT_PRIVACY = {Network.YOUTUBE: "public", Network.TIKTOK: None}
 """TikTok wants whoever posts to choose it each time; a channel's settings are such a choice."""
 
 
+_NOT_MADE = {
+    ClipState.CANDIDATE: "This clip is not made yet. Render it, then publish it.",
+    ClipState.RENDERING: "This clip is being rendered, and can be published once that is done.",
+    ClipState.READY: "The last change of this clip is not rendered yet. Render it, then publish it.",
+    ClipState.FAILED: "This clip could not be rendered. Render it again, then publish it.",
+}
+
+
 class ClipNotRendered(Conflict):
     def __init__(self, clip: Clip) -> None:
-        why = "its last change is not rendered yet" if clip.state is ClipState.READY else f"it is {clip.state.value}"
-        super().__init__(f"This clip cannot be published: {why}. Render it first.")
+        super().__init__(_NOT_MADE[clip.state])
 
 
 class ClipFailedCheck(Conflict):
