@@ -37,7 +37,8 @@ def test_every_operation_of_billing_is_reached_by_the_command_that_the_table_nam
         assert at.browser.post(page, data=card("4242424242424242")).status_code == 303
         at.catch_up()
         told = owner.run("billing", "status")
-        assert re.search(r"^pro  active\n.*\n29\.00 EUR a period, renews \d{4}-", told)
+        assert re.search(r"^pro  active\n.*\n29\.00 EUR a month, renews \d{4}-", told)
+        assert "cancel: cliply billing portal" in told
         assert "/p/session/" in owner.told("billing", "portal")["url"]
         said = owner.invoke("billing", "change", "premium", "--yes")
         assert said.output.count("are charged now for the rest of the period") == 1, (

@@ -1,6 +1,7 @@
 """`cliply billing ...`: what is paid for a workspace of a service, and for which plan."""
 
 import webbrowser
+from itertools import chain
 from typing import Annotated, Any
 
 import typer
@@ -107,15 +108,23 @@ def _open(page: dict[str, Any], json: bool, *, no_browser: bool) -> None:
 def _status(told: dict[str, Any]) -> list[str]:
     lines = [f"{told['plan']}  {told['standing']}", told["note"]]
     one = told["subscription"]
-    if one is not None:
+    if one is not None and told["standing"] != "ended":
         until = one["cancel_at"] or one["period_end"]
         word = "ends" if one["cancel_at"] else "renews"
-        lines.append(f"{money(one['amount'], one['currency'])} a period, {word} {until[:10]}")
+        lines.append(f"{_paid(one, told['offers'])}, {word} {until[:10]}")
         if told["grace_until"]:
             lines.append(f"Kept until {told['grace_until'][:10]}, unless it is paid")
         if one["pay_url"]:
             lines.append(f"To be paid at {one['pay_url']}")
     return [*lines, *_offered(told)]
+
+
+def _paid(subscription: dict[str, Any], offers: list[dict[str, Any]]) -> str:
+    """What is paid, and how often where Stripe has told that of its price."""
+    for each in chain.from_iterable(offer["costs"] for offer in offers):
+        if each["price"] == subscription["price"]:
+            return cost(subscription["amount"], subscription["currency"], each["interval"], each["interval_count"])
+    return f"{money(subscription['amount'], subscription['currency'])} a period"
 
 
 def _offered(told: dict[str, Any]) -> list[str]:
@@ -126,7 +135,8 @@ def _offered(told: dict[str, Any]) -> list[str]:
         return []
     others = [each for each in told["offers"] if each["plan"] != told["plan"]]
     goes_on = [f"to go on: cliply billing change {told['plan']}"] if told["subscription"]["cancel_at"] else []
-    return [*goes_on, *(f"{_costing(each)}: cliply billing change {each['plan']}" for each in others)]
+    changes = [f"{_costing(each)}: cliply billing change {each['plan']}" for each in others]
+    return [*goes_on, *changes, "another card, open invoices, cancel: cliply billing portal"]
 
 
 def _offer(each: dict[str, Any]) -> str:
