@@ -1,6 +1,7 @@
 """`cliply workspaces ...`: what people share in a service."""
 
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +13,7 @@ from cliply.cli.remote import account
 from cliply.cli.service_members import member_id
 from cliply.cli.service_names import Place, WorkspaceOption, Yes, confirm, is_id, show, show_one, workspace
 from cliply.errors import Invalid, Unavailable
+from cliply.infra.quantities import size, spell
 from cliply.media.probe import printable
 
 workspaces = typer.Typer(help="Workspaces of a service.")
@@ -19,6 +21,13 @@ workspaces = typer.Typer(help="Workspaces of a service.")
 _LOOKS = 1.0
 """Seconds between two looks at an export."""
 _ENDED = ("failed", "cancelled")
+_NAMES = {"render_seconds_per_month": "rendered per month", "storage_bytes": "storage"}
+_UNITS: dict[str, Callable[[int], str]] = {
+    "largest_file": size,
+    "storage_bytes": size,
+    "render_seconds_per_month": spell,
+}
+"""What is limited in units that say little in large numbers; --json has it as it is limited."""
 
 
 @workspaces.command("list")
@@ -183,14 +192,18 @@ def _show(found: Any, json: bool) -> None:
         f"  time zone      {found['timezone']}",
         f"  files kept     {kept}",
         f"  look           {look}",
-        *([f"  plan           {_plan(found['plan'])}"] if "plan" in found else []),
+        *(_plan(found["plan"]) if "plan" in found else []),
         *([f"  organisation   {found['organisation_id']}"] if found["organisation_id"] else []),
         *([f"  deleted at     {found['delete_at']}"] if found["delete_at"] else []),
     ):
         typer.echo(printable(told))
 
 
-def _plan(plan: dict[str, Any]) -> str:
-    limits = [f"{name.replace('_', ' ')} {value:,}" for name, value in plan.items() if type(value) is int]
-    lacks = [f"no {name}" for name, value in plan.items() if value is False]
-    return ", ".join([plan["name"], *limits, *lacks])
+def _plan(plan: dict[str, Any]) -> Iterator[str]:
+    """Its name, and each of its limits on a line, as people read them."""
+    yield f"  plan           {plan['name']}"
+    for name, value in plan.items():
+        if value is False:
+            yield f"    {name:<24}  no"
+        elif type(value) is int:
+            yield f"    {_NAMES.get(name, name.replace('_', ' ')):<24}  {_UNITS.get(name, '{:,}'.format)(value)}"
