@@ -1,5 +1,6 @@
 """Whatever the API can do is done from a terminal, or the table says why not."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -97,7 +98,8 @@ class Story:
         ada, bob = self.ada, self.bob
         self.sign_up(bob, "bob")
         bob.run("account", "sign-in", typed=f"{PASSWORD}\n")
-        assert "bob@example.com" in ada.run("members", "invite", "bob@example.com", "--role", "viewer")
+        invited = ada.run("members", "invite", "bob@example.com", "--role", "viewer")
+        assert re.search(r"viewer +bob@example\.com  until \d{4}-\d\d-\d\d$", invited.strip())
         self.code("Join")
         ada.run("invitations", "resend", "BOB@example.com")
         assert "You are a member" in bob.run("invitations", "accept", typed=self.code("Join") + "\n")
@@ -119,7 +121,7 @@ class Story:
         secret = ada.run("keys", "new", "Uploader", "--scope", "projects:read", "--days", 7).strip()
         assert secret.startswith("clp_live_")
         listed = ada.run("keys", "list")
-        assert "Uploader" in listed
+        assert re.search(r"Uploader, never used, until \d{4}-\d\d-\d\d: projects:read", listed)
         assert secret not in listed
         assert "opens nothing" in ada.run("keys", "revoke", "Uploader")
 

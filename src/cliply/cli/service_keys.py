@@ -61,6 +61,6 @@ def revoke_key(
 
 
 def _line(each: Any) -> str:
-    used = f"used {each['last_used_at']}" if each["last_used_at"] else "never used"
-    over = f", until {each['expires_at']}" if each["expires_at"] else ""
+    used = f"used {each['last_used_at'][:10]}" if each["last_used_at"] else "never used"
+    over = f", until {each['expires_at'][:10]}" if each["expires_at"] else ""
     return f"{each['id']}  …{each['ending']}  {each['name']}, {used}{over}: {', '.join(each['scopes'])}"

@@ -100,7 +100,7 @@ def member_line(each: Any) -> str:
 
 
 def _invitation_line(each: Any) -> str:
-    return f"{each['id']}  {each['role']:<7} {each['email']}  until {each['expires_at']}"
+    return f"{each['id']}  {each['role']:<7} {each['email']}  until {each['expires_at'][:10]}"
 
 
 def _member(place: Place, who: str) -> str:
