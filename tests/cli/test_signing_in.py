@@ -17,6 +17,7 @@ from tests.cli.at_a_service import Served, Terminal, hides_what_is_typed, servic
 from tests.features.clips.rows import ready_project
 from tests.infra.queue.fleet import until
 
+from cliply.cli.exit_codes import ExitCode
 from cliply.features.audit.models import ActorKind
 from cliply.features.audit.service import Actor
 from cliply.features.identity import accounts, login_sessions
@@ -80,6 +81,9 @@ def test_what_cannot_be_done_as_it_was_asked_for_says_how(ada: Terminal, world: 
     with world.database.workspace(world.workspace) as session:
         project = ready_project(session).id
     assert "Add --yes" in ada.refused("projects", "delete", project)
+    declined = ada.invoke("projects", "delete", project, typed="n\n")
+    assert (declined.exit_code, "Nothing was done." in declined.stderr) == (ExitCode.DECLINED, True)
+    assert str(project) in ada.run("projects", "list", "--json")
     for command in (("members", "list"), ("keys", "list"), ("organisations", "list"), ("admin", "jobs", "list")):
         assert "cliply account sign-in" in ada.refused(*command)
     assert "account sign-in" in ada.refused("workspaces", "new", "Mine")

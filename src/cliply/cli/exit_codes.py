@@ -18,6 +18,7 @@ class ExitCode(IntEnum):
     LIMIT_REACHED = 7
     UNAVAILABLE = 8
     CHECK_FAILED = 9
+    DECLINED = 10
     STOPPED = 130
 
 
@@ -32,6 +33,7 @@ MEANING: dict[ExitCode, str] = {
     ExitCode.LIMIT_REACHED: "The disk is full, or a limit of time or memory was reached.",
     ExitCode.UNAVAILABLE: "Something needed is missing or does not answer: a program, a model, a service.",
     ExitCode.CHECK_FAILED: "Finished, but at least one clip did not pass its check; it says which and why.",
+    ExitCode.DECLINED: "Somebody was asked first and said no, so nothing was done.",
     ExitCode.STOPPED: "Stopped by Ctrl-C; nothing half-made is left, and the same command goes on from here.",
 }
 

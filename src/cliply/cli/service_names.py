@@ -9,6 +9,7 @@ import typer
 
 from cliply.cli.asking import at_a_terminal
 from cliply.cli.console import note, print_json
+from cliply.cli.exit_codes import ExitCode
 from cliply.cli.remote import account, known_login
 from cliply.errors import Conflict, Invalid, NotFound
 from cliply.integrations.service import Service
@@ -97,7 +98,8 @@ def confirm(question: str, *, yes: bool) -> None:
             raise
         raise Invalid("Nobody is there to ask. Add --yes to go on.") from None
     if not agreed:
-        raise typer.Abort
+        note("Nothing was done.")
+        raise typer.Exit(ExitCode.DECLINED)
 
 
 def _listed(found: Sequence[Any], by: str = "name") -> str:

@@ -53,7 +53,10 @@ class NotForKeys(NotAllowed):
 
 class NotAdmin(NotAllowed):
     def __init__(self) -> None:
-        super().__init__("This is for whoever runs this installation of Cliply.")
+        super().__init__(
+            "This is for whoever runs this installation of Cliply. On its machine an account becomes one of them: "
+            "cliply users admin ada@example.com"
+        )
 
 
 @dataclass(frozen=True, slots=True)
