@@ -27,6 +27,7 @@ def test_an_upgrade_costs_what_was_told_and_counts_at_once(at: Till) -> None:
     at.shop.later(days=10)
     told = preview(at, "premium")
     assert (told["direction"], told["above"], told["lost"]) == ("upgrade", [], [])
+    assert "From then on the plan costs 99.00 EUR a month." in str(told["told"])
     done = at.told("POST", "/api/billing/change", {"plan": "premium", "previewed_at": told["as_of"]})
     assert (done["waits_for_payment"], done["preview"]["due_now"]) == (False, told["due_now"])
     paid = at.shop.stripe.account.every("invoice")[0]

@@ -20,7 +20,7 @@ from cliply.features.identity.access import Caller
 from cliply.features.identity.models import Workspace
 from cliply.features.identity.permissions import Action
 from cliply.features.identity.plans import Plans, plans_of
-from cliply.integrations.payments import Line, Subscription, Wanted
+from cliply.integrations.payments import Line, Price, Subscription, Wanted
 from cliply.runtime import Runtime
 
 PRICE_HOLDS = timedelta(minutes=30)
@@ -63,6 +63,8 @@ class Change:
     fit: Fit
     ends_at: datetime | None = None
     """When the subscription ends all the same, since it is cancelled."""
+    from_then_on: Price | None = None
+    """None where it stays as it is, or could not be asked for."""
 
 
 def preview(runtime: Runtime, session: Session, caller: Caller, plan: str, price: str | None) -> Change:
@@ -143,12 +145,13 @@ def _looked_up(
     if wanted == one.price_id:
         direction: Direction = "none" if one.cancel_at is None else "keep"
         return Change(plan, wanted, direction, at, at, (), 0, 0, one.currency, fits)
-    told = payments_of(runtime).preview(Wanted(one, wanted, at))
+    payments = payments_of(runtime)
+    told = payments.preview(Wanted(one, wanted, at))
     rank = list(plans.defined)
     is_more = told.total > 0 or (told.total == 0 and rank.index(plan) > rank.index(caller.plan.name))
     return Change(
         plan, wanted, "upgrade" if is_more else "downgrade", at, at, told.lines, told.total, told.due_now,
-        told.currency, fits, one.cancel_at,
+        told.currency, fits, one.cancel_at, payments.prices([wanted]).get(wanted),
     )  # fmt: skip
 
 

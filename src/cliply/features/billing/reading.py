@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.orm import Session
 
 from cliply.features.billing import customers
-from cliply.features.billing.amounts import money
+from cliply.features.billing.amounts import cost, money
 from cliply.features.billing.changing import Change, Changed
 from cliply.features.billing.fitting import Above, Fit
 from cliply.features.billing.schemas import (
@@ -149,7 +149,7 @@ def _sentences(change: Change) -> list[str]:
         case "none":
             told = ["That is the plan already."]
         case _:
-            told = [_costs(change), *_ends(change)]
+            told = [_costs(change), *_from_then_on(change), *_ends(change)]
     return [*told, *_lacks(change.fit)]
 
 
@@ -170,6 +170,12 @@ def _costs(change: Change) -> str:
     if change.total < 0:
         return f"{money(-change.total, change.currency)} are credited, and taken off invoices to come."
     return "Nothing is charged now."
+
+
+def _from_then_on(change: Change) -> Iterator[str]:
+    price = change.from_then_on
+    if price is not None and price.amount is not None and price.interval is not None and change.ends_at is None:
+        yield f"From then on the plan costs {cost(price.amount, price.currency, price.interval, price.every)}."
 
 
 def _ends(change: Change) -> Iterator[str]:
