@@ -6,7 +6,9 @@ import pty
 import stat
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import UUID
 
@@ -17,6 +19,7 @@ from tests.cli.at_a_service import Served, Terminal, hides_what_is_typed, servic
 from tests.features.clips.rows import ready_project
 from tests.infra.queue.fleet import until
 
+from cliply.cli import uploading
 from cliply.cli.exit_codes import ExitCode
 from cliply.features.audit.models import ActorKind
 from cliply.features.audit.service import Actor
@@ -24,6 +27,10 @@ from cliply.features.identity import accounts, login_sessions
 from cliply.features.identity.models import Membership, Role, User
 from cliply.features.projects.models import Project, ProjectState
 from cliply.infra.db import Database
+from cliply.infra.queue import control
+from cliply.infra.queue.rows import NewJob
+from cliply.infra.queue.transactions import enqueue
+from cliply.integrations.service import Proof, Service
 
 __all__ = ["app", "runtime", "service", "terminal", "world"]
 
@@ -194,6 +201,27 @@ def test_a_project_is_followed_until_nothing_is_left_to_be_done(ada: Terminal, w
     told = [json.loads(line) for line in watching.communicate(timeout=60)[0].splitlines()]
     assert [each["state"] for each in told if each["event"] == "step"] == ["ready"]
     assert watching.returncode == 0
+
+
+def test_whoever_waits_for_clips_is_told_and_does_not_ask_again_and_again(
+    ada: Terminal, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with world.database.workspace(world.workspace) as session:
+        project = ready_project(session, state=ProjectState.PROCESSING).id
+    with ThreadPoolExecutor(1) as pool:
+        found = Service(ada.at.url, Proof.by_key(world.keys["member"]))
+        waiting = pool.submit(uploading.follow, found, str(project))
+        until(lambda: ada.at.asked)
+        with world.database.workspace(world.workspace) as session:
+            job = enqueue(
+                session, NewJob(kind="NOOP", queue="work", workspace_id=world.workspace, subject=str(project))
+            )
+        until(lambda: "noop 0%" in capsys.readouterr().err)
+        with world.database.system() as session:
+            control.cancel(session, job, actor="tester")
+            session.execute(update(Project).where(Project.id == project).values(state=ProjectState.READY))
+        assert waiting.result(timeout=60)["state"] == "ready"
+    assert Counter(ada.at.asked) == {"watch_project": 2, "get_project": 1}, "the second time it hears that all is over"
 
 
 def test_at_a_terminal_the_password_is_asked_for_where_it_is_needed(ada: Terminal, world: World) -> None:

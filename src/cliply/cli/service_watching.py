@@ -1,27 +1,20 @@
 """`cliply projects timeline` and `watch`: what became of a project, and what is becoming of it."""
 
 import json as jsonlib
-import threading
-from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Annotated, Any
 
 import typer
 
 from cliply.cli.console import JsonFlag, note
+from cliply.cli.project_events import events, steps_line
 from cliply.cli.remote import service
 from cliply.cli.service_clips import ProjectId, projects
 from cliply.cli.service_names import show
 from cliply.errors import NotFound
-from cliply.integrations.service import LineCut, Service
 from cliply.media.probe import printable
 
 __all__ = ["projects"]
-
-_CUTS = 10
-"""How often in a row a line may be cut before it is given up."""
-_WAIT = 2.0
-"""Seconds before a line that was cut is taken up again."""
 
 
 @projects.command("timeline")
@@ -41,49 +34,15 @@ def watch_project(project_id: ProjectId, json: JsonFlag = False) -> None:
 
     With --json every event is a line of its own.
     """
-    for name, told in _events(service(), f"/api/projects/{project_id}/events"):
+    for name, told in events(service(), project_id):
         if name == "gone":
             raise NotFound("The project was deleted, or is not yours any more.")
         if json:
             typer.echo(jsonlib.dumps({"event": name, **told}, ensure_ascii=False))
         elif name == "step":
             typer.echo(printable(_step_line(told)))
-        elif steps := [f"{job['step'] or job['kind'].lower()} {job['progress']:.0%}" for job in told["work"]]:
-            note(printable(", ".join(steps)))
-
-
-def _events(found: Service, path: str) -> Iterator[tuple[str, Any]]:
-    """Each event's name and data, over as many lines as it takes. Raises LineCut once too many are cut in a row."""
-    after: str | None = None
-    cuts = 0
-    while True:
-        try:
-            with found.events(path, after=after) as lines:
-                is_over = True
-                for event in _parsed(lines):
-                    is_over, cuts = False, 0
-                    after = event.get("id", after)
-                    if "data" in event:
-                        yield event.get("event", "message"), jsonlib.loads(event["data"])
-        except LineCut:
-            is_over, cuts = False, cuts + 1
-            if cuts >= _CUTS:
-                raise
-            threading.Event().wait(_WAIT)
-        if is_over:
-            return
-
-
-def _parsed(lines: Iterable[str]) -> Iterator[dict[str, str]]:
-    """The fields of each event; an event ends with an empty line."""
-    fields: dict[str, str] = {}
-    for line in lines:
-        if line:
-            name, _, value = line.partition(":")
-            fields[name] = value.removeprefix(" ")
-        elif fields:
-            yield fields
-            fields = {}
+        elif steps := steps_line(told["work"]):
+            note(printable(steps))
 
 
 def _step_line(each: Any) -> str:

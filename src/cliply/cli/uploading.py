@@ -1,6 +1,7 @@
 """`cliply upload`: give a service a video, and take the clips home."""
 
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,10 +9,11 @@ import typer
 
 from cliply.cli import times
 from cliply.cli.console import JsonFlag, note, print_json
+from cliply.cli.project_events import events, steps_line
 from cliply.cli.remote import service, uploads_to
 from cliply.cli.service_clips import download_clips
 from cliply.errors import Conflict, Invalid, NotFound
-from cliply.integrations.service import Service, file_sha256
+from cliply.integrations.service import LineCut, Service, file_sha256
 from cliply.media.edit import Aspect, Quality
 from cliply.media.options import LayoutChoice, Profanity, Tighten
 from cliply.media.probe import probe
@@ -152,18 +154,25 @@ def _completed(found: Service, project_id: str) -> dict[str, Any]:
 
 def follow(found: Service, project_id: str) -> dict[str, Any]:
     """Tell what is being done until the project has ended. Raises Conflict with the reason where it failed."""
-    told = ""
     while True:
+        _tell(found, project_id)
         project: dict[str, Any] = found.get(f"/api/projects/{project_id}")
         if project["state"] in _ENDED and not project["work"]:
             if project["state"] != "ready":
                 raise Conflict(f"The project {project['state']}: {project['error']}")
             return project
-        steps = [f"{job['step'] or job['kind'].lower()} {job['progress']:.0%}" for job in project["work"]]
-        if steps and (now := ", ".join(steps)) != told:
-            told = now
-            note(now)
         threading.Event().wait(_LOOKS)
+
+
+def _tell(found: Service, project_id: str) -> None:
+    """As long as there is something to tell; of a line that is cut again and again, whoever asks finds out why."""
+    told = ""
+    with suppress(LineCut):
+        for name, event in events(found, project_id):
+            steps = steps_line(event["work"]) if name == "progress" else ""
+            if steps not in ("", told):
+                told = steps
+                note(steps)
 
 
 def _begun(found: Service, project_id: str | None) -> Any:
