@@ -37,8 +37,8 @@ test: $(STAMP) ## run the tests: of units, then with a database and servers, the
 	@command -v npm >/dev/null || echo "Node is not here, so tests against an independent OIDC server are skipped. Install Node 20 or newer, with npm, to run them."
 	$(BIN)/python -m pytest -m "not integration and not slow and not soak" -n 2
 	$(BIN)/python -m pytest -m "integration and not slow and not soak" -n 2
-	@# Three at a time, since each waits for others a third of it. Reordered, files with the fewest tests would come last, and some of those take minutes.
-	$(BIN)/python -m pytest -m "slow and not soak" -n 3 --dist loadfile --no-loadscope-reorder
+	@# Reordered, files with the fewest tests would come last, and some of those take minutes.
+	$(BIN)/python -m pytest -m "slow and not soak" -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP) ## lint, types, import directions, and docs that match the code
 	$(BIN)/ruff check .
